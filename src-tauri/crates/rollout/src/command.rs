@@ -1,0 +1,411 @@
+//! What people may ask of a rollout, and when. Pure: `decide` answers with facts or a refusal.
+//!
+//! A refusal is not an error: it names what is in the way and what would allow it. Nothing here
+//! can refuse a rollback of a rollout that has a way back.
+
+use deckwatch_domain::{Actor, EventId, RolloutId, Timestamp};
+use deckwatch_platform::TakeBackRecord;
+use deckwatch_verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Started};
+use crate::plan::Gate;
+use crate::state::{Phase, Rollout, Rollouts, Stage};
+
+/// Not allowed now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{why}; {instead}")]
+pub struct Refusal {
+    /// Stable, for programs: `rollout-live`, `not-paused`.
+    pub code: String,
+    pub why: String,
+    /// What would allow it.
+    pub instead: String,
+}
+
+fn refuse<T>(code: &str, why: impl Into<String>, instead: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal {
+        code: code.into(),
+        why: why.into(),
+        instead: instead.into(),
+    })
+}
+
+/// What a person (or the engine, for them) asks.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Command {
+    Start {
+        started: Box<Started>,
+        /// Take a live rollout back first and end it as superseded.
+        supersede: bool,
+        /// The event id for that take-back.
+        take_back: EventId,
+    },
+    Pause {
+        note: String,
+    },
+    Resume,
+    /// Watch the current stage anew, with fresh evidence.
+    Retry,
+    Promote {
+        /// Skip the steps in between as well.
+        full: bool,
+        /// Override what is not open, for this reason.
+        break_glass: Option<String>,
+    },
+    Approve {
+        /// The roles this actor is bound to, and whether the gate's role is bound to anyone.
+        roles: Vec<String>,
+        bound: bool,
+        note: String,
+    },
+    Reject {
+        why: String,
+        take_back: EventId,
+    },
+    Abort {
+        why: String,
+        take_back: EventId,
+    },
+    /// A take-back was found on the platform or in the fallback file.
+    Absorb {
+        record: TakeBackRecord,
+    },
+}
+
+/// Decides on one command by `actor` at `now`.
+///
+/// # Errors
+/// A refusal with what would allow it.
+pub fn decide(
+    state: &Rollouts,
+    command: &Command,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    match command {
+        Command::Start {
+            started,
+            supersede,
+            take_back,
+        } => start(state, started, *supersede, *take_back),
+        Command::Absorb { record } => Ok(absorb(state, record)),
+        Command::Pause { note } => pause(live(state)?, note),
+        Command::Resume => resume(live(state)?),
+        Command::Retry => retry(live(state)?),
+        Command::Promote { full, break_glass } => {
+            promote(live(state)?, *full, break_glass.as_deref(), now)
+        }
+        Command::Approve { roles, bound, note } => {
+            approve(live(state)?, actor, roles, *bound, note)
+        }
+        Command::Reject { why, take_back } => {
+            let rollout = live(state)?;
+            if approval_gate(rollout).is_none() {
+                return refuse(
+                    "no-approval-asked",
+                    "the current step asks for no approval",
+                    "use abort to take the rollout back",
+                );
+            }
+            Ok(vec![go_back(rollout.id, Cause::Rejected, Ending::Aborted, why, *take_back)])
+        }
+        Command::Abort { why, take_back } => {
+            let rollout = match &state.current {
+                // Its traffic may be back already while the clean-up still runs.
+                Some(r) if r.is_live() => r,
+                _ => live(state)?,
+            };
+            Ok(vec![go_back(rollout.id, Cause::Person, Ending::Aborted, why, *take_back)])
+        }
+    }
+}
+
+fn go_back(rollout: RolloutId, cause: Cause, ends_as: Ending, why: &str, id: EventId) -> Event {
+    Event::RollbackRequested {
+        rollout,
+        cause,
+        ends_as,
+        why: why.to_owned(),
+        take_back: id,
+    }
+}
+
+fn live(state: &Rollouts) -> Result<&Rollout, Refusal> {
+    match &state.current {
+        Some(rollout) if rollout.is_live() => Ok(rollout),
+        Some(rollout) => refuse(
+            "rollout-over",
+            format!("the last rollout of {} is {}", state.service, rollout.phase.words()),
+            "start a new one",
+        ),
+        None => refuse(
+            "no-rollout",
+            format!("{} has no rollout", state.service),
+            "start one",
+        ),
+    }
+}
+
+fn start(
+    state: &Rollouts,
+    started: &Started,
+    supersede: bool,
+    take_back: EventId,
+) -> Result<Vec<Event>, Refusal> {
+    if state.queued.is_some() {
+        return refuse(
+            "rollout-queued",
+            format!("another release already waits for {}", state.service),
+            "wait until it has begun, then supersede it",
+        );
+    }
+    match &state.current {
+        Some(rollout) if rollout.is_live() => {
+            if !supersede {
+                return refuse(
+                    "rollout-live",
+                    format!(
+                        "{} is already going out to {} ({} %)",
+                        rollout.release.version, state.service, rollout.weight
+                    ),
+                    "wait, abort it, or start with supersede",
+                );
+            }
+            let mut events = vec![Event::Queued(Box::new(started.clone()))];
+            if rollout.phase != Phase::RollingBack {
+                events.insert(
+                    0,
+                    go_back(
+                        rollout.id,
+                        Cause::Superseded,
+                        Ending::Superseded,
+                        &format!("superseded by {}", started.release.version),
+                        take_back,
+                    ),
+                );
+            }
+            Ok(events)
+        }
+        _ => Ok(vec![Event::Started(Box::new(started.clone()))]),
+    }
+}
+
+fn absorb(state: &Rollouts, record: &TakeBackRecord) -> Vec<Event> {
+    if state.take_backs.contains(&record.event_id) {
+        return Vec::new();
+    }
+    vec![Event::TakenBack {
+        record: record.clone(),
+    }]
+}
+
+fn going_back<T>() -> Result<T, Refusal> {
+    refuse(
+        "rolling-back",
+        "traffic is going back and nothing moves it forward again",
+        "start a new rollout once this one has ended",
+    )
+}
+
+fn pause(rollout: &Rollout, note: &str) -> Result<Vec<Event>, Refusal> {
+    match rollout.phase {
+        Phase::Paused(reason) => refuse(
+            "already-paused",
+            format!("it is held already: {}", reason.words()),
+            "nothing needs to be done",
+        ),
+        Phase::RollingBack => going_back(),
+        _ => Ok(vec![Event::Paused {
+            rollout: rollout.id,
+            reason: PauseReason::Person,
+            note: note.to_owned(),
+        }]),
+    }
+}
+
+fn resume(rollout: &Rollout) -> Result<Vec<Event>, Refusal> {
+    match rollout.phase {
+        Phase::Paused(PauseReason::Person | PauseReason::Planned | PauseReason::ForeignWrite) => {
+            Ok(vec![Event::Resumed {
+                rollout: rollout.id,
+            }])
+        }
+        Phase::Paused(reason) => refuse(
+            "needs-a-decision",
+            format!("it is held because {}", reason.words()),
+            "retry to watch again, promote with a reason (break glass), or roll back",
+        ),
+        Phase::RollingBack => going_back(),
+        _ => refuse("not-paused", "it is not paused", "nothing needs to be done"),
+    }
+}
+
+fn retry(rollout: &Rollout) -> Result<Vec<Event>, Refusal> {
+    match rollout.phase {
+        Phase::Paused(PauseReason::Person | PauseReason::Planned) => refuse(
+            "only-paused",
+            "nothing failed, it is only paused",
+            "use resume",
+        ),
+        Phase::Paused(_) => Ok(vec![Event::Retried {
+            rollout: rollout.id,
+        }]),
+        Phase::RollingBack => going_back(),
+        _ => refuse(
+            "not-held",
+            "it is not held, so there is nothing to try again",
+            "wait for its verdict",
+        ),
+    }
+}
+
+fn promote(
+    rollout: &Rollout,
+    full: bool,
+    break_glass: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    if rollout.phase == Phase::RollingBack {
+        return going_back();
+    }
+    let Some(step) = rollout.current_step() else {
+        return refuse("promoting", "its last step has ended", "wait a moment");
+    };
+    if !matches!(rollout.stage, Stage::Bake | Stage::Gate) {
+        return refuse(
+            "no-traffic-yet",
+            format!("the step's weight of {} % is not written yet", step.weight),
+            "wait until it is",
+        );
+    }
+    if let Some((Verdict::Fail, _)) = rollout.verdict {
+        return refuse("failed", "the judge said Fail", "start a new rollout");
+    }
+    let passed = matches!(rollout.verdict, Some((Verdict::Pass, _))) || !step.analysis;
+    let gates_open = step.gates.is_empty();
+    let reason = break_glass.map(str::trim).filter(|r| !r.is_empty());
+    if reason.is_none() && (full || !passed || !gates_open) {
+        let why = if full {
+            "going straight to 100 % skips judged steps".to_owned()
+        } else if !passed {
+            match &rollout.verdict {
+                Some((verdict, _)) => format!("the verdict is {verdict:?}, and only Pass advances"),
+                None => "there is no verdict yet, and only Pass advances".to_owned(),
+            }
+        } else {
+            "gates of this step are not open".to_owned()
+        };
+        return refuse("needs-a-reason", why, "give a reason with break glass, or wait");
+    }
+    let _ = now;
+    let id = rollout.id;
+    let mut events = Vec::new();
+    if let Some(reason) = reason {
+        let what = match (full, passed) {
+            (true, _) => "promote to 100 %",
+            (false, true) => "open the gates",
+            (false, false) => "advance without Pass",
+        };
+        events.push(Event::BrokenGlass {
+            rollout: id,
+            step: rollout.step,
+            what: what.into(),
+            reason: reason.to_owned(),
+        });
+    }
+    if full {
+        events.push(Event::JumpedToEnd { rollout: id });
+    }
+    if rollout.stage == Stage::Bake {
+        events.push(Event::BakeEnded {
+            rollout: id,
+            step: rollout.step,
+            baked: match (passed, step.analysis) {
+                (true, true) => BakedBy::Pass,
+                (true, false) => BakedBy::Unjudged,
+                (false, _) => BakedBy::BrokenGlass,
+            },
+            counted: Vec::new(),
+        });
+    }
+    events.push(Event::StepEnded {
+        rollout: id,
+        step: rollout.step,
+    });
+    if matches!(rollout.phase, Phase::Paused(_)) {
+        events.push(Event::Resumed { rollout: id });
+    }
+    Ok(events)
+}
+
+fn approval_gate(rollout: &Rollout) -> Option<&Gate> {
+    rollout
+        .current_step()?
+        .gates
+        .iter()
+        .find(|g| matches!(g, Gate::Approval { .. }))
+}
+
+fn approve(
+    rollout: &Rollout,
+    actor: &Actor,
+    roles: &[String],
+    bound: bool,
+    note: &str,
+) -> Result<Vec<Event>, Refusal> {
+    if rollout.phase == Phase::RollingBack {
+        return going_back();
+    }
+    let Some(gate) = approval_gate(rollout) else {
+        let later = rollout
+            .plan
+            .steps
+            .iter()
+            .enumerate()
+            .skip(rollout.step + 1)
+            .find(|(_, s)| s.gates.iter().any(|g| matches!(g, Gate::Approval { .. })));
+        return refuse(
+            "no-approval-asked",
+            "the current step asks for no approval",
+            match later {
+                Some((i, s)) => format!("step {} ({} %) will", i + 1, s.weight),
+                None => "no step of this plan does".into(),
+            },
+        );
+    };
+    let Gate::Approval { role, .. } = gate else {
+        return refuse("no-approval-asked", "no approval is asked for", "wait");
+    };
+    if actor.same_as(&rollout.author) {
+        return refuse(
+            "own-rollout",
+            "who starts a rollout cannot approve it",
+            "ask a colleague, or promote with a reason (break glass)",
+        );
+    }
+    if rollout.approvals.iter().any(|a| a.step == rollout.step && a.actor.same_as(actor)) {
+        return refuse(
+            "approved-already",
+            format!("{actor} has approved this step already"),
+            "somebody else must, if more are asked for",
+        );
+    }
+    if let Some(role) = role
+        && bound
+        && !roles.contains(role)
+    {
+        return refuse(
+            "not-in-role",
+            format!("{actor} is not bound to the role {role}"),
+            "ask someone who is; `roles` lists them",
+        );
+    }
+    Ok(vec![Event::Approved {
+        rollout: rollout.id,
+        step: rollout.step,
+        role: role.clone(),
+        advisory: role.is_some() && !bound,
+        note: note.to_owned(),
+    }])
+}

@@ -1,0 +1,57 @@
+//! The plans that ship with Deckwatch: editable YAML, never code.
+
+use super::{Plan, read};
+
+/// Name, one line about it, and its text.
+pub const BUILTIN: [(&str, &str, &str); 6] = [
+    (
+        "canary-1-10-50-100",
+        "Four judged steps; the cautious default",
+        include_str!("../../presets/canary-1-10-50-100.yaml"),
+    ),
+    (
+        "canary-5-25-100",
+        "Three judged steps; quicker, with an approval before everyone",
+        include_str!("../../presets/canary-5-25-100.yaml"),
+    ),
+    (
+        "one-shot-10",
+        "10 % for ten minutes against absolute limits, then everyone",
+        include_str!("../../presets/one-shot-10.yaml"),
+    ),
+    (
+        "audience-by-day",
+        "10/25/50/75/100 %, a day each",
+        include_str!("../../presets/audience-by-day.yaml"),
+    ),
+    (
+        "training",
+        "1/10/50/100 in seconds, for the training ground's traffic",
+        include_str!("../../presets/training.yaml"),
+    ),
+    (
+        "first",
+        "The first release of a service: nothing to compare with, nothing to go back to",
+        include_str!("../../presets/first.yaml"),
+    ),
+];
+
+/// A built-in plan and its text, by name.
+pub fn builtin(name: &str) -> Option<(Plan, &'static str)> {
+    let (_, _, text) = BUILTIN.iter().find(|(known, _, _)| *known == name)?;
+    read(text).ok().map(|plan| (plan, *text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_reads() {
+        for (name, _, text) in BUILTIN {
+            let plan = read(text).unwrap_or_else(|e| panic!("{name}:\n{e}"));
+            assert_eq!(plan.name, name);
+            assert_eq!(plan.steps.last().unwrap().weight, 100);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Plans: what a rollout will do, decided before it starts and never changed while it runs.
+//!
+//! A plan is a page of YAML. [`read`] turns it into a [`Plan`] or reports every mistake at once;
+//! [`schema`] publishes its shape for editors; [`reach`] says how long a `Pass` takes at today's
+//! traffic and refuses a plan that could never reach one.
+
+mod builtin;
+mod model;
+mod reach;
+mod read;
+
+pub use builtin::{BUILTIN, builtin};
+pub use model::{
+    Analysis, Bake, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan, Step,
+    StepPause, Strategy, What, Window,
+};
+pub use reach::{Reach, StepReach, reach};
+pub use read::{read, schema};

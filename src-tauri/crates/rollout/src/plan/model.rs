@@ -1,0 +1,225 @@
+//! The shape of a plan. Every default is written where it is used by the reader, [`super::read`].
+
+use deckwatch_domain::Span;
+use deckwatch_verdict::{CountRule, GaugeRule};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a release goes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Traffic moves to the candidate in steps.
+    Canary,
+}
+
+/// What happens when something in the rollout itself breaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// Traffic stays where it is and a person is asked.
+    Hold,
+    /// Traffic goes back.
+    Rollback,
+}
+
+/// What happens when the driver is lost and another finds the rollout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLost {
+    /// Weights stay as they are until the next driver carries on from there.
+    Hold,
+    /// The next driver takes traffic back.
+    Rollback,
+}
+
+/// A whole plan.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// The plan's own name, for lists.
+    pub name: String,
+    pub strategy: Strategy,
+    pub steps: Vec<Step>,
+    pub analysis: Analysis,
+    pub on_error: OnError,
+    pub on_driver_lost: OnLost,
+    /// How long the former stable is kept warm after promotion.
+    pub rollback_window: Span,
+    /// How much of stable's recent past is captured before the first weight.
+    pub baseline: Span,
+    /// How often the way back is rehearsed while the rollout is live.
+    pub rehearse_every: Span,
+    pub deadlines: Deadlines,
+}
+
+/// One step: capacity, then the traffic write, then bake, then gates.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// Of every 100 requests, how many the candidate gets.
+    pub weight: u8,
+    pub bake: Bake,
+    /// Whether the judge must say `Pass` before this step ends.
+    pub analysis: bool,
+    /// Wait after the bake until a person resumes (or the time is over).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<StepPause>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
+}
+
+/// How long a step is watched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Bake {
+    pub min: Span,
+    /// After this, a verdict that is still open holds the step and asks a person.
+    pub max: Span,
+}
+
+/// A pause that the plan itself asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepPause {
+    UntilResumed,
+    For(Span),
+}
+
+/// Something that must be open before a step ends.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// `count` different people, none of them the author; with `role`, only those bound to it.
+    Approval {
+        count: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+    },
+    /// A daily window in UTC. One whose end lies before its start runs over midnight.
+    Window(Window),
+    /// Closed while a freeze is declared.
+    NoFreeze,
+}
+
+/// Minutes after midnight UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    pub from: u16,
+    pub to: u16,
+}
+
+/// What the judge looks at.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Analysis {
+    /// The promised rate of false alarms for the whole rollout.
+    pub alpha: f64,
+    /// How often the judge looks.
+    pub interval: Span,
+    pub metrics: Vec<Metric>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gauges: Vec<Gauge>,
+    /// Accept "no sign of harm after n candidate requests" at the maximum bake, by name. It is
+    /// shown as that and never as `Pass`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_no_harm_after: Option<u64>,
+}
+
+/// What counts as a bad answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// 5xx, timeouts and refused connections.
+    Errors,
+    /// Answers slower than this; it must be one of the platform's bucket bounds.
+    SlowerThan(Span),
+    /// Clients with at least one bad answer in an interval, where clients can be told apart.
+    ClientErrors,
+}
+
+/// One counted metric.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Metric {
+    pub name: String,
+    pub what: What,
+    /// Only a critical metric's `Fail` takes a release back, and only their `Pass` is needed.
+    pub critical: bool,
+    pub rule: CountRule,
+}
+
+/// An absolute limit on the candidate alone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Limit {
+    pub name: String,
+    pub kind: LimitKind,
+    /// Requests before the limit may say anything.
+    pub after: u64,
+}
+
+/// What a limit holds down.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitKind {
+    /// The share of good answers, at least this.
+    SuccessAtLeast(f64),
+    /// The share of bad answers, at most this.
+    ErrorsAtMost(f64),
+    /// The mean response time, at most this share above the captured baseline (0.2 = 20 %).
+    MeanOverBaseline(f64),
+}
+
+/// A gauge compared once, at the end of the bake.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Gauge {
+    pub name: String,
+    /// The gauge's series: `cpu` (cores an instance uses) or `memory` (resident bytes).
+    pub series: String,
+    pub rule: GaugeRule,
+}
+
+/// How long each wait may take before `on_error` says what happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Deadlines {
+    /// From the start until the candidate's instances are ready.
+    pub capacity: Span,
+    /// From the intended traffic write until the platform has taken it.
+    pub traffic: Span,
+    /// From the end of the bake until every gate is open.
+    pub gate: Span,
+}
+
+impl Plan {
+    /// The longest that the steps can take if every verdict comes at the earliest moment.
+    pub fn shortest(&self) -> Span {
+        Span::from_millis(self.steps.iter().map(|s| s.bake.min.as_millis()).sum())
+    }
+}
+
+impl Gate {
+    /// What to call it in a table.
+    pub fn name(&self) -> String {
+        match self {
+            Gate::Approval { role: Some(role), count: 1 } => format!("approval by a {role}"),
+            Gate::Approval { role: Some(role), count } => format!("approval by {count} {role}s"),
+            Gate::Approval { role: None, count: 1 } => "approval".into(),
+            Gate::Approval { role: None, count } => format!("approval by {count} people"),
+            Gate::Window(w) => format!("window {} UTC", w.words()),
+            Gate::NoFreeze => "no freeze".into(),
+        }
+    }
+}
+
+impl Window {
+    pub fn words(&self) -> String {
+        let clock = |m: u16| format!("{:02}:{:02}", m / 60, m % 60);
+        format!("{}–{}", clock(self.from), clock(self.to))
+    }
+
+    /// Whether the window is open at this minute after midnight UTC.
+    pub fn open_at(&self, minute: u16) -> bool {
+        if self.from <= self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! Reading a plan from YAML: every mistake at once, each with its line and column.
+
+use deckwatch_domain::{Node, Problems, Span, parse_document};
+use deckwatch_verdict::{CountRule, GaugeRule};
+
+use super::model::*;
+
+/// A plan may have this many steps.
+const MOST_STEPS: usize = 50;
+
+/// Reads a plan.
+///
+/// # Errors
+/// All mistakes found, sorted by line.
+pub fn read(text: &str) -> Result<Plan, Problems> {
+    let node = parse_document(text)?;
+    let mut problems = Problems::default();
+    let plan = read_plan(&node, &mut problems);
+    match plan {
+        Some(plan) => problems.or(plan),
+        None => match problems.or(()) {
+            Err(problems) => Err(problems),
+            Ok(()) => Err(parse_failed(&node)),
+        },
+    }
+}
+
+fn parse_failed(node: &Node) -> Problems {
+    let mut problems = Problems::default();
+    problems.at(node, "this is not a plan");
+    problems
+}
+
+/// The JSON Schema of a plan as people write it, for editors.
+pub fn schema() -> serde_json::Value {
+    crate::schema::plan_schema()
+}
+
+fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
+    let mut top = node.entries(problems);
+    let name = top.need("plan", problems).and_then(|n| n.text(problems));
+    let strategy = top
+        .need("strategy", problems)
+        .and_then(|n| n.word(&[("canary", Strategy::Canary)], problems));
+    let steps = top
+        .need("steps", problems)
+        .map(|n| read_steps(n, problems))
+        .unwrap_or_default();
+    let analysis = top
+        .need("analysis", problems)
+        .map(|n| read_analysis(n, problems));
+    let on_error = top
+        .get("on_error")
+        .and_then(|n| n.word(&[("hold", OnError::Hold), ("rollback", OnError::Rollback)], problems))
+        .unwrap_or(OnError::Hold);
+    let on_driver_lost = top
+        .get("on_driver_lost")
+        .and_then(|n| n.word(&[("hold", OnLost::Hold), ("rollback", OnLost::Rollback)], problems))
+        .unwrap_or(OnLost::Hold);
+    let mut span = |name, default: Span| {
+        top.get(name)
+            .and_then(|n| n.span(problems))
+            .unwrap_or(default)
+    };
+    let rollback_window = span("rollback_window", Span::from_secs(3600));
+    let baseline = span("baseline", Span::from_secs(60));
+    let rehearse_every = span("rehearse_every", Span::from_secs(60));
+    let deadlines = read_deadlines(top.get("deadlines"), problems);
+    top.finish(problems);
+    let plan = Plan {
+        name: name?,
+        strategy: strategy?,
+        steps,
+        analysis: analysis?,
+        on_error,
+        on_driver_lost,
+        rollback_window,
+        baseline,
+        rehearse_every,
+        deadlines,
+    };
+    if plan.analysis.metrics.is_empty() && plan.steps.iter().any(|s| s.analysis) {
+        problems.at(
+            node,
+            "a step is to be judged but `analysis.metrics` names nothing to judge by; \
+             write `analysis: false` at the step if that is meant",
+        );
+    }
+    Some(plan)
+}
+
+fn read_steps(node: &Node, problems: &mut Problems) -> Vec<Step> {
+    let items = node.items(problems);
+    if items.is_empty() || items.len() > MOST_STEPS {
+        problems.at(node, format!("a plan has 1 to {MOST_STEPS} steps, not {}", items.len()));
+    }
+    let mut steps: Vec<Step> = Vec::new();
+    for item in items.iter().take(MOST_STEPS) {
+        let Some(step) = read_step(item, problems) else {
+            continue;
+        };
+        if let Some(before) = steps.last()
+            && step.weight <= before.weight
+        {
+            problems.at(
+                item,
+                format!("weights must rise: {} comes after {}", step.weight, before.weight),
+            );
+        }
+        steps.push(step);
+    }
+    if let (Some(last), Some(item)) = (steps.last(), items.last())
+        && last.weight != 100
+    {
+        problems.at(
+            item,
+            format!("the last step must reach 100, or the release never finishes; it is {}", last.weight),
+        );
+    }
+    steps
+}
+
+fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
+    let mut step = node.entries(problems);
+    let weight = step
+        .need("weight", problems)
+        .and_then(|n| n.whole(0, 100, problems));
+    let bake = step
+        .get("bake")
+        .map(|n| read_bake(n, problems))
+        .unwrap_or(Bake {
+            min: Span::from_secs(300),
+            max: Span::from_secs(3600),
+        });
+    let analysis = step
+        .get("analysis")
+        .and_then(|n| n.truth(problems))
+        // A step that gives no traffic has nothing to judge.
+        .unwrap_or(weight != Some(0));
+    if analysis && weight == Some(0) {
+        problems.at(node, "a step of weight 0 gives the candidate no traffic to judge by");
+    }
+    let pause = step.get("pause").and_then(|n| read_pause(n, problems));
+    let gates = step
+        .get("gates")
+        .map(|n| {
+            n.items(problems)
+                .iter()
+                .filter_map(|gate| read_gate(gate, problems))
+                .collect()
+        })
+        .unwrap_or_default();
+    step.finish(problems);
+    Some(Step {
+        weight: u8::try_from(weight?).ok()?,
+        bake,
+        analysis,
+        pause,
+        gates,
+    })
+}
+
+fn read_bake(node: &Node, problems: &mut Problems) -> Bake {
+    let mut bake = node.entries(problems);
+    let min = bake.need("min", problems).and_then(|n| n.span(problems));
+    let max = bake.need("max", problems).and_then(|n| n.span(problems));
+    bake.finish(problems);
+    let (min, max) = (min.unwrap_or_default(), max.unwrap_or_default());
+    if max < min {
+        problems.at(node, format!("max ({max}) is shorter than min ({min})"));
+    }
+    Bake { min, max }
+}
+
+fn read_pause(node: &Node, problems: &mut Problems) -> Option<StepPause> {
+    match &node.value {
+        deckwatch_domain::Value::Bool(true) => Some(StepPause::UntilResumed),
+        deckwatch_domain::Value::Bool(false) => None,
+        _ => node.span(problems).map(StepPause::For),
+    }
+}
+
+fn read_gate(node: &Node, problems: &mut Problems) -> Option<Gate> {
+    let mut gate = node.entries(problems);
+    let approval = gate.get("approval").map(|n| read_approval(n, problems));
+    let window = gate.get("window").and_then(|n| read_window(n, problems));
+    let freeze = gate.get("no_freeze").and_then(|n| n.truth(problems));
+    gate.finish(problems);
+    let found: Vec<Gate> = [
+        approval,
+        window.map(Gate::Window),
+        freeze.filter(|on| *on).map(|_| Gate::NoFreeze),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match found.as_slice() {
+        [one] => Some(one.clone()),
+        _ => {
+            problems.at(node, "a gate is one of: approval, window, no_freeze");
+            None
+        }
+    }
+}
+
+fn read_approval(node: &Node, problems: &mut Problems) -> Gate {
+    let mut approval = node.entries(problems);
+    let count = approval
+        .get("count")
+        .and_then(|n| n.whole(1, 20, problems))
+        .unwrap_or(1);
+    let role = approval.get("role").and_then(|n| n.text(problems));
+    approval.finish(problems);
+    Gate::Approval {
+        count: count as u32,
+        role,
+    }
+}
+
+fn read_window(node: &Node, problems: &mut Problems) -> Option<Window> {
+    let mut window = node.entries(problems);
+    let mut minute = |name, problems: &mut Problems| {
+        let node = window.need(name, problems)?;
+        let text = node.text(problems)?;
+        let read = text.split_once(':').and_then(|(h, m)| {
+            let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
+            (h < 24 && m < 60).then_some(h * 60 + m)
+        });
+        if read.is_none() {
+            problems.at(node, format!("`{text}` is not a time of day in UTC such as \"02:00\""));
+        }
+        read
+    };
+    let from = minute("from", problems);
+    let to = minute("to", problems);
+    window.finish(problems);
+    Some(Window {
+        from: from?,
+        to: to?,
+    })
+}
+
+fn read_analysis(node: &Node, problems: &mut Problems) -> Analysis {
+    let mut analysis = node.entries(problems);
+    let alpha = analysis
+        .get("alpha")
+        .and_then(|n| {
+            let alpha = n.number(problems)?;
+            if !(0.000_001..=0.2).contains(&alpha) {
+                problems.at(n, format!("alpha is {alpha}; it must lie between 0.000001 and 0.2"));
+                return None;
+            }
+            Some(alpha)
+        })
+        .unwrap_or(0.01);
+    let interval = analysis
+        .get("interval")
+        .and_then(|n| {
+            let span = n.span(problems)?;
+            if span < Span::from_millis(100) {
+                problems.at(n, "the judge looks at most ten times a second");
+                return None;
+            }
+            Some(span)
+        })
+        .unwrap_or(Span::from_secs(5));
+    let list = |node: Option<&Node>, problems: &mut Problems| -> Vec<Node> {
+        node.map(|n| n.items(problems).to_vec()).unwrap_or_default()
+    };
+    let metrics = list(analysis.need("metrics", problems), problems);
+    let limits = list(analysis.get("limits"), problems);
+    let gauges = list(analysis.get("gauges"), problems);
+    let accept_no_harm_after = analysis
+        .get("accept_no_harm_after")
+        .and_then(|n| n.whole(1, 1_000_000_000, problems));
+    analysis.finish(problems);
+    let metrics: Vec<Metric> = metrics
+        .iter()
+        .filter_map(|n| read_metric(n, problems))
+        .collect();
+    if !metrics.is_empty() && metrics.iter().all(|m| !m.critical) {
+        problems.at(node, "no metric is critical, so none could ever let a step pass");
+    }
+    Analysis {
+        alpha,
+        interval,
+        limits: limits.iter().filter_map(|n| read_limit(n, problems)).collect(),
+        gauges: gauges.iter().filter_map(|n| read_gauge(n, problems)).collect(),
+        metrics,
+        accept_no_harm_after,
+    }
+}
+
+fn read_metric(node: &Node, problems: &mut Problems) -> Option<Metric> {
+    let mut metric = node.entries(problems);
+    let name = metric.need("name", problems).and_then(|n| n.text(problems));
+    let count = metric.get("count").and_then(|n| {
+        n.word(
+            &[("errors", What::Errors), ("client-errors", What::ClientErrors)],
+            problems,
+        )
+    });
+    let slower = metric
+        .get("slower_than")
+        .and_then(|n| n.span(problems))
+        .map(What::SlowerThan);
+    let critical = metric
+        .get("critical")
+        .and_then(|n| n.truth(problems))
+        .unwrap_or(true);
+    let default = CountRule::default();
+    let mut number = |name| metric.get(name).and_then(|n| n.number(problems));
+    let rule = CountRule {
+        harm: number("harm").unwrap_or(default.harm),
+        tolerate: number("tolerate").unwrap_or(default.tolerate),
+        margin: number("margin").or(default.margin),
+    };
+    metric.finish(problems);
+    let what = match (count, slower) {
+        (Some(what), None) | (None, Some(what)) => what,
+        _ => {
+            problems.at(node, "a metric has either `count: errors` or `slower_than: 300ms`");
+            return None;
+        }
+    };
+    if let Err(why) = rule.check() {
+        problems.at(node, why.to_string());
+    }
+    Some(Metric {
+        name: name?,
+        what,
+        critical,
+        rule,
+    })
+}
+
+fn read_limit(node: &Node, problems: &mut Problems) -> Option<Limit> {
+    let mut limit = node.entries(problems);
+    let name = limit.need("name", problems).and_then(|n| n.text(problems));
+    let mut share = |name, problems: &mut Problems| {
+        limit.get(name).and_then(|n| {
+            let share = n.number(problems)?;
+            if !(0.0..=10.0).contains(&share) {
+                problems.at(n, format!("{share} is not a share such as 99% or 0.01"));
+                return None;
+            }
+            Some(share)
+        })
+    };
+    let kinds: Vec<LimitKind> = [
+        share("success_at_least", problems).map(LimitKind::SuccessAtLeast),
+        share("errors_at_most", problems).map(LimitKind::ErrorsAtMost),
+        share("mean_over_baseline", problems).map(LimitKind::MeanOverBaseline),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let after = limit
+        .get("after")
+        .and_then(|n| n.whole(1, 1_000_000_000, problems))
+        .unwrap_or(100);
+    limit.finish(problems);
+    let [kind] = kinds.as_slice() else {
+        problems.at(
+            node,
+            "a limit is one of: success_at_least, errors_at_most, mean_over_baseline",
+        );
+        return None;
+    };
+    Some(Limit {
+        name: name?,
+        kind: *kind,
+        after,
+    })
+}
+
+fn read_gauge(node: &Node, problems: &mut Problems) -> Option<Gauge> {
+    let mut gauge = node.entries(problems);
+    let series = gauge
+        .need("series", problems)
+        .and_then(|n| n.word(&[("cpu", "cpu"), ("memory", "memory")], problems));
+    let may_fail = gauge
+        .get("may_fail")
+        .and_then(|n| n.truth(problems))
+        .unwrap_or(false);
+    gauge.finish(problems);
+    let series = series?;
+    Some(Gauge {
+        name: series.to_owned(),
+        series: series.to_owned(),
+        rule: GaugeRule {
+            may_fail,
+            ..GaugeRule::default()
+        },
+    })
+}
+
+fn read_deadlines(node: Option<&Node>, problems: &mut Problems) -> Deadlines {
+    let mut deadlines = Deadlines {
+        capacity: Span::from_secs(300),
+        traffic: Span::from_secs(30),
+        gate: Span::from_secs(86_400),
+    };
+    let Some(node) = node else {
+        return deadlines;
+    };
+    let mut entries = node.entries(problems);
+    for (name, field) in [
+        ("capacity", &mut deadlines.capacity),
+        ("traffic", &mut deadlines.traffic),
+        ("gate", &mut deadlines.gate),
+    ] {
+        if let Some(span) = entries.get(name).and_then(|n| n.span(problems)) {
+            *field = span;
+        }
+    }
+    entries.finish(problems);
+    deadlines
+}

@@ -1,0 +1,132 @@
+//! The next thing to do for one service's rollouts. Pure: state, one look at the platform, the
+//! judge's answer and the time go in; one step comes out.
+//!
+//! The order of the questions is the policy, and the way back comes first: a rollout that is
+//! going back is never asked about readiness, gates, pauses or verdicts, and a `Fail` is acted on
+//! before anything that would move forward is even looked at.
+
+mod back;
+mod forward;
+
+use deckwatch_domain::{ReleaseVersion, Timestamp};
+use deckwatch_platform::{Action, Observation};
+use deckwatch_verdict::{Answer, Verdict};
+
+use crate::event::{Baseline, Cause, Counted, Ending, Event, Purpose};
+use crate::state::{Phase, Rollout, Rollouts};
+
+/// What the judge says of the current step, from the samples there are.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judgement {
+    pub answer: Answer,
+    pub counted: Vec<Counted>,
+    /// Candidate requests seen without a sign of harm, if the judge sees none.
+    pub harmless_requests: Option<u64>,
+    /// When the newest sample was taken; none when there is none.
+    pub newest: Option<Timestamp>,
+}
+
+/// Everything the planner may know.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    pub observation: &'a Observation,
+    pub judgement: Option<&'a Judgement>,
+    /// Stable's recent past, while none has been recorded yet.
+    pub baseline: Option<&'a Baseline>,
+    /// Why gates that are not the planner's to judge are closed, by their index in the step.
+    pub closed: &'a [(usize, String)],
+    pub now: Timestamp,
+}
+
+/// What to do next.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Next {
+    /// Nothing before `until`; look again sooner if something changes.
+    Wait { until: Option<Timestamp>, why: String },
+    /// Write these facts down, then ask again.
+    Record(Vec<Event>),
+    /// Write the intent down, then do it.
+    Act { purpose: Purpose, action: Action },
+    /// Do again what was intended and has no known outcome.
+    Repeat,
+    /// Take traffic back first; write down why afterwards.
+    TakeBack { cause: Cause, ends_as: Ending, why: String },
+    /// Nothing is left to do for this service.
+    Idle,
+}
+
+impl Next {
+    fn wait(why: impl Into<String>) -> Self {
+        Next::Wait {
+            until: None,
+            why: why.into(),
+        }
+    }
+}
+
+/// Decides the next step.
+pub fn next(state: &Rollouts, inputs: &Inputs<'_>) -> Next {
+    let Some(rollout) = &state.current else {
+        return match &state.queued {
+            Some(queued) => Next::Record(vec![Event::Started(queued.clone())]),
+            None => Next::Idle,
+        };
+    };
+    match rollout.phase {
+        Phase::RollingBack => back::next(rollout, inputs),
+        Phase::Promoted => after_promotion(state, rollout, inputs),
+        phase if phase.is_over() => match &state.queued {
+            Some(queued) => Next::Record(vec![Event::Started(queued.clone())]),
+            None => Next::Idle,
+        },
+        _ => live(rollout, inputs),
+    }
+}
+
+fn live(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
+    if let Some(fail) = failed(inputs) {
+        return Next::TakeBack {
+            cause: Cause::Verdict,
+            ends_as: Ending::RolledBack,
+            why: fail,
+        };
+    }
+    if rollout.outstanding.is_some() {
+        return forward::outstanding(rollout, inputs);
+    }
+    forward::next(rollout, inputs)
+}
+
+/// The judge's words if it says `Fail`.
+fn failed(inputs: &Inputs<'_>) -> Option<String> {
+    inputs
+        .judgement
+        .filter(|j| j.answer.verdict == Verdict::Fail)
+        .map(|j| j.answer.words.clone())
+}
+
+fn after_promotion(state: &Rollouts, rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
+    if rollout.outstanding.is_some() {
+        return Next::Repeat;
+    }
+    if state.queued.is_some() || rollout.warm_over {
+        return match &state.queued {
+            Some(queued) => Next::Record(vec![Event::Started(queued.clone())]),
+            None => Next::Idle,
+        };
+    }
+    match rollout.warm_until {
+        Some(until) if inputs.now < until => Next::Wait {
+            until: Some(until),
+            why: format!("{} is kept warm as the way back", previous(rollout)),
+        },
+        _ => back::end_warm(rollout, inputs),
+    }
+}
+
+fn previous(rollout: &Rollout) -> String {
+    rollout
+        .stable_version
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), ReleaseVersion::to_string)
+}

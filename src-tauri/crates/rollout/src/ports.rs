@@ -1,0 +1,112 @@
+//! What the engine needs from the world, as small traits. `console` implements them; the
+//! simulation implements them with faults.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deckwatch_domain::{EventId, IntentId, ReleaseVersion, ServiceName, Slot, Timestamp};
+use deckwatch_verdict::Interval;
+
+use crate::event::Baseline;
+use crate::plan::{Gate, Metric, What};
+use crate::state::Rollout;
+
+/// The present, on two clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Now {
+    /// The wall clock: for records and for plans' hours. May jump.
+    pub wall: Timestamp,
+    /// A clock that never jumps and counts time asleep, from an arbitrary origin: for leases.
+    pub boot: Duration,
+}
+
+/// A version in a slot, as samples are labelled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    pub slot: Slot,
+    pub version: ReleaseVersion,
+}
+
+/// What was counted by one scrape.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Look {
+    pub at: Timestamp,
+    pub interval: Interval,
+}
+
+/// Sums over a span, for absolute limits.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Totals {
+    pub requests: u64,
+    pub bad: u64,
+    pub mean_seconds: Option<f64>,
+}
+
+/// Where the judge's numbers come from. An error means that they could not be read, not that
+/// there are none.
+#[async_trait]
+pub trait Evidence: Send + Sync {
+    /// What was counted in scrapes after `after`, oldest first.
+    async fn looks(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        stable: Option<&Standing>,
+        what: What,
+        after: Timestamp,
+    ) -> Result<Vec<Look>, String>;
+
+    /// The candidate's sums since `since`.
+    async fn totals(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        since: Timestamp,
+    ) -> Result<Totals, String>;
+
+    /// A gauge's values since `since`: candidate's and stable's.
+    async fn gauge(
+        &self,
+        service: &ServiceName,
+        series: &str,
+        candidate: &Standing,
+        stable: Option<&Standing>,
+        since: Timestamp,
+    ) -> Result<(Vec<f64>, Vec<f64>), String>;
+
+    /// Stable's counts over the `span` before `now`; none when nothing was sampled.
+    async fn baseline(
+        &self,
+        service: &ServiceName,
+        stable: &Standing,
+        metrics: &[Metric],
+        span: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Baseline>, String>;
+}
+
+/// Answers for gates that other rooms keep.
+#[async_trait]
+pub trait Gates: Send + Sync {
+    /// Why this gate is closed, and who can open it; none when it is open.
+    async fn closed(&self, rollout: &Rollout, gate: &Gate, now: Timestamp) -> Option<String>;
+}
+
+/// Fresh ids.
+pub trait Ids: Send + Sync {
+    fn event(&self) -> EventId;
+    fn intent(&self) -> IntentId;
+}
+
+/// Whether a lease's holder is known to be gone, so that nobody has to wait for its lease to run
+/// out. Not knowing is `false`.
+pub trait Liveness: Send + Sync {
+    fn is_gone(&self, holder: &str) -> bool;
+}
+
+/// Time, for the lane's short waits.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Now;
+    async fn sleep(&self, duration: Duration);
+}

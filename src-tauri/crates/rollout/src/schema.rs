@@ -1,0 +1,160 @@
+//! The published JSON Schema of a plan as people write it.
+//!
+//! Written by hand, as the page people write is smaller than the type it becomes; a test holds it
+//! against every preset's keys.
+
+use serde_json::{Value, json};
+
+pub(crate) fn plan_schema() -> Value {
+    let span = json!({
+        "type": "string",
+        "description": "A length of time: 500ms, 30s, 5m, 1h 30m, 2d",
+        "pattern": "^(0|([0-9]+ *(ms|s|m|h|d) *)+)$"
+    });
+    let share = json!({
+        "description": "A share: 0.01 or 1%",
+        "oneOf": [{"type": "number"}, {"type": "string", "pattern": "^[0-9.]+ *%$"}]
+    });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Deckwatch rollout plan",
+        "type": "object",
+        "required": ["plan", "strategy", "steps", "analysis"],
+        "additionalProperties": false,
+        "properties": {
+            "plan": {"type": "string", "description": "The plan's name"},
+            "strategy": {"enum": ["canary"]},
+            "steps": {"type": "array", "minItems": 1, "maxItems": 50, "items": step(&span)},
+            "analysis": analysis(&span, &share),
+            "on_error": {"enum": ["hold", "rollback"], "default": "hold"},
+            "on_driver_lost": {"enum": ["hold", "rollback"], "default": "hold"},
+            "rollback_window": span,
+            "baseline": span,
+            "rehearse_every": span,
+            "deadlines": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {"capacity": span, "traffic": span, "gate": span}
+            }
+        }
+    })
+}
+
+fn step(span: &Value) -> Value {
+    let time = json!({"type": "string", "pattern": "^[0-2]?[0-9]:[0-5][0-9]$"});
+    json!({
+        "type": "object",
+        "required": ["weight"],
+        "additionalProperties": false,
+        "properties": {
+            "weight": {"type": "integer", "minimum": 0, "maximum": 100},
+            "bake": {
+                "type": "object",
+                "required": ["min", "max"],
+                "additionalProperties": false,
+                "properties": {"min": span, "max": span}
+            },
+            "analysis": {"type": "boolean", "default": true},
+            "pause": {"oneOf": [{"type": "boolean"}, span]},
+            "gates": {"type": "array", "items": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": false,
+                "properties": {
+                    "approval": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "properties": {
+                            "count": {"type": "integer", "minimum": 1, "maximum": 20},
+                            "role": {"type": "string"}
+                        }
+                    },
+                    "window": {
+                        "type": "object",
+                        "required": ["from", "to"],
+                        "additionalProperties": false,
+                        "properties": {"from": time, "to": time}
+                    },
+                    "no_freeze": {"type": "boolean"}
+                }
+            }}
+        }
+    })
+}
+
+fn analysis(span: &Value, share: &Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["metrics"],
+        "additionalProperties": false,
+        "properties": {
+            "alpha": {"type": "number", "minimum": 0.000001, "maximum": 0.2, "default": 0.01},
+            "interval": span,
+            "metrics": {"type": "array", "items": {
+                "type": "object",
+                "required": ["name"],
+                "additionalProperties": false,
+                "properties": {
+                    "name": {"type": "string"},
+                    "count": {"enum": ["errors", "client-errors"]},
+                    "slower_than": span,
+                    "critical": {"type": "boolean", "default": true},
+                    "harm": {"type": "number", "description": "Odds ratio up to which nothing is called harm"},
+                    "tolerate": {"type": "number", "description": "Odds ratio below which it passes"},
+                    "margin": share
+                }
+            }},
+            "limits": {"type": "array", "items": {
+                "type": "object",
+                "required": ["name"],
+                "additionalProperties": false,
+                "properties": {
+                    "name": {"type": "string"},
+                    "success_at_least": share,
+                    "errors_at_most": share,
+                    "mean_over_baseline": share,
+                    "after": {"type": "integer", "minimum": 1, "default": 100}
+                }
+            }},
+            "gauges": {"type": "array", "items": {
+                "type": "object",
+                "required": ["series"],
+                "additionalProperties": false,
+                "properties": {
+                    "series": {"enum": ["cpu", "memory"]},
+                    "may_fail": {"type": "boolean", "default": false}
+                }
+            }},
+            "accept_no_harm_after": {"type": "integer", "minimum": 1}
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use deckwatch_domain::{Node, Value as Yaml, parse_document};
+    use serde_json::Value;
+
+    /// Every key of `node` is in the schema at the same place.
+    fn known(node: &Node, schema: &Value) {
+        match &node.value {
+            Yaml::Map(entries) => {
+                for (key, inner) in entries {
+                    let property = &schema["properties"][key];
+                    assert!(!property.is_null(), "{} is not in the schema", inner.path);
+                    known(inner, property);
+                }
+            }
+            Yaml::List(items) => items.iter().for_each(|i| known(i, &schema["items"])),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_schema_knows_every_key_of_every_preset() {
+        for (_, _, text) in crate::plan::BUILTIN {
+            known(&parse_document(text).unwrap(), &super::plan_schema());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What people are shown of a rollout: derived, never stored.
+
+use deckwatch_domain::{
+    Actor, Digest, PerSlot, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Span, Timestamp,
+    Weights,
+};
+use deckwatch_platform::Observation;
+use deckwatch_verdict::{Answer, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::event::BakedBy;
+use crate::plan::Gate;
+use crate::planner::Judgement;
+use crate::state::{Approval, Phase, Rehearsal, Rollout, Stage};
+
+/// One step as shown.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StepStatus {
+    pub weight: u8,
+    pub current: bool,
+    pub done: Option<BakedBy>,
+    pub skipped: bool,
+    pub words: String,
+    pub bake_min: Span,
+    pub bake_max: Span,
+    pub took: Option<Span>,
+}
+
+/// One gate of the current step.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct GateStatus {
+    pub name: String,
+    pub open: bool,
+    pub why: String,
+    /// Who can open it.
+    pub opens: String,
+}
+
+/// The armed way back.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct WayBackStatus {
+    pub slot: Slot,
+    pub version: Option<ReleaseVersion>,
+    pub until: Option<Timestamp>,
+    pub ready: u32,
+    pub wanted: u32,
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// A rollout as shown.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RolloutStatus {
+    pub rollout: RolloutId,
+    pub service: ServiceName,
+    pub release: ReleaseVersion,
+    pub from: Option<ReleaseVersion>,
+    pub plan: String,
+    pub plan_digest: Digest,
+    pub author: Actor,
+    pub phase: Phase,
+    pub stage: Stage,
+    /// Why it is held, or what it waits for.
+    pub note: String,
+    /// 0 to 100.
+    pub progress: u8,
+    pub step: usize,
+    pub steps: Vec<StepStatus>,
+    pub weights: Option<Weights>,
+    pub roles: Option<PerSlot<Role>>,
+    pub verdict: Option<Verdict>,
+    pub answer: Option<Answer>,
+    /// When the newest sample that the answer rests on was taken.
+    pub newest_sample: Option<Timestamp>,
+    pub gates: Vec<GateStatus>,
+    pub approvals: Vec<Approval>,
+    pub way_back: Option<WayBackStatus>,
+    pub last_failure: Option<String>,
+    pub started_at: Timestamp,
+    pub in_step_for: Span,
+    pub expected_end: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub ending: String,
+    pub last_response_after_ms: Option<u64>,
+    /// Who drives, when somebody does.
+    pub driver: Option<String>,
+}
+
+/// Derives what is shown of `rollout`.
+pub fn status(
+    rollout: &Rollout,
+    observation: Option<&Observation>,
+    judgement: Option<&Judgement>,
+    closed: &[(usize, String)],
+    driver: Option<String>,
+    now: Timestamp,
+) -> RolloutStatus {
+    let traffic = observation.map(|o| &o.traffic);
+    RolloutStatus {
+        rollout: rollout.id,
+        service: rollout.service.clone(),
+        release: rollout.release.version.clone(),
+        from: rollout.stable_version.clone(),
+        plan: rollout.plan.name.clone(),
+        plan_digest: rollout.plan_digest,
+        author: rollout.author.clone(),
+        phase: rollout.phase,
+        stage: rollout.stage,
+        note: note(rollout),
+        progress: progress(rollout, now),
+        step: rollout.step,
+        steps: steps(rollout),
+        weights: traffic.map(|t| t.weights),
+        roles: traffic.map(|t| t.roles),
+        verdict: judgement
+            .map(|j| j.answer.verdict)
+            .or(rollout.verdict.as_ref().map(|(v, _)| *v)),
+        answer: judgement.map(|j| j.answer.clone()),
+        newest_sample: judgement.and_then(|j| j.newest),
+        gates: gates(rollout, closed, now),
+        approvals: rollout.approvals.clone(),
+        way_back: way_back(rollout, observation),
+        last_failure: rollout.last_failure.clone(),
+        started_at: rollout.started_at,
+        in_step_for: now.since(rollout.stage_entered_at).into(),
+        expected_end: expected_end(rollout, now),
+        ended_at: rollout.ended_at,
+        ending: rollout.ending_words.clone(),
+        last_response_after_ms: rollout.last_response_after_ms,
+        driver,
+    }
+}
+
+fn note(rollout: &Rollout) -> String {
+    match (rollout.phase, &rollout.back) {
+        (Phase::Paused(reason), _) if rollout.pause_note.is_empty() => reason.words().to_owned(),
+        (Phase::Paused(reason), _) => format!("{}: {}", reason.words(), rollout.pause_note),
+        (Phase::RollingBack, Some(back)) if back.record.is_some() => {
+            format!("traffic is back; {}", back.why)
+        }
+        (_, Some(back)) => back.why.clone(),
+        _ => String::new(),
+    }
+}
+
+fn progress(rollout: &Rollout, now: Timestamp) -> u8 {
+    if rollout.phase.is_over() {
+        return 100;
+    }
+    let count = rollout.plan.steps.len().max(1) as f64;
+    let within = match (rollout.bake_started_at, rollout.current_step()) {
+        (Some(began), Some(step)) if step.bake.min > Span::ZERO => {
+            (now.since(began).as_secs_f64() / step.bake.min.as_secs_f64()).min(0.99)
+        }
+        _ => 0.0,
+    };
+    ((rollout.step as f64 + within) / count * 100.0).min(99.0) as u8
+}
+
+fn steps(rollout: &Rollout) -> Vec<StepStatus> {
+    rollout
+        .plan
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(i, step)| {
+            let record = rollout.steps_done.iter().find(|s| s.step == i);
+            let current = i == rollout.step && rollout.is_live();
+            StepStatus {
+                weight: step.weight,
+                current,
+                done: record.map(|r| r.baked),
+                skipped: record.is_none() && i < rollout.step,
+                words: match (record, &rollout.verdict) {
+                    (Some(record), _) => record.words.clone(),
+                    (None, Some((_, words))) if current => words.clone(),
+                    _ => String::new(),
+                },
+                bake_min: step.bake.min,
+                bake_max: step.bake.max,
+                took: record.and_then(|r| {
+                    Some(r.bake_ended_at.since(r.bake_started_at?).into())
+                }),
+            }
+        })
+        .collect()
+}
+
+fn gates(rollout: &Rollout, closed: &[(usize, String)], now: Timestamp) -> Vec<GateStatus> {
+    let Some(step) = rollout.current_step().filter(|_| rollout.is_live()) else {
+        return Vec::new();
+    };
+    step.gates
+        .iter()
+        .enumerate()
+        .map(|(i, gate)| {
+            let why = match gate {
+                Gate::Approval { count, .. } => {
+                    let have = rollout.approvals_for(gate).len();
+                    (have < *count as usize).then(|| format!("{have} of {count}"))
+                }
+                Gate::Window(window) => {
+                    let minute = (now.as_millis().rem_euclid(86_400_000) / 60_000) as u16;
+                    (!window.open_at(minute)).then(|| "closed now".to_owned())
+                }
+                Gate::NoFreeze => closed.iter().find(|(n, _)| *n == i).map(|(_, w)| w.clone()),
+            };
+            GateStatus {
+                name: gate.name(),
+                open: why.is_none(),
+                why: why.unwrap_or_else(|| "open".into()),
+                opens: match gate {
+                    Gate::Approval { role: Some(role), .. } => format!("a {role}, not the author"),
+                    Gate::Approval { .. } => "anyone but the author".into(),
+                    Gate::Window(window) => format!("time: {} UTC", window.words()),
+                    Gate::NoFreeze => "whoever declared the freeze".into(),
+                },
+            }
+        })
+        .collect()
+}
+
+fn way_back(rollout: &Rollout, observation: Option<&Observation>) -> Option<WayBackStatus> {
+    let seen = observation?;
+    let back = seen.traffic.way_back?;
+    let slot = &seen.slots[back.slot];
+    Some(WayBackStatus {
+        slot: back.slot,
+        version: slot.release.as_ref().map(|r| r.version.clone()),
+        until: back.until,
+        ready: slot.ready,
+        wanted: seen.instances,
+        rehearsal: rollout.rehearsed.clone(),
+    })
+}
+
+/// The earliest end, if every verdict comes as soon as it may. None while a person is needed.
+fn expected_end(rollout: &Rollout, now: Timestamp) -> Option<Timestamp> {
+    if !matches!(rollout.phase, Phase::Progressing | Phase::Pending) {
+        return None;
+    }
+    let mut end = now;
+    for (i, step) in rollout.plan.steps.iter().enumerate().skip(rollout.step) {
+        let bake = step.bake.min.duration();
+        let spent = match rollout.bake_started_at {
+            Some(began) if i == rollout.step => now.since(began),
+            _ => std::time::Duration::ZERO,
+        };
+        end = end.plus(bake.saturating_sub(spent));
+    }
+    Some(end)
+}

@@ -1,0 +1,306 @@
+//! A platform of slots and traffic that enforces the shipped rules, and delivers orders late,
+//! twice, out of order, or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use deckwatch_domain::{Epoch, IntentId, PerSlot, ServiceName, Slot, Timestamp};
+use deckwatch_platform::{
+    Action, Applied, Capabilities, InstancePhase, InstanceState, LogLine, Observation, Order,
+    Platform, PlatformError, ReleaseSpec, SlotState, Traffic, rules,
+};
+
+use crate::world::{Cut, World, never};
+
+/// One slot of the simulated service.
+#[derive(Clone, Default)]
+pub struct SimSlot {
+    pub release: Option<ReleaseSpec>,
+    pub desired: u32,
+    /// When its instances become ready, on the clock that never jumps; none: never.
+    pub ready_at: Option<u64>,
+    pub broken: bool,
+    /// When the last answer under way will have left.
+    pub busy_until: u64,
+}
+
+impl SimSlot {
+    fn ready(&self, boot: u64) -> u32 {
+        match self.ready_at {
+            Some(at) if at <= boot && !self.broken => self.desired,
+            _ => 0,
+        }
+    }
+}
+
+/// The truth.
+pub struct State {
+    pub traffic: Traffic,
+    pub slots: PerSlot<SimSlot>,
+    pub done: Vec<IntentId>,
+    /// Every accepted write, in order: who, what, before, after, ready then.
+    pub writes: Vec<Write>,
+    /// How often each intent had an effect.
+    pub effects: BTreeMap<IntentId, u32>,
+    /// Orders that are still on their way.
+    late: Vec<(u64, Order)>,
+    pub away_until: u64,
+}
+
+/// One accepted write of the traffic object.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub order: Order,
+    pub before: Traffic,
+    pub after: Traffic,
+    pub ready: PerSlot<u32>,
+}
+
+#[derive(Clone)]
+pub struct SimPlatform {
+    pub world: World,
+    pub state: Arc<Mutex<State>>,
+    pub service: ServiceName,
+}
+
+pub const INSTANCES: u32 = 2;
+
+impl SimPlatform {
+    pub fn new(world: World, service: ServiceName) -> Self {
+        SimPlatform {
+            world,
+            service,
+            state: Arc::new(Mutex::new(State {
+                traffic: Traffic::default(),
+                slots: PerSlot::default(),
+                done: Vec::new(),
+                writes: Vec::new(),
+                effects: BTreeMap::new(),
+                late: Vec::new(),
+                away_until: 0,
+            })),
+        }
+    }
+
+    /// Delivers what is due.
+    pub fn deliver(&self) {
+        let boot = self.world.lock().boot;
+        loop {
+            let order = {
+                let mut state = self.state.lock().unwrap();
+                let due = state.late.iter().position(|(at, _)| *at <= boot);
+                due.map(|i| state.late.remove(i).1)
+            };
+            let Some(order) = order else { break };
+            let answer = self.execute(&order);
+            self.world.tell(|| {
+                format!("  late {} -> {:?}", name(&order.action), answer.err().map(|e| e.to_string()))
+            });
+        }
+    }
+
+    /// What the platform does with an order that has arrived.
+    pub fn execute(&self, order: &Order) -> Result<Applied, PlatformError> {
+        let boot = self.world.lock().boot;
+        let mut state = self.state.lock().unwrap();
+        let done = |state: &State, repeated| Applied {
+            intent: order.intent,
+            traffic: state.traffic.clone(),
+            repeated,
+            took_us: 100,
+            warnings: Vec::new(),
+        };
+        let is_lane = matches!(order.action, Action::TakeBack(_) | Action::Rehearse(_));
+        if !is_lane && state.done.contains(&order.intent) {
+            return Ok(done(&state, true));
+        }
+        let ready = PerSlot::new(|slot| state.slots[slot].ready(boot));
+        let before = state.traffic.clone();
+        match &order.action {
+            Action::SetTraffic(write) => {
+                state.traffic = rules::set_traffic(&before, ready, order, write)?;
+            }
+            Action::TakeBack(take) => {
+                state.traffic = rules::take_back(&before, ready, take)?.0;
+            }
+            Action::Rehearse(take) => {
+                rules::take_back(&before, ready, take)?;
+                return Ok(done(&state, false));
+            }
+            Action::BringUp { slot, release, instances } => {
+                rules::change_slot(&before, order)?;
+                let delay = 200 + self.world.below(1500);
+                let never = self.world.fault(4.0);
+                state.slots[*slot] = SimSlot {
+                    release: Some(release.clone()),
+                    desired: *instances,
+                    ready_at: (!never).then_some(boot + delay),
+                    broken: false,
+                    busy_until: 0,
+                };
+            }
+            Action::Scale { slot, instances } => {
+                rules::change_slot(&before, order)?;
+                let later = boot + 300;
+                let slot = &mut state.slots[*slot];
+                if slot.ready_at.is_none() || slot.broken {
+                    slot.ready_at = Some(later);
+                    slot.broken = false;
+                }
+                slot.desired = *instances;
+            }
+            Action::Retire { slot } => {
+                rules::change_slot(&before, order)?;
+                state.slots[*slot] = SimSlot::default();
+            }
+        }
+        *state.effects.entry(order.intent).or_default() += 1;
+        state.done.push(order.intent);
+        if state.traffic != before {
+            let after = state.traffic.clone();
+            for slot in Slot::BOTH {
+                if after.weights.of(slot) < before.weights.of(slot) {
+                    state.slots[slot].busy_until = boot + 150;
+                }
+            }
+            state.writes.push(Write {
+                order: order.clone(),
+                before,
+                after,
+                ready,
+            });
+        }
+        Ok(done(&state, false))
+    }
+
+    fn unreachable() -> PlatformError {
+        PlatformError::Unreachable {
+            why: "no answer".into(),
+        }
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        self.state.lock().unwrap().traffic.epoch
+    }
+
+    fn is_away(&self) -> bool {
+        let boot = self.world.lock().boot;
+        boot < self.state.lock().unwrap().away_until
+    }
+}
+
+pub fn name(action: &Action) -> String {
+    match action {
+        Action::SetTraffic(w) => format!("set {} ({:?})", w.weights, w.way_back.map(|b| b.slot)),
+        Action::BringUp { slot, release, .. } => format!("bring up {} in {slot}", release.version),
+        Action::Scale { slot, instances } => format!("scale {slot} to {instances}"),
+        Action::Retire { slot } => format!("retire {slot}"),
+        Action::TakeBack(_) => "take back".into(),
+        Action::Rehearse(_) => "rehearse".into(),
+    }
+}
+
+#[async_trait]
+impl Platform for SimPlatform {
+    async fn observe(&self, service: &ServiceName) -> Result<Observation, PlatformError> {
+        let cut = self.world.burn();
+        if cut != Cut::No {
+            return never().await;
+        }
+        self.deliver();
+        if self.is_away() || self.world.fault(1.0) {
+            return Err(Self::unreachable());
+        }
+        let inner = self.world.lock();
+        let (boot, wall) = (inner.boot, inner.wall);
+        drop(inner);
+        let state = self.state.lock().unwrap();
+        Ok(Observation {
+            service: service.clone(),
+            at: Timestamp::from_millis(wall),
+            traffic: state.traffic.clone(),
+            slots: PerSlot::new(|slot| slot_state(&state.slots[slot], slot, boot, wall)),
+            instances: INSTANCES,
+            applied: state.done.iter().rev().take(256).copied().collect(),
+        })
+    }
+
+    async fn services(&self) -> Result<Vec<ServiceName>, PlatformError> {
+        Ok(vec![self.service.clone()])
+    }
+
+    async fn apply(&self, _: &ServiceName, order: &Order) -> Result<Applied, PlatformError> {
+        let cut = self.world.burn();
+        if cut == Cut::Before {
+            return never().await;
+        }
+        self.deliver();
+        if self.is_away() {
+            return Err(Self::unreachable());
+        }
+        // It may arrive long after the sender has given up on it, and once more besides.
+        if self.world.fault(3.0) {
+            let boot = self.world.lock().boot;
+            let at = boot + 50 + self.world.below(20_000);
+            self.state.lock().unwrap().late.push((at, order.clone()));
+            if self.world.chance(60.0) {
+                return Err(Self::unreachable());
+            }
+        }
+        if self.world.fault(2.0) {
+            return Err(Self::unreachable());
+        }
+        let answer = self.execute(order);
+        self.world.tell(|| {
+            format!(
+                "  {} e{} -> {:?}",
+                name(&order.action),
+                order.epoch,
+                answer.as_ref().map(|a| a.repeated).map_err(ToString::to_string)
+            )
+        });
+        if cut == Cut::After {
+            return never().await;
+        }
+        if self.world.fault(2.0) {
+            // Done, but the answer is lost.
+            return Err(Self::unreachable());
+        }
+        answer
+    }
+
+    async fn logs(&self, _: &ServiceName, _: usize) -> Result<Vec<LogLine>, PlatformError> {
+        Ok(Vec::new())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            exact_weights: true,
+            header_routing: true,
+            sticky_sessions: true,
+        }
+    }
+}
+
+fn slot_state(slot: &SimSlot, name: Slot, boot: u64, wall: i64) -> SlotState {
+    let ready = slot.ready(boot);
+    SlotState {
+        release: slot.release.clone(),
+        desired: slot.desired,
+        ready,
+        instances: (0..slot.desired)
+            .map(|i| InstanceState {
+                id: format!("{name}-{i}"),
+                phase: if ready > 0 { InstancePhase::Ready } else { InstancePhase::Starting },
+                pid: None,
+                port: None,
+                restarts: 0,
+                since: Timestamp::from_millis(wall),
+                last_problem: None,
+            })
+            .collect(),
+        in_flight: u64::from(slot.busy_until > boot),
+        last_response_at: None,
+    }
+}

@@ -1,0 +1,324 @@
+//! One schedule: a plan, a storm, the calm after it, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deckwatch_domain::{Actor, PerSlot, Role, ServiceName, Slot, Weights};
+use deckwatch_journal::MemoryStore;
+use deckwatch_platform::ReleaseSpec;
+use deckwatch_rollout::plan::{self, Plan};
+use deckwatch_rollout::{Driver, Identity, Phase, Ports, Standing};
+
+use crate::check;
+use crate::evidence::{SimEvidence, SimGates, Temper};
+use crate::people::{People, replay};
+use crate::platform::{INSTANCES, SimPlatform, SimSlot};
+use crate::store::SimStore;
+use crate::world::{World, run as poll};
+
+/// What a schedule came to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    pub phases: Vec<String>,
+    pub events: usize,
+    pub deaths: u32,
+    pub take_backs: usize,
+    pub writes: usize,
+}
+
+#[derive(Default)]
+pub struct Tally {
+    phases: BTreeMap<String, u64>,
+    deaths: u64,
+    take_backs: u64,
+    events: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, outcome: &Outcome) {
+        for phase in &outcome.phases {
+            *self.phases.entry(phase.clone()).or_default() += 1;
+        }
+        self.deaths += u64::from(outcome.deaths);
+        self.take_backs += outcome.take_backs as u64;
+        self.events += outcome.events as u64;
+    }
+
+    /// The schedules went everywhere they should.
+    pub fn assert_varied(&self) {
+        for phase in ["promoted", "rolled back", "aborted", "superseded"] {
+            assert!(self.phases.get(phase).is_some_and(|n| *n > 20), "hardly ever {phase}: {self}");
+        }
+        assert!(self.deaths > 100 && self.take_backs > 100, "{self}");
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?}, {} drivers died, {} take-backs, {} events",
+            self.phases, self.deaths, self.take_backs, self.events
+        )
+    }
+}
+
+fn temper(version: &str) -> Temper {
+    match version.split('-').next() {
+        Some("bad") => Temper::Bad,
+        Some("late") => Temper::Late,
+        Some("silent") => Temper::Silent,
+        Some("unreadable") => Temper::Unreadable,
+        _ => Temper::Good,
+    }
+}
+
+fn make_plan(world: &World) -> (Plan, String) {
+    let pick = |n: u64| world.below(n) as usize;
+    let on = |p: f64| world.chance(p);
+    let mut steps = String::new();
+    let weights: &[u32] = [&[1, 10, 50, 100][..], &[5, 25, 100], &[50, 100], &[100]][pick(4)];
+    for weight in weights {
+        let (min, max) = ([0, 500, 2000][pick(3)], [3000, 8000][pick(2)]);
+        steps += &format!("  - weight: {weight}\n    bake: {{ min: {min}ms, max: {max}ms }}\n");
+        if on(10.0) {
+            steps += "    pause: 2s\n";
+        } else if on(8.0) {
+            steps += "    pause: true\n";
+        }
+        if on(20.0) {
+            steps += "    gates:\n      - approval: { count: 1, role: release-manager }\n";
+            if on(50.0) {
+                steps += "      - no_freeze: true\n";
+            }
+        }
+    }
+    let hold = |p: bool| if p { "hold" } else { "rollback" };
+    let text = format!(
+        "plan: simulated\nstrategy: canary\nsteps:\n{steps}analysis:\n  interval: 500ms\n  \
+         metrics:\n    - name: errors\n      count: errors\n      margin: 3%\n{}on_error: {}\n\
+         on_driver_lost: {}\nrollback_window: {}\nbaseline: 1s\nrehearse_every: 5s\n\
+         deadlines: {{ capacity: 6s, traffic: 4s, gate: 30s }}\n",
+        if on(10.0) { "  accept_no_harm_after: 50\n" } else { "" },
+        hold(on(60.0)),
+        hold(on(70.0)),
+        ["0s", "3s", "10m"][pick(3)],
+    );
+    (plan::read(&text).unwrap_or_else(|e| panic!("{text}\n{e}")), text)
+}
+
+struct Programs {
+    ports: Ports,
+    world: World,
+    drivers: [Option<Driver>; 2],
+    born: u32,
+    deaths: u32,
+}
+
+impl Programs {
+    fn tick(&mut self, which: usize, platform: &SimPlatform) -> (Option<Standing>, Duration) {
+        let service = platform.service.clone();
+        let (born, ports) = (&mut self.born, self.ports.clone());
+        let driver = self.drivers[which].get_or_insert_with(|| {
+            *born += 1;
+            let identity = Identity {
+                holder: format!("driver-{born}"),
+                actor: Actor::machine(&format!("engine-{born}"), "desk"),
+                ttl: Duration::from_secs(3),
+            };
+            Driver::new(service, ports, identity)
+        });
+        let answer = poll(driver.tick(self.world.now()));
+        match answer {
+            Some(Ok(tick)) => (Some(tick.standing), tick.after),
+            Some(Err(error)) => {
+                self.world.tell(|| format!("driver {which}: {error}"));
+                (None, Duration::from_millis(250))
+            }
+            None => {
+                self.world.tell(|| format!("driver {which} DIES"));
+                let mut inner = self.world.lock();
+                inner.fuse = None;
+                inner.dead.push(format!("driver-{}", self.born));
+                inner.dead.push(format!("driver-{}", self.born.saturating_sub(1)));
+                drop(inner);
+                self.deaths += 1;
+                self.drivers[which] = None;
+                (None, Duration::from_millis(50))
+            }
+        }
+    }
+}
+
+fn stand(platform: &SimPlatform) {
+    let mut state = platform.state.lock().unwrap();
+    state.traffic.weights = Weights::all_to(Slot::Blue);
+    state.traffic.roles = PerSlot { blue: Role::Stable, green: Role::Free };
+    state.slots.blue = SimSlot {
+        release: Some(ReleaseSpec {
+            version: "good-1".parse().unwrap(),
+            command: None,
+            env: Default::default(),
+        }),
+        desired: INSTANCES,
+        ready_at: Some(0),
+        broken: false,
+        busy_until: 0,
+    };
+}
+
+pub fn run(seed: u64, telling: bool) -> Outcome {
+    let world = World::new(seed, telling);
+    let service = ServiceName::new("svc").unwrap();
+    let platform = SimPlatform::new(world.clone(), service);
+    let first = world.chance(5.0);
+    if !first {
+        stand(&platform);
+    }
+    let store = SimStore {
+        inner: Arc::new(MemoryStore::new()),
+        world: world.clone(),
+        full: Arc::default(),
+    };
+    let plan = if first {
+        let (plan, text) = plan::builtin("first").unwrap();
+        (plan, text.to_owned())
+    } else {
+        make_plan(&world)
+    };
+    world.tell(|| plan.1.clone());
+    let born = world.lock().wall;
+    let evidence = SimEvidence { world: world.clone(), platform: platform.clone(), temper, born };
+    let ports = Ports {
+        store: Arc::new(store.clone()),
+        platform: Arc::new(platform.clone()),
+        evidence: Arc::new(evidence),
+        gates: Arc::new(SimGates(world.clone())),
+        ids: Arc::new(world.clone()),
+        liveness: Arc::new(world.clone()),
+    };
+    let mut people = People::new(world.clone(), store.clone(), platform.clone(), plan);
+    let tempers = ["good", "good", "bad", "bad", "late", "silent", "unreadable"];
+    let temper = if first { "good" } else { tempers[world.below(7) as usize] };
+    while !people.start(temper, false) {}
+    let mut programs =
+        Programs { ports, world: world.clone(), drivers: [None, None], born: 0, deaths: 0 };
+    storm(&world, &platform, &store, &mut people, &mut programs);
+    calm(&world, &platform, &store, &mut people, &mut programs, seed);
+    let outcome = check::all(seed, &store, &platform, &programs.drivers, programs.deaths);
+    world.tell(|| format!("{outcome:?}"));
+    outcome
+}
+
+fn storm(
+    world: &World,
+    platform: &SimPlatform,
+    store: &SimStore,
+    people: &mut People,
+    programs: &mut Programs,
+) {
+    let ticks = 20 + world.below(120);
+    let mut full_for = 0;
+    for _ in 0..ticks {
+        let which = usize::from(world.chance(25.0));
+        if world.chance(7.0) {
+            let n = world.below(25) as u32;
+            world.lock().fuse = Some(n);
+        }
+        let (_, after) = programs.tick(which, platform);
+        world.lock().fuse = None;
+        if world.chance(4.0) {
+            people.do_something();
+        }
+        weather(world, platform);
+        full_for = if full_for > 0 {
+            full_for - 1
+        } else if world.chance(0.7) {
+            5 + world.below(15)
+        } else {
+            0
+        };
+        store.full.store(full_for > 0, std::sync::atomic::Ordering::Relaxed);
+        let most = after.as_millis().clamp(20, 2000) as u64;
+        world.advance(1 + world.below(most));
+        if world.chance(1.5) {
+            // The lid is closed for a while.
+            world.advance(5_000 + world.below(120_000));
+        }
+        if world.chance(0.5) {
+            let jump = world.below(240_000) as i64 - 120_000;
+            world.lock().wall += jump;
+        }
+    }
+}
+
+fn weather(world: &World, platform: &SimPlatform) {
+    let boot = world.lock().boot;
+    let mut state = platform.state.lock().unwrap();
+    if world.chance(0.7) {
+        state.away_until = boot + world.below(8_000);
+    }
+    for slot in Slot::BOTH {
+        if world.chance(0.8) {
+            state.slots[slot].broken = true;
+        } else if world.chance(20.0) {
+            state.slots[slot].broken = false;
+        }
+    }
+}
+
+/// No more faults: everything must come to an end, or wait for a person who then decides.
+fn calm(
+    world: &World,
+    platform: &SimPlatform,
+    store: &SimStore,
+    people: &mut People,
+    programs: &mut Programs,
+    seed: u64,
+) {
+    {
+        world.lock().stormy = false;
+        store.full.store(false, std::sync::atomic::Ordering::Relaxed);
+        let boot = world.lock().boot;
+        let mut state = platform.state.lock().unwrap();
+        state.away_until = 0;
+        for slot in Slot::BOTH {
+            let slot = &mut state.slots[slot];
+            slot.broken = false;
+            if slot.desired > 0 && slot.ready_at.is_none() {
+                slot.ready_at = Some(boot);
+            }
+        }
+    }
+    world.tell(|| "--- calm ---".into());
+    for round in 0..2000 {
+        let (standing, after) = programs.tick(round % 2, platform);
+        let (state, _) = replay_if(round, store, platform);
+        if let Some(state) = state {
+            let settled = state.queued.is_none()
+                && state.current.as_ref().is_none_or(|r| {
+                    r.phase.is_over() && (r.phase != Phase::Promoted || r.warm_over || r.warm_until.is_some_and(|u| u.since(world.now().wall) > Duration::from_secs(60)))
+                });
+            if settled && standing != Some(Standing::Driving) || settled && round > 1000 {
+                return;
+            }
+            people.decide_what_is_held();
+        }
+        world.advance(after.as_millis().clamp(5, 3000) as u64);
+    }
+    let (state, _) = replay(store, platform);
+    panic!("seed {seed}: never settled: {:?}", state.current.map(|r| (r.phase, r.stage, r.step)));
+}
+
+fn replay_if(
+    round: usize,
+    store: &SimStore,
+    platform: &SimPlatform,
+) -> (Option<deckwatch_rollout::Rollouts>, ()) {
+    if round % 20 < 18 {
+        return (None, ());
+    }
+    (Some(replay(store, platform).0), ())
+}

@@ -1,0 +1,148 @@
+//! The journal's memory store behind a door that is sometimes shut.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deckwatch_domain::{Epoch, Timestamp};
+use deckwatch_journal::{
+    AppendError, Expected, Fence, Head, JournalError, LeaseError, LeaseRow, MemoryStore, NewEvent,
+    Recorded, Store, Subscription,
+};
+
+use crate::world::{Cut, World, never};
+
+/// Delegates to a memory store; may be busy, may be full, may outlive its caller.
+#[derive(Clone)]
+pub struct SimStore {
+    pub inner: Arc<MemoryStore>,
+    pub world: World,
+    /// The disk is full: reads go on, writes do not.
+    pub full: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl SimStore {
+    fn trouble(&self) -> Result<(), JournalError> {
+        if self.full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(JournalError::DiskFull);
+        }
+        if self.world.fault(1.0) {
+            return Err(JournalError::Busy);
+        }
+        Ok(())
+    }
+}
+
+macro_rules! cut {
+    ($self:ident, $call:expr) => {{
+        let cut = $self.world.burn();
+        if cut == Cut::Before {
+            return never().await;
+        }
+        let answer = $call;
+        if cut == Cut::After {
+            return never().await;
+        }
+        answer
+    }};
+}
+
+#[async_trait]
+impl Store for SimStore {
+    async fn append(
+        &self,
+        stream: &str,
+        expected: Expected,
+        events: Vec<NewEvent>,
+        fence: Option<&Fence>,
+        recorded_at: Timestamp,
+    ) -> Result<Vec<Recorded>, AppendError> {
+        self.trouble()?;
+        let kinds: Vec<_> = events.iter().map(|e| e.kind.clone()).collect();
+        let answer = cut!(
+            self,
+            self.inner
+                .append(stream, expected, events, fence, recorded_at)
+                .await
+        );
+        self.world.tell(|| {
+            format!("  journal {kinds:?} {}", if let Err(e) = &answer { e.to_string() } else { String::new() })
+        });
+        answer
+    }
+
+    async fn read(&self, after_seq: u64, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+        self.inner.read(after_seq, limit).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &str,
+        after_version: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, JournalError> {
+        if self.world.fault(0.5) {
+            return Err(JournalError::Busy);
+        }
+        cut!(self, self.inner.read_stream(stream, after_version, limit).await)
+    }
+
+    async fn head(&self) -> Result<Head, JournalError> {
+        self.inner.head().await
+    }
+
+    fn subscribe(&self, after_seq: u64) -> Subscription {
+        self.inner.subscribe(after_seq)
+    }
+
+    async fn lease(&self, name: &str) -> Result<Option<LeaseRow>, JournalError> {
+        cut!(self, self.inner.lease(name).await)
+    }
+
+    async fn lease_take(
+        &self,
+        name: &str,
+        holder: &str,
+        seen: Option<(Epoch, u64)>,
+        at_least: Epoch,
+        ttl: Duration,
+    ) -> Result<LeaseRow, LeaseError> {
+        self.trouble()?;
+        let answer = cut!(self, self.inner.lease_take(name, holder, seen, at_least, ttl).await);
+        if let Ok(row) = &answer {
+            self.world.tell(|| format!("  lease {} at epoch {}", holder, row.epoch));
+        }
+        answer
+    }
+
+    async fn lease_beat(
+        &self,
+        name: &str,
+        holder: &str,
+        epoch: Epoch,
+    ) -> Result<LeaseRow, LeaseError> {
+        self.trouble()?;
+        cut!(self, self.inner.lease_beat(name, holder, epoch).await)
+    }
+
+    async fn lease_raise(
+        &self,
+        name: &str,
+        holder: &str,
+        epoch: Epoch,
+        at_least: Epoch,
+    ) -> Result<LeaseRow, LeaseError> {
+        self.trouble()?;
+        cut!(self, self.inner.lease_raise(name, holder, epoch, at_least).await)
+    }
+
+    async fn lease_release(
+        &self,
+        name: &str,
+        holder: &str,
+        epoch: Epoch,
+    ) -> Result<(), LeaseError> {
+        self.trouble()?;
+        cut!(self, self.inner.lease_release(name, holder, epoch).await)
+    }
+}
