@@ -69,8 +69,6 @@ pub enum Purpose {
     RetirePrevious,
     /// After a rollback: what was taken back is stopped.
     RetireCandidate,
-    /// More instances for the slot that traffic returns to.
-    ScaleWayBack,
 }
 
 /// Why a rollout is held.

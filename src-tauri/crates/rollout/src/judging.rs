@@ -5,8 +5,8 @@
 
 use deckwatch_domain::{RolloutId, Timestamp};
 use deckwatch_verdict::{
-    Answer, Budget, CountJudge, Counts, Interval, LimitRule, MetricAnswer, Verdict, combine,
-    judge_gauge, judge_limit, no_harm_after,
+    Answer, Budget, CountJudge, Counts, Interval, LimitRule, MetricAnswer, Observed, Verdict,
+    combine, judge_gauge, judge_limit, no_harm_after,
 };
 
 use crate::event::Counted;
@@ -156,17 +156,19 @@ impl Judging {
         let baseline_mean = rollout.baseline.as_ref().and_then(|b| b.mean_seconds);
         for limit in limits {
             answers.push(match &totals {
-                Ok(totals) => judge_limit(
-                    &limit.name,
-                    &limit_rule(limit),
-                    Counts {
-                        total: totals.requests,
-                        bad: totals.bad,
-                    },
-                    totals.mean_seconds,
-                    baseline_mean,
-                ),
-                Err(why) => MetricAnswer::error(limit.name.clone(), true, why.clone()),
+                Ok(totals) => {
+                    let seen = Observed {
+                        counts: Counts {
+                            total: totals.requests,
+                            bad: totals.bad,
+                        },
+                        mean: totals.mean_seconds,
+                        baseline_mean,
+                    };
+                    let answer = judge_limit(&limit_rule(limit), &seen);
+                    MetricAnswer::limit(limit.name.clone(), true, answer)
+                }
+                Err(why) => MetricAnswer::unreadable(limit.name.clone(), true, why.clone()),
             });
         }
     }
@@ -193,26 +195,30 @@ impl Judging {
                 .gauge(&rollout.service, &gauge.series, candidate, stable.as_ref(), self.since)
                 .await;
             answers.push(match values {
-                Ok((candidate, stable)) => judge_gauge(&gauge.rule, &candidate, &stable)
-                    .into_metric(gauge.name.clone(), gauge.rule.may_fail),
-                Err(why) => MetricAnswer::error(gauge.name.clone(), false, why),
+                Ok((candidate, stable)) => MetricAnswer::gauge(
+                    gauge.name.clone(),
+                    gauge.rule.direction,
+                    gauge.rule.may_fail,
+                    judge_gauge(&gauge.rule, &candidate, &stable),
+                ),
+                Err(why) => MetricAnswer::unreadable(gauge.name.clone(), false, why),
             });
         }
     }
 }
 
 fn error(metric: &Metric, why: String) -> MetricAnswer {
-    MetricAnswer::error(metric.name.clone(), metric.critical, why)
+    MetricAnswer::unreadable(metric.name.clone(), metric.critical, why)
 }
 
 fn limit_rule(limit: &Limit) -> LimitRule {
     LimitRule {
         limit: match limit.kind {
             LimitKind::SuccessAtLeast(share) => deckwatch_verdict::Limit::SuccessAtLeast(share),
-            LimitKind::ErrorsAtMost(share) => deckwatch_verdict::Limit::ErrorsAtMost(share),
-            LimitKind::MeanOverBaseline(share) => deckwatch_verdict::Limit::MeanOverBaseline(share),
+            LimitKind::ErrorsAtMost(share) => deckwatch_verdict::Limit::BadAtMost(share),
+            LimitKind::MeanOverBaseline(share) => deckwatch_verdict::Limit::MeanAtMostAbove(share),
         },
-        after: limit.after,
+        requests: limit.after,
     }
 }
 

@@ -13,7 +13,7 @@ use deckwatch_platform::{Action, Observation};
 use deckwatch_verdict::{Answer, Verdict};
 
 use crate::event::{Baseline, Cause, Counted, Ending, Event, Purpose};
-use crate::state::{Phase, Rollout, Rollouts};
+use crate::state::{Phase, Rollout, Rollouts, Warm};
 
 /// What the judge says of the current step, from the samples there are.
 #[derive(Clone, PartialEq, Debug)]
@@ -74,11 +74,7 @@ pub fn next(state: &Rollouts, inputs: &Inputs<'_>) -> Next {
     };
     match rollout.phase {
         Phase::RollingBack => back::next(rollout, inputs),
-        Phase::Promoted => after_promotion(state, rollout, inputs),
-        phase if phase.is_over() => match &state.queued {
-            Some(queued) => Next::Record(vec![Event::Started(queued.clone())]),
-            None => Next::Idle,
-        },
+        phase if phase.is_over() => over(state, rollout, inputs),
         _ => live(rollout, inputs),
     }
 }
@@ -105,22 +101,23 @@ fn failed(inputs: &Inputs<'_>) -> Option<String> {
         .map(|j| j.answer.words.clone())
 }
 
-fn after_promotion(state: &Rollouts, rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
+/// The rollout is over: the next one begins, or the rollback window of a promotion runs out.
+fn over(state: &Rollouts, rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
     if rollout.outstanding.is_some() {
-        return Next::Repeat;
+        return forward::outstanding(rollout, inputs);
     }
-    if state.queued.is_some() || rollout.warm_over {
-        return match &state.queued {
-            Some(queued) => Next::Record(vec![Event::Started(queued.clone())]),
-            None => Next::Idle,
-        };
+    if let Some(queued) = &state.queued {
+        return Next::Record(vec![Event::Started(queued.clone())]);
     }
-    match rollout.warm_until {
-        Some(until) if inputs.now < until => Next::Wait {
-            until: Some(until),
+    match &state.warm {
+        None => Next::Idle,
+        Some(Warm {
+            until: Some(until), ..
+        }) if inputs.now < *until => Next::Wait {
+            until: Some(*until),
             why: format!("{} is kept warm as the way back", previous(rollout)),
         },
-        _ => back::end_warm(rollout, inputs),
+        Some(warm) => back::end_warm(rollout, *warm, inputs),
     }
 }
 

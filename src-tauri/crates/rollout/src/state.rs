@@ -162,8 +162,6 @@ pub struct Rollout {
     pub candidate_retired: bool,
     pub promoted_at: Option<Timestamp>,
     pub warm_until: Option<Timestamp>,
-    pub warm_closed: bool,
-    pub warm_over: bool,
     pub ended_at: Option<Timestamp>,
     pub ending_words: String,
     pub last_response_after_ms: Option<u64>,
@@ -219,8 +217,6 @@ impl Rollout {
             candidate_retired: false,
             promoted_at: None,
             warm_until: None,
-            warm_closed: false,
-            warm_over: false,
             ended_at: None,
             ending_words: String::new(),
             last_response_after_ms: None,
@@ -237,11 +233,6 @@ impl Rollout {
     /// Not over: it may still be moved forward or back.
     pub fn is_live(&self) -> bool {
         !self.phase.is_over()
-    }
-
-    /// Whether anything is left for a driver to do, now or when the rollback window ends.
-    pub fn wants_driver(&self) -> bool {
-        self.is_live() || (self.phase == Phase::Promoted && !self.warm_over)
     }
 
     /// Approvals of the current step that count toward `gate`.
@@ -285,10 +276,8 @@ impl Rollout {
                     self.warm_until = write.way_back.and_then(|b| b.until);
                 }
             }
-            Purpose::EndWarm => self.warm_closed = true,
-            Purpose::RetirePrevious => {}
             Purpose::RetireCandidate => self.candidate_retired = true,
-            Purpose::ScaleWayBack => {}
+            Purpose::EndWarm | Purpose::RetirePrevious => {}
         }
     }
 
@@ -352,6 +341,14 @@ impl Rollout {
     }
 }
 
+/// A promoted rollout whose former stable is kept as the way back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Warm {
+    pub rollout: RolloutId,
+    /// The end of the rollback window; none: there is no window, only the clean-up is left.
+    pub until: Option<Timestamp>,
+}
+
 /// All rollouts of one service: the newest one, the one that waits behind it, and what is over.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rollouts {
@@ -361,6 +358,8 @@ pub struct Rollouts {
     /// The newest rollout, over or not.
     pub current: Option<Rollout>,
     pub queued: Option<Box<Started>>,
+    /// A promoted rollout whose former stable is still kept.
+    pub warm: Option<Warm>,
     /// Take-backs already taken in, so that each counts once.
     pub take_backs: BTreeSet<EventId>,
 }
@@ -372,12 +371,16 @@ impl Rollouts {
             version: 0,
             current: None,
             queued: None,
+            warm: None,
             take_backs: BTreeSet::new(),
         }
     }
 
+    /// Whether anything is left for a driver to do, now or when the rollback window ends.
     pub fn wants_driver(&self) -> bool {
-        self.queued.is_some() || self.current.as_ref().is_some_and(Rollout::wants_driver)
+        self.queued.is_some()
+            || self.warm.is_some()
+            || self.current.as_ref().is_some_and(Rollout::is_live)
     }
 
     /// Takes in one fact that `actor` caused at `at`.
@@ -389,6 +392,7 @@ impl Rollouts {
             }
             Event::Queued(started) => self.queued = Some(started.clone()),
             Event::TakenBack { record } => {
+                self.warm = None;
                 if self.take_backs.insert(record.event_id)
                     && let Some(current) = &mut self.current
                     && record.rollout == Some(current.id)
@@ -400,9 +404,21 @@ impl Rollouts {
                     current.taken_back(record, actor);
                 }
             }
+            Event::WarmEnded { .. } => self.warm = None,
             other => {
                 if let Some(current) = &mut self.current {
+                    let claimed = current.claimed;
                     current.evolve(other, actor, at);
+                    if current.claimed && !claimed {
+                        // The slot that was kept is the new candidate's now.
+                        self.warm = None;
+                    }
+                }
+                if let Event::Promoted { rollout, warm_until } = other {
+                    self.warm = Some(Warm {
+                        rollout: *rollout,
+                        until: *warm_until,
+                    });
                 }
             }
         }
@@ -527,7 +543,6 @@ impl Rollout {
                 self.promoted_at.get_or_insert(at);
                 self.ended_at = Some(at);
             }
-            Event::WarmEnded { .. } => self.warm_over = true,
             Event::Ended { ending, words, last_response_after_ms, .. } => {
                 self.phase = match ending {
                     Ending::RolledBack => Phase::RolledBack,

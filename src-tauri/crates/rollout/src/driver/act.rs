@@ -55,10 +55,12 @@ impl Driver {
             return Ok(None);
         };
         let id = rollout.id;
+        let settles = matches!(outstanding.purpose, Purpose::EndWarm | Purpose::RetirePrevious);
         let order = Order {
             intent: outstanding.intent,
             epoch: self.lease.epoch(),
-            rollout: Some(id),
+            // What is promoted stays the object's rollout when its window ends.
+            rollout: (!settles).then_some(id),
             action: outstanding.action.clone(),
         };
         let service = self.state.service.clone();
@@ -153,9 +155,11 @@ impl Driver {
             self.unrecorded.push(record.clone());
             events.push(Event::TakenBack { record });
         }
-        if !events.is_empty() {
-            self.append_unfenced(events, now).await?;
+        if events.is_empty() {
+            let why = wait.unwrap_or_else(|| "the platform refused the way back".into());
+            return Ok(Some(self.driving(Duration::from_millis(100), why)));
         }
+        self.append_unfenced(events, now).await?;
         Ok(wait.map(|why| self.driving(Duration::from_millis(100), why)))
     }
 

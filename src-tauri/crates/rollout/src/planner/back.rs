@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use deckwatch_domain::{PerSlot, Role, Slot, Weights};
+use deckwatch_domain::{PerSlot, Role};
 use deckwatch_platform::{Action, TrafficWrite};
 
 use super::{Inputs, Next};
 use crate::event::{Ending, Event, Purpose};
-use crate::state::{GoingBack, Rollout};
+use crate::state::{GoingBack, Rollout, Warm};
 
 /// How long a slot that was taken back may finish its answers before it is stopped all the same.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -17,11 +17,14 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
         return Next::wait("the rollback has not begun");
     };
     if rollout.outstanding.is_some() {
-        return Next::Repeat;
+        return super::forward::outstanding(rollout, inputs);
     }
     let Some(record) = &back.record else {
         return take_back(rollout, back, inputs);
     };
+    if let Some(wait) = back_off(rollout, inputs) {
+        return wait;
+    }
     let seen = &inputs.observation;
     let bad = record.slot.other();
     let ours = seen.traffic.rollout == record.rollout && seen.traffic.epoch >= record.epoch;
@@ -94,42 +97,54 @@ fn take_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Next {
 }
 
 /// The rollback window is over: close the way back in one write, then stop what was kept warm.
-pub(super) fn end_warm(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
+pub(super) fn end_warm(rollout: &Rollout, warm: Warm, inputs: &Inputs<'_>) -> Next {
+    if let Some(wait) = back_off(rollout, inputs) {
+        return wait;
+    }
     let traffic = &inputs.observation.traffic;
-    let previous = rollout.candidate.other();
     let over = |why: &str| {
         Next::Record(vec![Event::WarmEnded {
-            rollout: rollout.id,
+            rollout: warm.rollout,
             why: why.to_owned(),
         }])
     };
-    if traffic.rollout != Some(rollout.id) {
+    let stable = traffic.roles.playing(Role::Stable);
+    let (Some(stable), true) = (stable, traffic.rollout == Some(warm.rollout)) else {
         return over("another rollout has taken over the slots");
-    }
+    };
     if traffic.way_back.is_some() {
+        let mut roles = PerSlot::new(|_| Role::Free);
+        roles[stable] = Role::Stable;
         return Next::Act {
             purpose: Purpose::EndWarm,
-            action: Action::SetTraffic(settled(rollout, rollout.candidate, traffic.weights)),
+            action: Action::SetTraffic(TrafficWrite {
+                weights: traffic.weights,
+                roles,
+                plan_digest: traffic.plan_digest,
+                way_back: None,
+            }),
         };
     }
-    let slot = &inputs.observation.slots[previous];
+    let slot = &inputs.observation.slots[stable.other()];
     if slot.desired > 0 || !slot.instances.is_empty() {
         return Next::Act {
             purpose: Purpose::RetirePrevious,
-            action: Action::Retire { slot: previous },
+            action: Action::Retire {
+                slot: stable.other(),
+            },
         };
     }
     over("the rollback window has ended")
 }
 
-/// The traffic object when one version stands alone.
-fn settled(rollout: &Rollout, stable: Slot, weights: Weights) -> TrafficWrite {
-    let mut roles = PerSlot::new(|_| Role::Free);
-    roles[stable] = Role::Stable;
-    TrafficWrite {
-        weights,
-        roles,
-        plan_digest: Some(rollout.plan_digest),
-        way_back: None,
-    }
+/// After a refusal, clean-up is tried again a little later; it has no deadline, as nobody waits.
+fn back_off(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
+    let until = rollout.failed_at?.plus(Duration::from_secs(1));
+    (inputs.now < until).then(|| Next::Wait {
+        until: Some(until),
+        why: format!(
+            "clean-up was refused ({}); trying again",
+            rollout.last_failure.as_deref().unwrap_or_default()
+        ),
+    })
 }

@@ -37,7 +37,7 @@ pub fn all(
     epochs_never_fall(seed, &truth.writes);
     no_effect_twice(seed, &truth.effects, &story);
     no_advance_without_pass(seed, &truth.writes, &story, &starts);
-    every_way_back_arrived(seed, &state, &truth.traffic.weights);
+    every_way_back_arrived(seed, &state, &truth.traffic.weights, &truth.writes);
     drop(truth);
     same_state_from_scratch(seed, &state, drivers, store, platform);
     let truth = platform.state.lock().unwrap();
@@ -87,7 +87,7 @@ fn nothing_after_a_latch(seed: u64, writes: &[crate::platform::Write], story: &S
             }
             Event::TakenBack { record } => gone.extend(record.rollout),
             Event::Intended { rollout, purpose, .. } if gone.contains(rollout) => assert!(
-                matches!(purpose, Purpose::RetireCandidate | Purpose::ScaleWayBack),
+                matches!(purpose, Purpose::RetireCandidate | Purpose::EndWarm | Purpose::RetirePrevious),
                 "seed {seed}: {purpose:?} intended after the way back"
             ),
             _ => {}
@@ -241,10 +241,23 @@ fn rollout_of(event: &Event) -> Option<RolloutId> {
     })
 }
 
-fn every_way_back_arrived(seed: u64, state: &deckwatch_rollout::Rollouts, weights: &Weights) {
+fn every_way_back_arrived(
+    seed: u64,
+    state: &deckwatch_rollout::Rollouts,
+    weights: &Weights,
+    writes: &[crate::platform::Write],
+) {
     let Some(rollout) = &state.current else {
         return;
     };
+    // A rollout that never claimed the slots ends without touching what the one before left there.
+    let last = writes.last();
+    if let Some(last) = last.filter(|w| matches!(w.order.action, Action::TakeBack(_)))
+        && last.before.rollout != Some(rollout.id)
+    {
+        assert_eq!(*weights, last.after.weights, "seed {seed}: the last word was a way back");
+        return;
+    }
     let serving = match rollout.phase {
         Phase::RolledBack | Phase::Aborted | Phase::Superseded => rollout.stable,
         Phase::Promoted => Some(rollout.candidate),

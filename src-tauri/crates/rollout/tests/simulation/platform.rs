@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use deckwatch_domain::{Epoch, IntentId, PerSlot, ServiceName, Slot, Timestamp};
+use deckwatch_domain::{IntentId, PerSlot, ServiceName, Slot, Timestamp};
 use deckwatch_platform::{
     Action, Applied, Capabilities, InstancePhase, InstanceState, LogLine, Observation, Order,
     Platform, PlatformError, ReleaseSpec, SlotState, Traffic, rules,
@@ -155,7 +155,10 @@ impl SimPlatform {
                 state.slots[*slot] = SimSlot::default();
             }
         }
-        *state.effects.entry(order.intent).or_default() += 1;
+        // A take-back that finds its own record does nothing more.
+        if !is_lane || state.traffic != before {
+            *state.effects.entry(order.intent).or_default() += 1;
+        }
         state.done.push(order.intent);
         if state.traffic != before {
             let after = state.traffic.clone();
@@ -178,10 +181,6 @@ impl SimPlatform {
         PlatformError::Unreachable {
             why: "no answer".into(),
         }
-    }
-
-    pub fn epoch(&self) -> Epoch {
-        self.state.lock().unwrap().traffic.epoch
     }
 
     fn is_away(&self) -> bool {

@@ -9,7 +9,7 @@ use deckwatch_domain::{Actor, PerSlot, Role, ServiceName, Slot, Weights};
 use deckwatch_journal::MemoryStore;
 use deckwatch_platform::ReleaseSpec;
 use deckwatch_rollout::plan::{self, Plan};
-use deckwatch_rollout::{Driver, Identity, Phase, Ports, Standing};
+use deckwatch_rollout::{Driver, Identity, Ports, Standing};
 
 use crate::check;
 use crate::evidence::{SimEvidence, SimGates, Temper};
@@ -298,8 +298,10 @@ fn calm(
         let (state, _) = replay_if(round, store, platform);
         if let Some(state) = state {
             let settled = state.queued.is_none()
-                && state.current.as_ref().is_none_or(|r| {
-                    r.phase.is_over() && (r.phase != Phase::Promoted || r.warm_over || r.warm_until.is_some_and(|u| u.since(world.now().wall) > Duration::from_secs(60)))
+                && state.current.as_ref().is_none_or(|r| r.phase.is_over())
+                && state.warm.is_none_or(|w| {
+                    let left = w.until.map(|until| until.since(world.now().wall));
+                    left.is_some_and(|left| left > Duration::from_secs(60))
                 });
             if settled && standing != Some(Standing::Driving) || settled && round > 1000 {
                 return;
