@@ -46,7 +46,7 @@ pub(crate) fn check_fence(fence: &Fence, found: Option<LeaseRow>) -> Result<(), 
             lease: fence.lease.clone(),
             holder: fence.holder.clone(),
             epoch: fence.epoch,
-            found,
+            found: found.map(Box::new),
         });
     }
     Ok(())
@@ -58,9 +58,11 @@ pub(crate) fn check_version(
     actual: u64,
 ) -> Result<(), AppendError> {
     match expected {
-        Expected::Version(expected) if expected != actual => {
-            Err(AppendError::Conflict { stream: stream.to_owned(), expected, actual })
-        }
+        Expected::Version(expected) if expected != actual => Err(AppendError::Conflict {
+            stream: stream.to_owned(),
+            expected,
+            actual,
+        }),
         _ => Ok(()),
     }
 }

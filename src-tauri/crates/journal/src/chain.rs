@@ -90,6 +90,12 @@ impl Row {
 
     /// The record as callers see it.
     pub fn into_recorded(self) -> Result<Recorded, JournalError> {
+        let actor = read_actor(&self.actor);
+        self.recorded_by(actor)
+    }
+
+    /// The same, of which the actor is known already.
+    pub fn recorded_by(self, actor: Actor) -> Result<Recorded, JournalError> {
         let seq = u64::try_from(self.seq).ok();
         let damaged = |what: &str| JournalError::Corrupt {
             seq,
@@ -103,7 +109,7 @@ impl Row {
             kind: String::from_utf8(self.kind).map_err(|_| damaged("kind"))?,
             payload: self.payload,
             payload_hash: digest(&self.payload_hash).ok_or_else(|| damaged("payload hash"))?,
-            actor: read_actor(&self.actor),
+            actor,
             occurred_at: Timestamp::from_millis(self.occurred_at),
             recorded_at: Timestamp::from_millis(self.recorded_at),
             prev_hash: digest(&self.prev_hash).ok_or_else(|| damaged("link"))?,
@@ -124,7 +130,12 @@ fn read_actor(bytes: &[u8]) -> Actor {
             .ok()
             .and_then(|value| Some(value.get("id")?.as_str()?.to_owned()))
             .unwrap_or_else(|| "unknown".to_owned());
-        Actor { kind: ActorKind::Machine, id, identity: Identity::Claimed, display: None }
+        Actor {
+            kind: ActorKind::Machine,
+            id,
+            identity: Identity::Claimed,
+            display: None,
+        }
     })
 }
 
@@ -149,7 +160,16 @@ mod tests {
             occurred_at: Timestamp::from_millis(-1),
         };
         let recorded_at = Timestamp::from_millis(1_767_225_600_007);
-        let row = Row::next(Head { seq: 0, hash: GENESIS }, "rollout/1", 1, event, recorded_at);
+        let row = Row::next(
+            Head {
+                seq: 0,
+                hash: GENESIS,
+            },
+            "rollout/1",
+            1,
+            event,
+            recorded_at,
+        );
         assert_eq!(
             row.unwrap().into_recorded().unwrap().hash.to_string(),
             "29d76ef5c3b116dd494153b731cd2bd42ca38ffc594065a9bd8dadf1dfb56838"
@@ -159,6 +179,9 @@ mod tests {
     #[test]
     fn an_actor_of_a_newer_kind_is_only_claimed() {
         let actor = read_actor(br#"{"kind":"swarm","id":"x@y","identity":"dna"}"#);
-        assert_eq!((actor.id.as_str(), actor.identity), ("x@y", Identity::Claimed));
+        assert_eq!(
+            (actor.id.as_str(), actor.identity),
+            ("x@y", Identity::Claimed)
+        );
     }
 }

@@ -54,7 +54,10 @@ impl JournalError {
     }
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
-        JournalError::Corrupt { seq: None, what: what.into() }
+        JournalError::Corrupt {
+            seq: None,
+            what: what.into(),
+        }
     }
 
     pub(crate) fn refused(what: impl Into<String>) -> Self {
@@ -67,13 +70,26 @@ impl JournalError {
 pub enum AppendError {
     /// Somebody else wrote to the stream first: read it again and decide anew.
     #[error("`{stream}` is at version {actual}, not {expected}: somebody wrote to it first")]
-    Conflict { stream: String, expected: u64, actual: u64 },
+    Conflict {
+        stream: String,
+        expected: u64,
+        actual: u64,
+    },
     /// The lease is no longer held as the fence says; `found` is how it stands now.
     #[error("the lease `{lease}` is no longer held by {holder} at epoch {epoch}")]
-    Fenced { lease: String, holder: String, epoch: Epoch, found: Option<LeaseRow> },
+    Fenced {
+        lease: String,
+        holder: String,
+        epoch: Epoch,
+        found: Option<Box<LeaseRow>>,
+    },
     /// The id is taken by an event of another stream or of another kind: not a repeat of this one.
     #[error("event {event_id} is already recorded as `{kind}` in `{stream}`")]
-    Duplicate { event_id: EventId, stream: String, kind: String },
+    Duplicate {
+        event_id: EventId,
+        stream: String,
+        kind: String,
+    },
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
@@ -86,7 +102,10 @@ pub enum LeaseError {
     Held(LeaseRow),
     /// The caller does not hold it, or no longer at this epoch.
     #[error("the lease `{name}` is no longer ours")]
-    Lost { name: String, found: Option<LeaseRow> },
+    Lost {
+        name: String,
+        found: Option<LeaseRow>,
+    },
     #[error(transparent)]
     Journal(#[from] JournalError),
 }

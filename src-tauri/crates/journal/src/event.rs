@@ -85,7 +85,9 @@ pub struct Fence {
 pub(crate) fn check_append(stream: &str, events: &[NewEvent]) -> Result<(), JournalError> {
     check_name("stream", stream)?;
     if stream == OWN_STREAM {
-        return Err(JournalError::refused("the stream `journal` is the journal's own"));
+        return Err(JournalError::refused(
+            "the stream `journal` is the journal's own",
+        ));
     }
     if events.len() > LARGEST_APPEND {
         return Err(JournalError::refused(format!(
@@ -134,7 +136,9 @@ pub(crate) fn actor_bytes(actor: &Actor) -> Result<Vec<u8>, JournalError> {
     let bytes = serde_json::to_vec(actor)
         .map_err(|_| JournalError::refused("the actor cannot be written"))?;
     if bytes.len() > LARGEST_ACTOR {
-        return Err(JournalError::refused("the actor's name is longer than 4 KiB"));
+        return Err(JournalError::refused(
+            "the actor's name is longer than 4 KiB",
+        ));
     }
     Ok(bytes)
 }

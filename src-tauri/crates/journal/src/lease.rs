@@ -44,7 +44,9 @@ pub(crate) fn take(
     ttl: Duration,
 ) -> Result<LeaseRow, LeaseError> {
     if name.is_empty() || name.len() > 256 || holder.is_empty() || holder.len() > 256 {
-        return Err(JournalError::refused("a lease and its holder have names of 1 to 256 bytes").into());
+        return Err(
+            JournalError::refused("a lease and its holder have names of 1 to 256 bytes").into(),
+        );
     }
     let epoch = match current {
         None => Epoch(1),
@@ -79,7 +81,10 @@ fn ours(
 ) -> Result<LeaseRow, LeaseError> {
     match current {
         Some(row) if row.held_by(holder, epoch) => Ok(row),
-        found => Err(LeaseError::Lost { name: name.to_owned(), found }),
+        found => Err(LeaseError::Lost {
+            name: name.to_owned(),
+            found,
+        }),
     }
 }
 
@@ -113,7 +118,10 @@ pub(crate) fn release(
     holder: &str,
     epoch: Epoch,
 ) -> Result<Option<LeaseRow>, LeaseError> {
-    if current.as_ref().is_some_and(|row| row.holder.is_none() && row.epoch == epoch) {
+    if current
+        .as_ref()
+        .is_some_and(|row| row.holder.is_none() && row.epoch == epoch)
+    {
         return Ok(None);
     }
     let mut row = ours(current, name, holder, epoch)?;
@@ -132,10 +140,17 @@ pub enum LeaseView {
     /// Nobody holds it.
     Free,
     /// `since_seen`: how long ago its last sign of life was seen.
-    HeldBy { holder: String, since_seen: Duration },
+    HeldBy {
+        holder: String,
+        since_seen: Duration,
+    },
     /// Silent for its whole term. `seen` is what to take it with
     /// ([`Store::lease_take`](crate::Store::lease_take)).
-    Expired { holder: String, silent: Duration, seen: (Epoch, u64) },
+    Expired {
+        holder: String,
+        silent: Duration,
+        seen: (Epoch, u64),
+    },
 }
 
 /// Watches one lease and decides when its holder is gone. Pure: it is told the rows it sees and
@@ -163,9 +178,16 @@ impl LeaseWatch {
         self.last = Some((row.epoch, row.beat, changed));
         let silent = now.saturating_sub(changed);
         if silent < row.ttl {
-            return LeaseView::HeldBy { holder, since_seen: silent };
+            return LeaseView::HeldBy {
+                holder,
+                since_seen: silent,
+            };
         }
-        LeaseView::Expired { holder, silent, seen: (row.epoch, row.beat) }
+        LeaseView::Expired {
+            holder,
+            silent,
+            seen: (row.epoch, row.beat),
+        }
     }
 }
 
@@ -199,7 +221,14 @@ mod tests {
         assert!(!expired(&watch.see(Some(&row(1, 8)), at(1018))));
         let view = watch.see(Some(&row(1, 8)), at(1019));
         let seen = (Epoch(1), 8);
-        assert_eq!(view, LeaseView::Expired { holder: "a".into(), silent: at(10), seen });
+        assert_eq!(
+            view,
+            LeaseView::Expired {
+                holder: "a".into(),
+                silent: at(10),
+                seen
+            }
+        );
         // A new epoch with the same beat is a sign of life, too.
         assert!(!expired(&watch.see(Some(&row(2, 8)), at(1020))));
         // A clock that jumped back starts the term again instead of never ending it.

@@ -32,7 +32,9 @@ pub use error::{AppendError, JournalError, LeaseError};
 pub use event::{Expected, Fence, Head, LARGEST_PAYLOAD, NewEvent, Recorded};
 pub use lease::{LeaseRow, LeaseView, LeaseWatch};
 pub use memory::MemoryStore;
-pub use projection::{Activity, Argument, Cell, Projection, Projections, ProjectionTx, Rows};
+pub use projection::{
+    Activity, Cell, Cells, KindActivity, Projection, ProjectionTx, Projections, StreamActivity,
+};
 pub use sqlite::{Journal, Opening, set_aside};
 pub use store::Store;
 pub use subscribe::Subscription;

@@ -38,9 +38,16 @@ struct State {
 
 impl State {
     fn head(&self) -> Head {
-        self.events
-            .last()
-            .map_or(Head { seq: 0, hash: GENESIS }, |last| Head { seq: last.seq, hash: last.hash })
+        self.events.last().map_or(
+            Head {
+                seq: 0,
+                hash: GENESIS,
+            },
+            |last| Head {
+                seq: last.seq,
+                hash: last.hash,
+            },
+        )
     }
 
     fn append(
@@ -56,7 +63,10 @@ impl State {
             .map(|event| Some(self.events[*self.ids.get(&event.event_id)?].clone()))
             .collect();
         let steps = absorb(stream, events, found)?;
-        let mut version = self.streams.get(stream).map_or(0, |places| places.len() as u64);
+        let mut version = self
+            .streams
+            .get(stream)
+            .map_or(0, |places| places.len() as u64);
         if writes(&steps) {
             if let Some(fence) = fence {
                 check_fence(fence, self.leases.get(&fence.lease).cloned())?;
@@ -72,9 +82,13 @@ impl State {
                 Step::Absorbed(old) => answer.push(old),
                 Step::Write(event) => {
                     version += 1;
+                    let actor = event.actor.clone();
                     let row = Row::next(head, stream, version, event, recorded_at)?;
-                    let event = row.into_recorded()?;
-                    head = Head { seq: event.seq, hash: event.hash };
+                    let event = row.recorded_by(actor)?;
+                    head = Head {
+                        seq: event.seq,
+                        hash: event.hash,
+                    };
                     written.push(event.clone());
                     answer.push(event);
                 }
@@ -83,7 +97,10 @@ impl State {
         for event in written {
             let place = self.events.len();
             self.ids.insert(event.event_id, place);
-            self.streams.entry(event.stream.clone()).or_default().push(place);
+            self.streams
+                .entry(event.stream.clone())
+                .or_default()
+                .push(place);
             self.events.push(event);
         }
         Ok(answer)
@@ -134,7 +151,14 @@ impl Store for MemoryStore {
 
     async fn read(&self, after_seq: u64, limit: usize) -> Result<Vec<Recorded>, JournalError> {
         let skip = usize::try_from(after_seq).unwrap_or(usize::MAX);
-        Ok(self.state().events.iter().skip(skip).take(limit).cloned().collect())
+        Ok(self
+            .state()
+            .events
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
     async fn read_stream(
@@ -146,7 +170,12 @@ impl Store for MemoryStore {
         let state = self.state();
         let places = state.streams.get(stream).map_or(&[][..], Vec::as_slice);
         let skip = usize::try_from(after_version).unwrap_or(usize::MAX);
-        Ok(places.iter().skip(skip).take(limit).map(|at| state.events[*at].clone()).collect())
+        Ok(places
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .map(|at| state.events[*at].clone())
+            .collect())
     }
 
     async fn head(&self) -> Result<Head, JournalError> {
@@ -155,7 +184,12 @@ impl Store for MemoryStore {
 
     fn subscribe(&self, after_seq: u64) -> Subscription {
         let look = Arc::new(|| {});
-        Subscription::new(Arc::new(self.clone()), self.0.signal.subscribe(), look, after_seq)
+        Subscription::new(
+            Arc::new(self.clone()),
+            self.0.signal.subscribe(),
+            look,
+            after_seq,
+        )
     }
 
     async fn lease(&self, name: &str) -> Result<Option<LeaseRow>, JournalError> {
@@ -170,7 +204,9 @@ impl Store for MemoryStore {
         at_least: Epoch,
         ttl: Duration,
     ) -> Result<LeaseRow, LeaseError> {
-        self.change_lease(name, |row| lease::take(row, name, holder, seen, at_least, ttl))
+        self.change_lease(name, |row| {
+            lease::take(row, name, holder, seen, at_least, ttl)
+        })
     }
 
     async fn lease_beat(

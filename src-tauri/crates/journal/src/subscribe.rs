@@ -51,7 +51,13 @@ impl Subscription {
         look: Arc<dyn Fn() + Send + Sync>,
         after_seq: u64,
     ) -> Self {
-        Subscription { source, signal, look, position: after_seq, idle: false }
+        Subscription {
+            source,
+            signal,
+            look,
+            position: after_seq,
+            idle: false,
+        }
     }
 
     /// The number of the last event given out.
@@ -65,14 +71,20 @@ impl Subscription {
     pub async fn next(&mut self) -> Result<Vec<Recorded>, JournalError> {
         loop {
             (self.look)();
-            if self.idle && self.signal.borrow().seq <= self.position {
+            if self.idle {
                 // The sender lives as long as `source`; were it gone, looking is still right.
                 let _ = self.signal.changed().await;
             }
-            self.signal.mark_unchanged();
+            // From here on the sign is used up, so until a read has found nothing, also when this
+            // one fails or its future is dropped, the next call must read without waiting.
+            self.idle = false;
+            // Before the read: what is announced from here on wakes the next wait.
             self.signal.borrow_and_update();
             let events = self.source.read(self.position, BATCH).await?;
-            self.idle = events.is_empty();
+            if events.is_empty() {
+                self.check_end().await?;
+                self.idle = true;
+            }
             if let Some(last) = events.last() {
                 self.check(&events)?;
                 self.position = last.seq;
@@ -81,9 +93,25 @@ impl Subscription {
         }
     }
 
+    /// Whoever waits behind the end waits for events of another journal, and would miss this one's.
+    async fn check_end(&self) -> Result<(), JournalError> {
+        let last = self.source.head().await?.seq;
+        if last < self.position {
+            return Err(JournalError::Refused(format!(
+                "the journal ends at event {last}, before event {}: it is not the one that was followed",
+                self.position
+            )));
+        }
+        Ok(())
+    }
+
     /// A gap cannot come from a commit still under way: it is a removed event.
     fn check(&self, events: &[Recorded]) -> Result<(), JournalError> {
-        match events.iter().zip(self.position + 1..).find(|(event, due)| event.seq != *due) {
+        match events
+            .iter()
+            .zip(self.position + 1..)
+            .find(|(event, due)| event.seq != *due)
+        {
             None => Ok(()),
             Some((_, due)) => Err(JournalError::Corrupt {
                 seq: Some(due),
