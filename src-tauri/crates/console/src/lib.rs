@@ -1,1 +1,72 @@
-//! (being written)
+//! The application: everything a window, a command line or an agent can ask of Deckwatch.
+//!
+//! [`Console`] wires the rooms together and implements the small traits that features define.
+//! What can be asked is declared once, in `list.rs`, which makes the router and the table of
+//! names; the functions beside it decide nothing that a decider below could decide. Nothing here
+//! knows whether a window is looking.
+//!
+//! What must never happen here: a rollback that needs the journal; a secret in an answer.
+
+mod agent;
+mod back;
+mod book;
+mod clock;
+mod console;
+mod doctor;
+mod evidence;
+mod folder;
+mod gates;
+mod holder;
+mod identity;
+mod journal;
+mod judge;
+mod people;
+mod plans;
+mod problem;
+mod rollouts;
+mod route;
+mod services;
+mod show;
+mod training;
+
+pub use agent::{Agent, AgentOptions};
+pub use back::{RollBack, RollBackAnswer, preview, roll_back};
+pub use book::{Book, RolloutRow};
+pub use clock::SystemClock;
+pub use console::{Console, ConsoleOptions};
+pub use doctor::{Check, Doctor, Level};
+pub use folder::DataFolder;
+pub use identity::{Host, os_actor};
+pub use problem::Problem;
+pub use route::{ByService, Done, Entry, Kind, LIST, Nothing, route};
+
+/// The functions behind the list, for hosts that call them with types.
+pub mod api {
+    pub use crate::back::{intent, preview, roll_back, roll_back_telling};
+    pub use crate::doctor::doctor;
+    pub use crate::gates::Freeze;
+    pub use crate::journal::{
+        EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified, backup, events, export,
+        import, set_aside, verify,
+    };
+    pub use crate::judge::{JudgeText, Judged, judge};
+    pub use crate::people::{Reason, Roles, declare_freeze, freeze, lift_freeze, roles, whoami};
+    pub use crate::plans::{
+        ByName, CheckPlan, PlanCheck, PlanMistake, PlanRow, PlanText, check as check_plan,
+        list as plans, schema as plan_schema, show as plan,
+    };
+    pub use crate::rollouts::{
+        Begun, Noted, Promote, Start, abort, approve, pause, promote, reject, resume, retry, start,
+    };
+    pub use crate::services::{
+        Define, Logs, Measured, Remove, ServiceRow, ServiceView, define, list as services, logs,
+        node, remove, show as service, start_node, stop_node,
+    };
+    pub use crate::show::{
+        RolloutView, Watch, driver, events as rollout_events, list as rollouts, show as rollout,
+        story,
+    };
+    pub use crate::training::{
+        DrillRow, Fault, Ground, GroundService, TrainingDesk, down, fault, list_drills, up,
+    };
+}

@@ -9,7 +9,7 @@ use deckwatch_verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::event::BakedBy;
-use crate::plan::Gate;
+use crate::plan::{Gate, StepPause};
 use crate::planner::Judgement;
 use crate::state::{Approval, Phase, Rehearsal, Rollout, Stage};
 
@@ -61,6 +61,8 @@ pub struct RolloutStatus {
     pub stage: Stage,
     /// Why it is held, or what it waits for.
     pub note: String,
+    /// The pause ends by itself.
+    pub timed_pause: bool,
     /// 0 to 100.
     pub progress: u8,
     pub step: usize,
@@ -106,6 +108,10 @@ pub fn status(
         phase: rollout.phase,
         stage: rollout.stage,
         note: note(rollout),
+        timed_pause: matches!(
+            rollout.current_step().and_then(|s| s.pause),
+            Some(StepPause::For(_))
+        ),
         progress: progress(rollout, now),
         step: rollout.step,
         steps: steps(rollout),

@@ -1,0 +1,164 @@
+//! The agent: what drives rollouts, scrapes and keeps the books while somebody, or nobody, looks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deckwatch_domain::Actor;
+use deckwatch_platform::local::LocalPlatform;
+use deckwatch_rollout::{Engine, Identity, Ports, Seen};
+use deckwatch_signals::{NODE_JOB, Retention, SampleStore, ScrapeOptions, Scraper};
+use tokio::sync::watch;
+
+use crate::clock::SystemClock;
+use crate::console::{Console, TimeIds};
+use crate::evidence::SampleEvidence;
+use crate::gates::JournalGates;
+use crate::holder::{Holder, LockFiles};
+use crate::identity::Host;
+use crate::problem::Problem;
+
+/// How an agent works.
+#[derive(Clone, Debug)]
+pub struct AgentOptions {
+    /// Without a sign of life for this long, another driver may take over.
+    pub lease: Duration,
+    pub scrape_every: Duration,
+}
+
+impl Default for AgentOptions {
+    fn default() -> Self {
+        AgentOptions {
+            lease: Duration::from_secs(5),
+            scrape_every: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A running agent; dropping it stops it without ceremony, [`Agent::stop`] gives leases back.
+pub struct Agent {
+    engine: Arc<Engine>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Agent {
+    /// Starts driving and scraping for this console's folder.
+    ///
+    /// # Errors
+    /// That the journal or the samples cannot be used, or the node not started.
+    pub async fn start(console: &Arc<Console>, options: AgentOptions) -> Result<Agent, Problem> {
+        console.ensure_node().await?;
+        let store = console.store().await?;
+        let samples = console.samples().await?;
+        if let Err(problem) = console.absorb_waiting().await {
+            tracing::warn!(%problem, "rollback records still wait");
+        }
+        let holder = Holder::new(&console.folder.drivers())?;
+        let ports = Ports {
+            store: store.clone(),
+            platform: console.platform.clone(),
+            evidence: Arc::new(SampleEvidence {
+                store: samples.clone(),
+                clock: console.clock.clone(),
+            }),
+            gates: Arc::new(JournalGates { store }),
+            ids: Arc::new(TimeIds),
+            liveness: Arc::new(LockFiles {
+                drivers: console.folder.drivers(),
+            }),
+        };
+        let identity = Identity {
+            holder: holder.name.clone(),
+            actor: Actor::machine("engine", &Host::this().0),
+            ttl: options.lease,
+        };
+        let engine = Arc::new(Engine::new(
+            ports,
+            identity,
+            console.clock.clone(),
+            console.fallback.clone(),
+        ));
+        let (stop, stopped) = watch::channel(false);
+        let tasks = vec![
+            tokio::spawn(drive(engine.clone(), holder, stopped.clone())),
+            tokio::spawn(scrape(console.clone(), samples, options, stopped.clone())),
+            tokio::spawn(keep_books(console.clone(), stopped)),
+        ];
+        Ok(Agent {
+            engine,
+            stop,
+            tasks,
+        })
+    }
+
+    /// What this agent's driver of a service saw last.
+    pub fn seen(&self, service: &deckwatch_domain::ServiceName) -> Option<Seen> {
+        self.engine.seen(service)
+    }
+
+    /// Stops driving and gives the leases back.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
+        }
+    }
+}
+
+async fn drive(engine: Arc<Engine>, holder: Holder, stop: watch::Receiver<bool>) {
+    let _alive = holder;
+    if let Err(error) = engine.run(stop).await {
+        tracing::error!(%error, "the engine stopped");
+    }
+}
+
+async fn scrape(
+    console: Arc<Console>,
+    samples: Arc<SampleStore>,
+    options: AgentOptions,
+    stop: watch::Receiver<bool>,
+) {
+    let platform: Arc<LocalPlatform> = console.platform.clone();
+    let target = move || {
+        let platform = platform.clone();
+        async move { platform.metrics().await }
+    };
+    let holder = format!("{}/{}", Host::this().0, uuid::Uuid::new_v4().simple());
+    let scraper = Scraper::new(
+        target,
+        ScrapeOptions {
+            interval: options.scrape_every.into(),
+            ..ScrapeOptions::new(NODE_JOB, &holder)
+        },
+    );
+    until(stop, scraper.run(&samples, SystemClock::wall)).await;
+}
+
+/// Runs a task that never ends until it is told to.
+async fn until(mut stop: watch::Receiver<bool>, task: impl Future<Output = ()>) {
+    tokio::select! {
+        () = task => {}
+        _ = stop.wait_for(|s| *s) => {}
+    }
+}
+
+/// Retention, the journal's anchor, and rollback records that wait.
+async fn keep_books(console: Arc<Console>, stop: watch::Receiver<bool>) {
+    let work = async {
+        loop {
+            if let Err(error) = console.anchor().await {
+                tracing::debug!(%error, "the journal's head was not noted");
+            }
+            let _ = console.absorb_waiting().await;
+            if let Ok(samples) = console.samples().await {
+                let now = console.clock.now().wall;
+                if let Err(error) = samples.keep(now, &Retention::default()).await {
+                    tracing::debug!(%error, "old samples were not removed");
+                }
+            }
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+    };
+    until(stop, work).await;
+    let _ = console.anchor().await;
+}

@@ -1,0 +1,144 @@
+//! Taking traffic back, for people. The platform first; the journal afterwards, if it can be had.
+
+use deckwatch_domain::{EventId, ServiceName};
+use deckwatch_platform::Platform;
+use deckwatch_rollout::lane::{self, Ask, LaneError, Preview, Progress, Report};
+use deckwatch_rollout::ports::Ids;
+use deckwatch_rollout::{Command, Waiting};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::console::{Console, TimeIds};
+use crate::problem::Problem;
+
+/// Which service, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollBack {
+    pub service: ServiceName,
+    #[serde(default)]
+    pub reason: String,
+    /// Shift even if nothing is ready there.
+    #[serde(default)]
+    pub now: bool,
+    /// The id of the event, when it was announced before.
+    #[serde(default)]
+    pub event_id: Option<EventId>,
+}
+
+/// What was done, and where it is written down.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RollBackAnswer {
+    pub report: Report,
+    /// `journal`, or what happened to the record instead.
+    pub recorded: String,
+}
+
+fn ask(console: &Console, roll_back: &RollBack) -> Ask {
+    let reason = match roll_back.reason.trim() {
+        "" => "rolled back by hand".to_owned(),
+        reason => reason.to_owned(),
+    };
+    Ask {
+        service: roll_back.service.clone(),
+        actor: console.actor.clone(),
+        reason,
+        now: roll_back.now,
+        only: None,
+        event_id: roll_back.event_id.unwrap_or_else(|| TimeIds.event()),
+        retire: TimeIds.intent(),
+    }
+}
+
+/// Says what a rollback would write, and rehearses it.
+///
+/// # Errors
+/// The platform's.
+pub async fn preview(console: &Console, roll_back: RollBack) -> Result<Preview, Problem> {
+    let ask = ask(console, &roll_back);
+    let preview = lane::preview(console.platform.as_ref(), &ask, console.clock.as_ref()).await?;
+    Ok(preview)
+}
+
+/// What a rollback would write, in one line, from one look.
+///
+/// # Errors
+/// The platform's.
+pub async fn intent(console: &Console, service: &ServiceName) -> Result<String, Problem> {
+    let seen = console.platform.observe(service).await?;
+    let version = |slot: deckwatch_domain::Slot| {
+        let release = seen.slots[slot].release.as_ref();
+        release.map_or_else(|| "nothing".to_owned(), |r| r.version.to_string())
+    };
+    Ok(match seen.traffic.way_back {
+        Some(back) => format!(
+            "{service}: one write, {} → all to {} ({} → {}); {} of {} instances ready there",
+            seen.traffic.weights,
+            back.slot,
+            version(back.slot.other()),
+            version(back.slot),
+            seen.slots[back.slot].ready,
+            seen.instances
+        ),
+        None => format!("{service}: no way back is shown"),
+    })
+}
+
+/// Takes traffic back.
+///
+/// # Errors
+/// Only when traffic was not moved.
+pub async fn roll_back(console: &Console, roll_back: RollBack) -> Result<RollBackAnswer, Problem> {
+    roll_back_telling(console, roll_back, &mut |_| {}).await
+}
+
+/// The same, telling what it does while it does it.
+///
+/// # Errors
+/// Only when traffic was not moved.
+pub async fn roll_back_telling(
+    console: &Console,
+    roll_back: RollBack,
+    tell: &mut (dyn FnMut(Progress) + Send),
+) -> Result<RollBackAnswer, Problem> {
+    let mut ask = ask(console, &roll_back);
+    // What is taken back is what stands there now: a repeat that arrives late must not undo a
+    // newer rollout. If this look fails, the write goes out all the same.
+    if let Ok(seen) = console.platform.observe(&ask.service).await {
+        ask.only = seen.traffic.rollout;
+    }
+    let report = lane::roll_back(console.platform.as_ref(), &ask, console.clock.as_ref(), tell)
+        .await
+        .map_err(|error| match error {
+            LaneError::Nothing(rejection) => {
+                Problem::new("refused.nothing-to-take-back", rejection.to_string())
+                    .with(json!(rejection))
+            }
+            LaneError::GaveUp { why } => Problem::new("rollback.gave-up", why),
+        })?;
+    let recorded = record(console, &report).await;
+    Ok(RollBackAnswer { report, recorded })
+}
+
+/// Into the journal; else into the fallback file; the platform has it in any case.
+async fn record(console: &Console, report: &Report) -> String {
+    let command = Command::Absorb {
+        record: report.record.clone(),
+    };
+    let Err(problem) = console.command(&report.service, &command).await else {
+        return "journal".into();
+    };
+    let waiting = Waiting {
+        service: report.service.clone(),
+        record: report.record.clone(),
+    };
+    let kept = console.fallback.as_ref().map(|file| file.keep(&waiting));
+    match kept {
+        Some(Ok(())) => format!(
+            "not yet in the journal ({problem}); the record is kept beside it and with the platform, and goes into the journal as soon as it can be used"
+        ),
+        _ => format!(
+            "not yet in the journal ({problem}); the platform keeps the record until the journal can be used"
+        ),
+    }
+}

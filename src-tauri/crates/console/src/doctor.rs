@@ -1,0 +1,196 @@
+//! What is missing and what is reachable, in words.
+
+use deckwatch_platform::Platform;
+use serde::{Deserialize, Serialize};
+
+use crate::console::Console;
+use crate::journal;
+use crate::people;
+use crate::problem::Problem;
+use crate::route::Nothing;
+
+/// How bad.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    Good,
+    /// Something to know.
+    Note,
+    /// Something to mend.
+    Bad,
+}
+
+/// One thing looked at.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub level: Level,
+    pub found: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mend: String,
+}
+
+/// All of it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Doctor {
+    pub version: String,
+    pub worst: Level,
+    pub checks: Vec<Check>,
+}
+
+fn check(name: &str, level: Level, found: impl Into<String>, mend: &str) -> Check {
+    Check {
+        name: name.into(),
+        level,
+        found: found.into(),
+        mend: mend.into(),
+    }
+}
+
+/// # Errors
+/// None: what is wrong is the answer.
+pub async fn doctor(console: &Console, _: Nothing) -> Result<Doctor, Problem> {
+    let mut checks = vec![
+        folder(console),
+        journal_check(console).await,
+        fallback(console),
+        node(console).await,
+        samples(console).await,
+        roles(console).await,
+    ];
+    checks.extend(services(console).await);
+    Ok(Doctor {
+        version: env!("CARGO_PKG_VERSION").into(),
+        worst: checks.iter().map(|c| c.level).max().unwrap_or(Level::Good),
+        checks,
+    })
+}
+
+fn folder(console: &Console) -> Check {
+    use std::os::unix::fs::PermissionsExt;
+    let path = console.folder.path();
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Ok(found) if found.permissions().mode() & 0o077 == 0 => {
+            check("data folder", Level::Good, format!("{shown}"), "")
+        }
+        Ok(_) => check(
+            "data folder",
+            Level::Bad,
+            format!("{shown} can be read by others"),
+            "chmod 700 it",
+        ),
+        Err(error) => check("data folder", Level::Bad, format!("{shown}: {error}"), "make it writable"),
+    }
+}
+
+async fn journal_check(console: &Console) -> Check {
+    match journal::verify(console, Nothing {}).await {
+        Ok(found) if found.sound => check(
+            "journal",
+            Level::Good,
+            format!(
+                "{} events, the chain is sound{}",
+                found.events,
+                if found.anchored { " and ends where it was noted" } else { "" }
+            ),
+            "",
+        ),
+        Ok(found) => check(
+            "journal",
+            Level::Bad,
+            found.findings.first().cloned().unwrap_or_default(),
+            "deckwatchctl journal verify says everything; set-aside begins a new one",
+        ),
+        Err(problem) => check(
+            "journal",
+            Level::Bad,
+            problem.message,
+            "rollback works without it; deckwatchctl journal set-aside begins a new one",
+        ),
+    }
+}
+
+fn fallback(console: &Console) -> Check {
+    let name = "rollback records";
+    match console.fallback.as_ref().map(deckwatch_rollout::FallbackFile::waiting) {
+        Some(Ok(waiting)) if waiting.is_empty() => {
+            check(name, Level::Good, "space is set aside for them, none waits", "")
+        }
+        Some(Ok(waiting)) => check(
+            name,
+            Level::Note,
+            format!("{} wait for the journal", waiting.len()),
+            "they go in by themselves once an agent runs",
+        ),
+        Some(Err(error)) => check(name, Level::Bad, error.to_string(), "make the data folder writable"),
+        None => check(name, Level::Bad, "no space could be set aside", "make the data folder writable"),
+    }
+}
+
+async fn node(console: &Console) -> Check {
+    match console.platform.node().await {
+        Ok(node) => {
+            let level = if node.troubles.is_empty() { Level::Good } else { Level::Note };
+            let mut found = format!("version {}, process {}, {} services", node.version, node.pid, node.services.len());
+            if let Some(trouble) = node.troubles.last() {
+                found = format!("{found}; {trouble}");
+            }
+            check("node", level, found, "")
+        }
+        Err(error) => check(
+            "node",
+            Level::Note,
+            error.to_string(),
+            "it starts with the agent, or with deckwatchctl node start",
+        ),
+    }
+}
+
+async fn samples(console: &Console) -> Check {
+    match console.samples().await {
+        Ok(store) => match store.used_bytes().await {
+            Ok(bytes) => check("samples", Level::Good, format!("{} KiB", bytes / 1024), ""),
+            Err(error) => check("samples", Level::Bad, error.to_string(), ""),
+        },
+        Err(problem) => check("samples", Level::Bad, problem.message, ""),
+    }
+}
+
+async fn roles(console: &Console) -> Check {
+    match people::roles(console, Nothing {}).await {
+        Ok(roles) if roles.roles.is_empty() => check(
+            "roles",
+            Level::Note,
+            "nobody is bound to a role: approvals are advisory",
+            &format!("write {}", roles.file),
+        ),
+        Ok(roles) => check("roles", Level::Good, format!("{} roles", roles.roles.len()), ""),
+        Err(problem) => check("roles", Level::Bad, problem.message, ""),
+    }
+}
+
+/// Each service's driver and way back.
+async fn services(console: &Console) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let (Ok(book), Ok(store)) = (console.book().await, console.store().await) else {
+        return checks;
+    };
+    for (service, state) in &book.services {
+        if !state.wants_driver() {
+            continue;
+        }
+        let name = format!("rollout of {service}");
+        let lease = store.lease(&deckwatch_rollout::stream(service)).await;
+        let driver = lease.ok().flatten().and_then(|l| l.holder);
+        checks.push(match driver {
+            Some(driver) => check(&name, Level::Good, format!("{driver} drives"), ""),
+            None => check(&name, Level::Bad, "nobody drives it", "deckwatchctl agent"),
+        });
+        if console.platform.observe(service).await.is_err() {
+            checks.push(check(&name, Level::Bad, "its platform does not answer", "deckwatchctl node start"));
+        }
+    }
+    checks
+}

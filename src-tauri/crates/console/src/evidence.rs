@@ -1,0 +1,171 @@
+//! The judge's numbers, read from recorded samples.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deckwatch_domain::{ServiceName, Timestamp};
+use deckwatch_rollout::Baseline;
+use deckwatch_rollout::plan::{Metric, What};
+use deckwatch_rollout::ports::{Clock, Evidence, Look, Standing, Totals};
+use deckwatch_signals::{BadRule, Cohort, Gauge, SampleStore, gauge, mean_response, slot_counts};
+use deckwatch_verdict::{Counts, Interval};
+
+/// Samples of the node, as evidence.
+pub struct SampleEvidence {
+    pub store: Arc<SampleStore>,
+    pub clock: Arc<dyn Clock>,
+}
+
+pub(crate) fn cohort(service: &ServiceName, standing: &Standing) -> Cohort {
+    Cohort {
+        service: service.clone(),
+        slot: standing.slot,
+        release: standing.version.clone(),
+    }
+}
+
+pub(crate) fn rule(what: What) -> Result<BadRule, String> {
+    match what {
+        What::Errors => Ok(BadRule::Errors),
+        What::SlowerThan(span) => BadRule::slower_than(span).map_err(|e| e.to_string()),
+        What::ClientErrors => Ok(BadRule::Clients),
+    }
+}
+
+impl SampleEvidence {
+    async fn counts(
+        &self,
+        service: &ServiceName,
+        standing: &Standing,
+        what: What,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(Timestamp, Timestamp, Counts)>, String> {
+        let counted = slot_counts(&self.store, &cohort(service, standing), from, to, rule(what)?)
+            .await
+            .map_err(|e| e.to_string())?;
+        Ok(counted
+            .into_iter()
+            .map(|i| {
+                let counts = Counts {
+                    total: i.total,
+                    bad: i.bad,
+                };
+                (i.from, i.at, counts)
+            })
+            .collect())
+    }
+}
+
+fn sum(counted: &[(Timestamp, Timestamp, Counts)]) -> Counts {
+    counted.iter().fold(Counts::default(), |sum, (_, _, c)| Counts {
+        total: sum.total.saturating_add(c.total),
+        bad: sum.bad.saturating_add(c.bad),
+    })
+}
+
+#[async_trait]
+impl Evidence for SampleEvidence {
+    async fn looks(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        stable: Option<&Standing>,
+        what: What,
+        after: Timestamp,
+    ) -> Result<Vec<Look>, String> {
+        let now = self.clock.now().wall;
+        let mut looks: BTreeMap<Timestamp, Interval> = BTreeMap::new();
+        for (_, at, counts) in self.counts(service, candidate, what, after, now).await? {
+            looks.entry(at).or_default().candidate = counts;
+        }
+        if let Some(stable) = stable {
+            for (_, at, counts) in self.counts(service, stable, what, after, now).await? {
+                looks.entry(at).or_default().stable = counts;
+            }
+        }
+        Ok(looks
+            .into_iter()
+            .map(|(at, interval)| Look { at, interval })
+            .collect())
+    }
+
+    async fn totals(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        since: Timestamp,
+    ) -> Result<Totals, String> {
+        let now = self.clock.now().wall;
+        let counted = self
+            .counts(service, candidate, What::Errors, since, now)
+            .await?;
+        let sum = sum(&counted);
+        let mean = mean_response(&self.store, &cohort(service, candidate), since, now)
+            .await
+            .map_err(|e| e.to_string())?;
+        Ok(Totals {
+            requests: sum.total,
+            bad: sum.bad,
+            mean_seconds: mean,
+        })
+    }
+
+    async fn gauge(
+        &self,
+        service: &ServiceName,
+        series: &str,
+        candidate: &Standing,
+        stable: Option<&Standing>,
+        since: Timestamp,
+    ) -> Result<(Vec<f64>, Vec<f64>), String> {
+        let which = match series {
+            "cpu" => Gauge::Cpu,
+            "memory" => Gauge::Memory,
+            other => return Err(format!("no gauge is called {other}")),
+        };
+        let now = self.clock.now().wall;
+        let read = async |standing: &Standing| {
+            gauge(&self.store, &cohort(service, standing), which, since, now)
+                .await
+                .map(|points| points.into_iter().map(|(_, v)| v).collect::<Vec<f64>>())
+                .map_err(|e| e.to_string())
+        };
+        let stable = match stable {
+            Some(stable) => read(stable).await?,
+            None => Vec::new(),
+        };
+        Ok((read(candidate).await?, stable))
+    }
+
+    async fn baseline(
+        &self,
+        service: &ServiceName,
+        stable: &Standing,
+        metrics: &[Metric],
+        span: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Baseline>, String> {
+        let from = now.minus(span);
+        let mut baseline = Baseline {
+            from,
+            to: now,
+            ..Baseline::default()
+        };
+        for metric in metrics {
+            let counted = self
+                .counts(service, stable, metric.what, from, now)
+                .await?;
+            let covered: Duration = counted.iter().map(|(a, b, _)| b.since(*a)).sum();
+            baseline.covered = baseline.covered.max(covered.into());
+            baseline.counts.push((metric.name.clone(), sum(&counted)));
+        }
+        baseline.mean_seconds = mean_response(&self.store, &cohort(service, stable), from, now)
+            .await
+            .map_err(|e| e.to_string())?;
+        let empty = baseline.counts.iter().all(|(_, c)| c.total == 0);
+        Ok((!empty).then_some(baseline))
+    }
+}

@@ -1,0 +1,25 @@
+//! Who is asking: what can be known, not what can be typed.
+
+use deckwatch_domain::Actor;
+
+/// This machine's name.
+#[derive(Clone, Debug)]
+pub struct Host(pub String);
+
+impl Host {
+    pub fn this() -> Self {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Host(if name.is_empty() { "localhost".into() } else { name })
+    }
+}
+
+/// The operating system's user of this process, on this host. Environment variables are not
+/// asked: anybody can set them.
+pub fn os_actor(display: Option<String>) -> Actor {
+    let id = uzers::get_current_uid();
+    let user = uzers::get_user_by_uid(id)
+        .map_or_else(|| format!("uid-{id}"), |u| u.name().to_string_lossy().into_owned());
+    let mut actor = Actor::person(&user, &Host::this().0);
+    actor.display = display;
+    actor
+}

@@ -1,0 +1,186 @@
+//! Plans: the ones that ship, and the checking of one's own.
+
+use deckwatch_domain::{Problem as Mistake, Role, ServiceName};
+use deckwatch_platform::Platform;
+use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, What, reach};
+use deckwatch_signals::slot_counts;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::console::Console;
+use crate::evidence::{cohort, rule};
+use crate::problem::Problem;
+use crate::route::Nothing;
+use crate::services::standing;
+
+/// A plan in a list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PlanRow {
+    pub name: String,
+    pub about: String,
+    pub weights: Vec<u8>,
+}
+
+/// A plan is meant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByName {
+    pub name: String,
+}
+
+/// A plan's text.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PlanText {
+    pub name: String,
+    pub yaml: String,
+}
+
+/// A plan to check, and for whom.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckPlan {
+    pub yaml: String,
+    #[serde(default)]
+    pub service: Option<ServiceName>,
+}
+
+/// What a check found.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PlanCheck {
+    pub mistakes: Vec<PlanMistake>,
+    pub reach: Option<Reach>,
+}
+
+/// A mistake with its place.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PlanMistake {
+    pub line: usize,
+    pub column: usize,
+    pub path: String,
+    pub message: String,
+}
+
+impl From<&Mistake> for PlanMistake {
+    fn from(m: &Mistake) -> Self {
+        PlanMistake {
+            line: m.line,
+            column: m.column,
+            path: m.path.clone(),
+            message: m.message.clone(),
+        }
+    }
+}
+
+/// # Errors
+/// None.
+pub async fn list(_: &Console, _: Nothing) -> Result<Vec<PlanRow>, Problem> {
+    Ok(BUILTIN
+        .iter()
+        .map(|(name, about, text)| PlanRow {
+            name: (*name).into(),
+            about: (*about).into(),
+            weights: plan::read(text)
+                .map(|p| p.steps.iter().map(|s| s.weight).collect())
+                .unwrap_or_default(),
+        })
+        .collect())
+}
+
+/// # Errors
+/// That there is no such plan.
+pub async fn show(_: &Console, by: ByName) -> Result<PlanText, Problem> {
+    let found = BUILTIN.iter().find(|(name, _, _)| *name == by.name);
+    found
+        .map(|(name, _, text)| PlanText {
+            name: (*name).into(),
+            yaml: (*text).into(),
+        })
+        .ok_or_else(|| unknown(&by.name))
+}
+
+pub(crate) fn unknown(name: &str) -> Problem {
+    let names: Vec<&str> = BUILTIN.iter().map(|(name, _, _)| *name).collect();
+    Problem::new(
+        "plan.unknown",
+        format!("no plan is called {name}; there is: {}", names.join(", ")),
+    )
+}
+
+/// # Errors
+/// None: mistakes are the answer.
+pub async fn check(console: &Console, ask: CheckPlan) -> Result<PlanCheck, Problem> {
+    let plan = match plan::read(&ask.yaml) {
+        Ok(plan) => plan,
+        Err(problems) => {
+            return Ok(PlanCheck {
+                mistakes: problems.0.iter().map(PlanMistake::from).collect(),
+                reach: None,
+            });
+        }
+    };
+    let mistakes = unmeasurable(&plan)
+        .into_iter()
+        .map(|message| PlanMistake {
+            line: 0,
+            column: 0,
+            path: "analysis.metrics".into(),
+            message,
+        })
+        .collect();
+    let reach = match &ask.service {
+        Some(service) => today(console, service, &plan).await,
+        None => reach(&plan, None, &[]),
+    };
+    Ok(PlanCheck {
+        mistakes,
+        reach: Some(reach),
+    })
+}
+
+/// Metrics that this platform does not count.
+pub(crate) fn unmeasurable(plan: &Plan) -> Vec<String> {
+    plan.analysis
+        .metrics
+        .iter()
+        .filter_map(|m| rule(m.what).err().map(|why| format!("{}: {why}", m.name)))
+        .collect()
+}
+
+/// The plan's outlook with what the last minute measured of the service.
+pub(crate) async fn today(console: &Console, service: &ServiceName, plan: &Plan) -> Reach {
+    let (rate, bad) = match traffic(console, service, plan).await {
+        Some((rate, bad)) => (Some(rate), bad),
+        None => (None, Vec::new()),
+    };
+    reach(plan, rate, &bad)
+}
+
+async fn traffic(console: &Console, service: &ServiceName, plan: &Plan) -> Option<(f64, Vec<f64>)> {
+    let seen = console.platform.observe(service).await.ok()?;
+    let stable = standing(&seen, seen.traffic.roles.playing(Role::Stable)?)?;
+    let store = console.samples().await.ok()?;
+    let now = console.clock.now().wall;
+    let from = now.minus(std::time::Duration::from_secs(60));
+    let mut rate: Option<f64> = None;
+    let mut bad = Vec::new();
+    let whats = plan.analysis.metrics.iter().map(|m| m.what);
+    for what in whats.chain([What::Errors]) {
+        let counted = slot_counts(&store, &cohort(service, &stable), from, now, rule(what).ok()?)
+            .await
+            .ok()?;
+        let covered: f64 = counted.iter().map(|i| i.at.since(i.from).as_secs_f64()).sum();
+        let total: u64 = counted.iter().map(|i| i.total).sum();
+        let wrong: u64 = counted.iter().map(|i| i.bad).sum();
+        if covered >= 2.0 {
+            rate = Some(total as f64 / covered);
+        }
+        bad.push(if total > 0 { wrong as f64 / total as f64 } else { 0.0 });
+    }
+    Some((rate?, bad))
+}
+
+/// # Errors
+/// None.
+pub async fn schema(_: &Console, _: Nothing) -> Result<Value, Problem> {
+    Ok(plan::schema())
+}

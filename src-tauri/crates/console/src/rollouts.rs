@@ -1,0 +1,275 @@
+//! What people do to rollouts.
+
+use std::collections::BTreeMap;
+
+use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slot};
+use deckwatch_platform::{Platform, ReleaseSpec};
+use deckwatch_rollout::plan::{self, Plan, Reach, builtin};
+use deckwatch_rollout::ports::Ids;
+use deckwatch_rollout::{Command, Event, Started};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::back::{RollBack, RollBackAnswer, roll_back};
+use crate::console::{Console, TimeIds};
+use crate::people;
+use crate::plans;
+use crate::problem::{Problem, invalid};
+use crate::route::{ByService, Done};
+use crate::services::standing;
+
+/// A release to send out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    pub service: Option<ServiceName>,
+    pub version: Option<ReleaseVersion>,
+    /// A built-in plan's name; ignored when `plan_yaml` is there.
+    #[serde(default)]
+    pub plan: Option<String>,
+    #[serde(default)]
+    pub plan_yaml: Option<String>,
+    /// Replaces the definition's command.
+    #[serde(default)]
+    pub command: Option<Vec<String>>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Take a live rollout back first.
+    #[serde(default)]
+    pub supersede: bool,
+    /// Instances; as many as the definition says when not said.
+    #[serde(default)]
+    pub instances: Option<u32>,
+}
+
+/// What began.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Begun {
+    pub rollout: RolloutId,
+    pub service: ServiceName,
+    pub plan: String,
+    pub plan_digest: Digest,
+    pub candidate: Slot,
+    /// It waits until the one before it has gone back.
+    pub queued: bool,
+    pub reach: Option<Reach>,
+    /// What the person should know.
+    pub notes: Vec<String>,
+}
+
+/// A service and a word about it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noted {
+    pub service: ServiceName,
+    #[serde(default)]
+    pub note: String,
+}
+
+/// How far to promote.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promote {
+    pub service: ServiceName,
+    /// Straight to 100 %.
+    #[serde(default)]
+    pub full: bool,
+    /// The reason for overriding what is not open.
+    #[serde(default)]
+    pub break_glass: Option<String>,
+}
+
+fn read_plan(ask: &Start) -> Result<(Plan, String), Problem> {
+    match (&ask.plan_yaml, &ask.plan) {
+        (Some(text), _) => {
+            let plan = plan::read(text).map_err(|p| invalid("plan", &p))?;
+            Ok((plan, text.clone()))
+        }
+        (None, Some(name)) => builtin(name)
+            .map(|(plan, text)| (plan, text.to_owned()))
+            .ok_or_else(|| plans::unknown(name)),
+        (None, None) => Err(Problem::new("request.invalid", "a plan is missing")),
+    }
+}
+
+/// # Errors
+/// The plan's mistakes, a refusal, or what could not be reached.
+pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
+    let missing = |what: &str| Problem::new("request.invalid", format!("{what} is missing"));
+    let service = ask.service.clone().ok_or_else(|| missing("service"))?;
+    let version = ask.version.clone().ok_or_else(|| missing("version"))?;
+    console.known(&service).await?;
+    let seen = console.platform.observe(&service).await?;
+    let stable = seen.traffic.roles.playing(Role::Stable);
+    let mut notes = Vec::new();
+    let (mut plan, mut text) = read_plan(&ask)?;
+    if stable.is_none() && plan.name != "first" {
+        (plan, text) = read_plan(&Start {
+            plan: Some("first".into()),
+            ..Start::default()
+        })?;
+        notes.push(format!(
+            "{service} has no release yet: there is nothing to compare with and nothing to go back to, so it goes straight to 100 %"
+        ));
+    }
+    let unmeasurable = plans::unmeasurable(&plan);
+    if !unmeasurable.is_empty() {
+        return Err(Problem::new("plan.invalid", unmeasurable.join("\n")));
+    }
+    let reach = match stable {
+        Some(_) => Some(plans::today(console, &service, &plan).await),
+        None => None,
+    };
+    if let Some(reach) = &reach {
+        if !reach.accepted {
+            return Err(Problem::new("refused.cannot-pass", reach.words.clone()).with(json!(reach)));
+        }
+        notes.push(reach.words.clone());
+    }
+    let stable_version = stable
+        .and_then(|slot| standing(&seen, slot))
+        .map(|standing| standing.version);
+    if stable_version.as_ref() == Some(&version) {
+        notes.push(format!("{version} is what is stable already"));
+    }
+    let started = Started {
+        rollout: RolloutId::new(TimeIds.event().uuid()),
+        service: service.clone(),
+        release: ReleaseSpec {
+            version,
+            command: ask.command,
+            env: ask.env,
+        },
+        instances: ask.instances.unwrap_or(seen.instances).max(1),
+        candidate: stable.map_or(Slot::Blue, Slot::other),
+        stable,
+        stable_version,
+        plan_digest: Digest::of(text.as_bytes()),
+        plan_text: text,
+        plan,
+        author: console.actor.clone(),
+    };
+    let begun = Begun {
+        rollout: started.rollout,
+        service: service.clone(),
+        plan: started.plan.name.clone(),
+        plan_digest: started.plan_digest,
+        candidate: started.candidate,
+        queued: false,
+        reach,
+        notes,
+    };
+    let command = Command::Start {
+        started: Box::new(started),
+        supersede: ask.supersede,
+        take_back: TimeIds.event(),
+    };
+    let events = console.command(&service, &command).await?;
+    let queued = events.iter().any(|e| matches!(e, Event::Queued(_)));
+    Ok(Begun { queued, ..begun })
+}
+
+/// # Errors
+/// A refusal, or the journal's.
+pub async fn pause(console: &Console, ask: Noted) -> Result<Done, Problem> {
+    let command = Command::Pause { note: ask.note };
+    console.command(&ask.service, &command).await?;
+    Ok(Done::new("held; traffic stays as it is"))
+}
+
+/// # Errors
+/// A refusal, or the journal's.
+pub async fn resume(console: &Console, by: ByService) -> Result<Done, Problem> {
+    console.command(&by.service, &Command::Resume).await?;
+    Ok(Done::new("it goes on"))
+}
+
+/// # Errors
+/// A refusal, or the journal's.
+pub async fn retry(console: &Console, by: ByService) -> Result<Done, Problem> {
+    console.command(&by.service, &Command::Retry).await?;
+    Ok(Done::new("the step is watched anew"))
+}
+
+/// # Errors
+/// A refusal, or the journal's.
+pub async fn promote(console: &Console, ask: Promote) -> Result<Done, Problem> {
+    let command = Command::Promote {
+        full: ask.full,
+        break_glass: ask.break_glass,
+    };
+    console.command(&ask.service, &command).await?;
+    Ok(Done::new(if ask.full {
+        "on its way to 100 %"
+    } else {
+        "the step has ended"
+    }))
+}
+
+/// # Errors
+/// A refusal, or the journal's.
+pub async fn approve(console: &Console, ask: Noted) -> Result<Done, Problem> {
+    let (roles, bound) = people::bindings(console, &ask.service).await?;
+    let command = Command::Approve {
+        roles,
+        bound,
+        note: ask.note,
+    };
+    let events = console.command(&ask.service, &command).await?;
+    let advisory = events
+        .iter()
+        .any(|e| matches!(e, Event::Approved { advisory: true, .. }));
+    Ok(Done::new(if advisory {
+        "approved; nobody is bound to the role, so the approval is advisory (see `roles`)"
+    } else {
+        "approved"
+    }))
+}
+
+/// Rejecting and aborting take traffic back at once, through the lane; the word on how the rollout
+/// ends follows.
+async fn give_up(
+    console: &Console,
+    service: ServiceName,
+    why: String,
+    command: impl Fn(deckwatch_domain::EventId) -> Command,
+) -> Result<RollBackAnswer, Problem> {
+    let id = TimeIds.event();
+    console.command(&service, &command(id)).await?;
+    roll_back(
+        console,
+        RollBack {
+            service,
+            reason: why,
+            now: false,
+            event_id: Some(id),
+        },
+    )
+    .await
+}
+
+/// # Errors
+/// A refusal, the journal's, or that traffic could not be moved.
+pub async fn reject(console: &Console, ask: Noted) -> Result<RollBackAnswer, Problem> {
+    let why = format!("rejected: {}", ask.note);
+    give_up(console, ask.service, why.clone(), |take_back| Command::Reject {
+        why: why.clone(),
+        take_back,
+    })
+    .await
+}
+
+/// # Errors
+/// A refusal, the journal's, or that traffic could not be moved.
+pub async fn abort(console: &Console, ask: Noted) -> Result<RollBackAnswer, Problem> {
+    let why = if ask.note.is_empty() {
+        "aborted".to_owned()
+    } else {
+        format!("aborted: {}", ask.note)
+    };
+    give_up(console, ask.service, why.clone(), |take_back| Command::Abort {
+        why: why.clone(),
+        take_back,
+    })
+    .await
+}

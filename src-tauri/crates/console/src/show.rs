@@ -1,0 +1,197 @@
+//! Rollouts as they are shown: the list, one in full, its events.
+
+use deckwatch_domain::{Actor, Role, ServiceName, Timestamp};
+use deckwatch_journal::{JournalError, Recorded, Store};
+use deckwatch_platform::Platform;
+use deckwatch_rollout::ports::Gates;
+use deckwatch_rollout::{
+    Event, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::book::RolloutRow;
+use crate::console::Console;
+use crate::evidence::SampleEvidence;
+use crate::gates::JournalGates;
+use crate::journal::EventRow;
+use crate::problem::Problem;
+use crate::route::{ByService, Nothing};
+use crate::services::{Measured, measured, standing};
+
+/// A rollout with everything there is to see of it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RolloutView {
+    pub status: RolloutStatus,
+    pub candidate: Measured,
+    pub stable: Measured,
+    pub candidate_ready: u32,
+    pub candidate_desired: u32,
+    /// What could not be read, in words.
+    pub troubles: Vec<String>,
+    pub now: Timestamp,
+}
+
+/// # Errors
+/// The journal's.
+pub async fn list(console: &Console, _: Nothing) -> Result<Vec<RolloutRow>, Problem> {
+    Ok(console.book().await?.rows())
+}
+
+/// Keeps judges between looks, so that a watched rollout is not judged from its first sample at
+/// every frame.
+#[derive(Default)]
+pub struct Watch {
+    judging: Option<Judging>,
+}
+
+impl Watch {
+    /// One look.
+    ///
+    /// # Errors
+    /// That there is no rollout, or the journal's.
+    pub async fn look(
+        &mut self,
+        console: &Console,
+        service: &ServiceName,
+    ) -> Result<RolloutView, Problem> {
+        let state = console.rollouts(service).await?;
+        let Some(rollout) = &state.current else {
+            return Err(Problem::new(
+                "rollout.none",
+                format!("{service} has had no rollout yet"),
+            ));
+        };
+        let now = console.clock.now().wall;
+        let mut troubles = Vec::new();
+        let seen = match console.platform.observe(service).await {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                troubles.push(error.to_string());
+                None
+            }
+        };
+        let judgement = self.judge(console, rollout, &mut troubles).await;
+        let closed = closed(console, rollout, now).await;
+        let driver = driver(console, service).await;
+        let mut both = [Measured::default(), Measured::default()];
+        let mut ready = (0, 0);
+        if let Some(seen) = &seen {
+            if let Some(standing) = standing(seen, rollout.candidate) {
+                both[0] = measured(console, service, &standing).await;
+            }
+            let slot = seen.traffic.roles.playing(Role::Stable).or(rollout.stable);
+            if let Some(standing) = slot.and_then(|slot| standing(seen, slot)) {
+                both[1] = measured(console, service, &standing).await;
+            }
+            let slot = &seen.slots[rollout.candidate];
+            ready = (slot.ready, slot.desired);
+        }
+        let [candidate, stable] = both;
+        Ok(RolloutView {
+            status: status(rollout, seen.as_ref(), judgement.as_ref(), &closed, driver, now),
+            candidate,
+            stable,
+            candidate_ready: ready.0,
+            candidate_desired: ready.1,
+            troubles,
+            now,
+        })
+    }
+
+    async fn judge(
+        &mut self,
+        console: &Console,
+        rollout: &Rollout,
+        troubles: &mut Vec<String>,
+    ) -> Option<Judgement> {
+        let judged = rollout.is_live() && rollout.current_step().is_some_and(|s| s.analysis);
+        let since = rollout.bake_started_at.filter(|_| judged && rollout.back.is_none());
+        let Some(since) = since else {
+            self.judging = None;
+            return None;
+        };
+        let store = match console.samples().await {
+            Ok(store) => store,
+            Err(problem) => {
+                troubles.push(problem.message);
+                return None;
+            }
+        };
+        let evidence = SampleEvidence {
+            store,
+            clock: console.clock.clone(),
+        };
+        if !self.judging.as_ref().is_some_and(|j| j.fits(rollout)) {
+            self.judging = Some(Judging::new(rollout, since));
+        }
+        let judging = self.judging.as_mut()?;
+        Some(judging.look(rollout, &evidence, console.clock.now().wall).await)
+    }
+}
+
+async fn closed(console: &Console, rollout: &Rollout, now: Timestamp) -> Vec<(usize, String)> {
+    let (Ok(store), Stage::Gate | Stage::Bake) = (console.store().await, rollout.stage) else {
+        return Vec::new();
+    };
+    let gates = JournalGates { store };
+    let mut closed = Vec::new();
+    for (i, gate) in rollout.current_step().map_or(&[][..], |s| &s.gates).iter().enumerate() {
+        if let Some(why) = gates.closed(rollout, gate, now).await {
+            closed.push((i, why));
+        }
+    }
+    closed
+}
+
+/// Who holds the lease.
+pub async fn driver(console: &Console, service: &ServiceName) -> Option<String> {
+    let store = console.store().await.ok()?;
+    let row = store.lease(&stream(service)).await.ok()??;
+    row.holder
+}
+
+/// # Errors
+/// That there is no rollout, or the journal's.
+pub async fn show(console: &Console, by: ByService) -> Result<RolloutView, Problem> {
+    Watch::default().look(console, &by.service).await
+}
+
+/// # Errors
+/// The journal's.
+pub async fn events(console: &Console, by: ByService) -> Result<Vec<EventRow>, Problem> {
+    let store = console.store().await?;
+    let all = read_stream(store.as_ref(), &stream(&by.service)).await?;
+    Ok(all.iter().map(EventRow::of).collect())
+}
+
+pub(crate) async fn read_stream(store: &dyn Store, name: &str) -> Result<Vec<Recorded>, JournalError> {
+    let mut all: Vec<Recorded> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |e| e.version);
+        let page = store.read_stream(name, after, 1000).await?;
+        let full = page.len() == 1000;
+        all.extend(page);
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+/// The events of one service's rollouts, decoded, with who and when.
+///
+/// # Errors
+/// The journal's.
+pub async fn story(
+    console: &Console,
+    service: &ServiceName,
+) -> Result<Vec<(Event, Actor, Timestamp)>, Problem> {
+    let store = console.store().await?;
+    let all = read_stream(store.as_ref(), &stream(service)).await?;
+    Ok(all
+        .into_iter()
+        .filter_map(|r| {
+            let event = serde_json::from_slice(r.payload.as_deref()?).ok()?;
+            Some((event, r.actor, r.occurred_at))
+        })
+        .collect())
+}
