@@ -162,7 +162,7 @@ impl Console {
             "node".into(),
             "run".into(),
         ];
-        ensure_node(&folder, &command)
+        ensure_node(&folder, &command, std::time::Duration::from_secs(10))
             .await
             .map(|_| ())
             .map_err(|e| Problem::new("node.start", e.to_string()))

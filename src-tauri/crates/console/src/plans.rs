@@ -1,6 +1,6 @@
 //! Plans: the ones that ship, and the checking of one's own.
 
-use deckwatch_domain::{Problem as Mistake, Role, ServiceName};
+use deckwatch_domain::{Problem as Mistake, Role, ServiceName, Slot};
 use deckwatch_platform::Platform;
 use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, What, reach};
 use deckwatch_signals::slot_counts;
@@ -155,28 +155,36 @@ pub(crate) async fn today(console: &Console, service: &ServiceName, plan: &Plan)
     reach(plan, rate, &bad)
 }
 
+/// Requests a second to the whole service, and the share that stable answers badly, per metric.
 async fn traffic(console: &Console, service: &ServiceName, plan: &Plan) -> Option<(f64, Vec<f64>)> {
     let seen = console.platform.observe(service).await.ok()?;
-    let stable = standing(&seen, seen.traffic.roles.playing(Role::Stable)?)?;
+    let stable = seen.traffic.roles.playing(Role::Stable)?;
     let store = console.samples().await.ok()?;
     let now = console.clock.now().wall;
     let from = now.minus(std::time::Duration::from_secs(60));
-    let mut rate: Option<f64> = None;
-    let mut bad = Vec::new();
-    let whats = plan.analysis.metrics.iter().map(|m| m.what);
-    for what in whats.chain([What::Errors]) {
-        let counted = slot_counts(&store, &cohort(service, &stable), from, now, rule(what).ok()?)
+    let count = async |slot: Slot, what: What| -> Option<(u64, u64, f64)> {
+        let standing = standing(&seen, slot)?;
+        let counted = slot_counts(&store, &cohort(service, &standing), from, now, rule(what).ok()?)
             .await
             .ok()?;
-        let covered: f64 = counted.iter().map(|i| i.at.since(i.from).as_secs_f64()).sum();
-        let total: u64 = counted.iter().map(|i| i.total).sum();
-        let wrong: u64 = counted.iter().map(|i| i.bad).sum();
-        if covered >= 2.0 {
-            rate = Some(total as f64 / covered);
-        }
+        let covered = counted.iter().map(|i| i.at.since(i.from).as_secs_f64()).sum();
+        let total = counted.iter().map(|i| i.total).sum();
+        Some((total, counted.iter().map(|i| i.bad).sum(), covered))
+    };
+    let mut bad = Vec::new();
+    for metric in &plan.analysis.metrics {
+        let (total, wrong, _) = count(stable, metric.what).await?;
         bad.push(if total > 0 { wrong as f64 / total as f64 } else { 0.0 });
     }
-    Some((rate?, bad))
+    // Whoever serves it: right after a promotion most of the last minute was the other slot's.
+    let (mut requests, mut covered) = (0, 0.0f64);
+    for slot in Slot::BOTH {
+        if let Some((total, _, seconds)) = count(slot, What::Errors).await {
+            requests += total;
+            covered = covered.max(seconds);
+        }
+    }
+    (covered >= 2.0).then(|| (requests as f64 / covered, bad))
 }
 
 /// # Errors

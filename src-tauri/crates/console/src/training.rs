@@ -203,6 +203,12 @@ pub async fn up(console: &Console, _: Nothing) -> Result<Ground, Problem> {
 pub async fn down(console: &Console, _: Nothing) -> Result<Done, Problem> {
     let training = training_console(console)?;
     training.platform.shutdown().await?;
+    for _ in 0..200 {
+        if training.platform.node().await.is_err() {
+            break;
+        }
+        training.clock.sleep(Duration::from_millis(50)).await;
+    }
     Ok(Done::new("the training ground is empty"))
 }
 
@@ -286,6 +292,13 @@ impl TrainingDesk {
         let console = self.console();
         if console.platform.node().await.is_ok() {
             let _ = console.platform.shutdown().await;
+        }
+        // It drains and ends what it runs; nothing is left once it no longer answers.
+        for _ in 0..200 {
+            if console.platform.node().await.is_err() {
+                return;
+            }
+            console.clock.sleep(Duration::from_millis(50)).await;
         }
     }
 

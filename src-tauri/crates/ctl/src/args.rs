@@ -10,7 +10,7 @@ use deckwatch_domain::{ReleaseVersion, ServiceName, Timestamp};
 /// New here? `deckwatchctl demo` shows a release going out, one being taken back and a rollback,
 /// on real processes under real load, in about two minutes.
 #[derive(Parser, Debug)]
-#[command(name = "deckwatchctl", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "deckwatchctl", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The data folder (else DECKWATCH_DATA, else the platform's own)
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -348,4 +348,14 @@ pub struct Demo {
     /// Leave everything running at the end
     #[arg(long)]
     pub keep: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
 }

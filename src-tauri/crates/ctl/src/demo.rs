@@ -65,8 +65,8 @@ async fn play(desk: &TrainingDesk, screen: &mut Screen) -> Result<bool, Problem>
     title("2  A bad release: v3 fails 4 % of its requests");
     desk.start("v3").await.map_err(wrong)?;
     let second = follow(desk, screen).await?;
-    title("3  Back from a promotion: v2 again, promoted, then one traffic write");
-    desk.start("v2b").await.map_err(wrong)?;
+    title("3  Back from a promotion: v5 is promoted, then one traffic write");
+    desk.start("v5").await.map_err(wrong)?;
     let third = follow(desk, screen).await?;
     let back = take_back(desk, screen).await?;
     record(desk, screen).await?;

@@ -530,12 +530,16 @@ async fn call(console: &Console, name: Option<String>, params: &str) -> Result<u
 }
 
 async fn demo_service(it: args::DemoServiceArgs) -> Result<u8, Problem> {
+    let wrong = |e: deckwatch_training::DemoError| Problem::new("demo-service", e.to_string());
     let options = deckwatch_training::DemoOptions::new(&it.name, &it.version, it.port)
-        .with_environment(std::env::vars())
-        .map_err(|e| Problem::new("demo-service", e.to_string()))?;
-    deckwatch_training::serve(options)
-        .await
-        .map_err(|e| Problem::new("demo-service", e.to_string()))?;
-    Ok(code::DONE)
+        .with_process_environment()
+        .map_err(wrong)?;
+    match deckwatch_training::serve(options).await {
+        Ok(()) => Ok(code::DONE),
+        Err(error) => {
+            // A crash that was asked for ends the process at once, as a crash does.
+            eprintln!("{error}");
+            std::process::exit(error.exit_code().into())
+        }
+    }
 }
-

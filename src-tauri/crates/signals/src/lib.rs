@@ -1,1 +1,32 @@
-//! (being written)
+//! The numbers: samples in SQLite, the scraping that fills them, and the counts the judge reads.
+//!
+//! Samples are bulk data, not events: they live in a file of their own (`samples.db`) with
+//! retention, and losing that file costs history, never the truth. Nothing here decides
+//! anything, and nothing here writes to the journal, a process or a cluster. What is missing is
+//! said to be missing: no function in this room fills a gap with a zero that nobody measured.
+//!
+//! The way in is [`exposition`] (the text a target answers with), then [`scrape`] (who asks,
+//! when, and what happens when nobody answers), then [`store`]. The way out is [`counts`] (pure:
+//! counters to increases), [`cohort`] (what one release in one slot did, interval by interval)
+//! and [`summary`] (figures for the eye).
+
+pub mod cohort;
+pub mod counts;
+pub mod exposition;
+mod sample;
+pub mod scrape;
+pub mod store;
+pub mod summary;
+
+pub use cohort::{
+    BadRule, BoundError, CLIENTS, CLIENTS_BAD, Cohort, CountError, INSTANCE_CPU, INSTANCE_MEMORY,
+    Interval, NODE_JOB, RESPONSE_BOUNDS, RESPONSE_SECONDS, RESPONSES, slot_counts,
+};
+pub use counts::{Increase, increases};
+pub use exposition::{Exposition, ExpositionError, Limits, MetricType};
+pub use sample::{Labels, Sample};
+pub use scrape::{Outcome, Scrape, ScrapeOptions, Scraper, ScraperState, Target};
+pub use store::{
+    Claim, Kept, Matcher, Options, Retention, SampleStore, Selector, Series, StoreError, set_aside,
+};
+pub use summary::{Gauge, gauge, mean_response, quantile};

@@ -106,7 +106,8 @@ impl Harm {
     pub fn compare_with(&mut self, reference: Counts, candidate: Counts) {
         if self.cells.is_empty() {
             self.cells = cells(reference);
-            self.starts = vec![self.starts[0]; self.cells.len()];
+            let so_far = self.starts.first().copied().unwrap_or_else(Starts::new);
+            self.starts = vec![so_far; self.cells.len()];
         }
         let (n1, s1) = (candidate.total as f64, candidate.bad as f64);
         for (starts, cell) in self.starts.iter_mut().zip(&self.cells) {

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// and more, odds that are at most `harm` times stable's imply rates that are, so what is promised
 /// for rates holds for odds as well; for rare faults the two are the same.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct CountRule {
     /// φ0: up to this many times stable's rate of bad requests is not called harm.
     pub harm: f64,
@@ -34,7 +34,7 @@ impl Default for CountRule {
 
 /// α, and how it is shared over the whole rollout.
 #[derive(Copy, Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Budget {
     /// The chance that a rollout of a harmless candidate is ever failed, over all its metrics and
     /// steps; and the chance that one metric of one step passes a harmful one.

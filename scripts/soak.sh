@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The simulations and kills of the tests, many times over. Hours; stop it whenever you like.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export DECKWATCH_SCHEDULES=${DECKWATCH_SCHEDULES:-1000000}
+export DECKWATCH_KILLS=${DECKWATCH_KILLS:-2000}
+echo "== $DECKWATCH_SCHEDULES schedules of the engine's simulation"
+cargo test --release -p deckwatch-rollout --test simulation -- --nocapture
+echo "== $DECKWATCH_KILLS kills during real rollouts"
+cargo build --quiet --release -p deckwatch-ctl
+DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
+  cargo test --release -p deckwatch --test whole -- --nocapture kills

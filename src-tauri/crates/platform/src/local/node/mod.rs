@@ -1,0 +1,394 @@
+//! The node: the process that outlives the console.
+//!
+//! It is given nothing to decide. It carries out orders by the rules, keeps instances running,
+//! counts, and remembers. What must never happen: two nodes in one folder, a word from another
+//! user taken in, a file that cannot be read keeping the rest from being brought back.
+
+mod control;
+mod desired;
+mod hosted;
+mod instance;
+mod intents;
+mod link;
+mod metrics;
+mod orders;
+mod output;
+mod process;
+mod readiness;
+mod traffic_file;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deckwatch_domain::{PerSlot, ServiceName, Slot, Timestamp};
+use tokio::sync::watch;
+
+use super::definition::ServiceDefinition;
+use super::protocol::{NodeStatus, PROTOCOL};
+use super::proxy::{Proxy, listen};
+use super::{NodeError, NodeFolder, lock, now};
+use crate::local::proxy::route::Front;
+use crate::model::{PlatformError, Rejection};
+use desired::{Desired, Files};
+use hosted::{Hosted, OnDisk, Slots, open_traffic, rescued, shared};
+use instance::Surroundings;
+use intents::Intents;
+
+/// Troubles kept for the node's status.
+const TROUBLES: usize = 32;
+
+/// How a node is run.
+#[derive(Clone, Debug, Default)]
+pub struct NodeOptions {
+    /// The command that becomes a shim: this program's path and the word that makes it one.
+    pub shim_command: Vec<OsString>,
+    /// Take everything over from the node that runs in the folder, without dropping anything.
+    /// Where none runs, this starts as usual.
+    pub take_over: bool,
+}
+
+/// Why a node ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    /// Instances are stopped first.
+    Stop,
+}
+
+struct Node {
+    folder: NodeFolder,
+    shim: Arc<[OsString]>,
+    proxy: Proxy,
+    services: Mutex<BTreeMap<ServiceName, Arc<Hosted>>>,
+    /// Definitions come and go one at a time.
+    defining: tokio::sync::Mutex<()>,
+    pulse: watch::Sender<u64>,
+    ending: watch::Sender<Option<Ending>>,
+    started_at: Timestamp,
+    troubles: Mutex<Vec<String>>,
+}
+
+/// Runs a node in this folder until it is told to end, by signal or by a client.
+pub async fn run_node(folder: NodeFolder, options: NodeOptions) -> Result<(), NodeError> {
+    if std::env::var_os(super::ensure::DETACH).is_some() {
+        let _ = rustix::process::setsid();
+    }
+    folder.create()?;
+    let _held = hold(&folder)?;
+    process::allow_many_files();
+    let control = bind(&folder)?;
+    let node = Node::new(folder, options.shim_command)?;
+    node.bring_back().await;
+    let serving = tokio::spawn(control::serve(node.clone(), control));
+    let saving = tokio::spawn(save_again(node.clone()));
+    let signal = asked_to_end(&node).await;
+    tracing::info!(?signal, "the node ends");
+    node.stop().await;
+    // A last moment for the answer to whoever asked for it.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    serving.abort();
+    saving.abort();
+    let _ = std::fs::remove_file(node.folder.socket());
+    Ok(())
+}
+
+async fn asked_to_end(node: &Node) -> Ending {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut ending = node.ending.subscribe();
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        let asked = ending.wait_for(Option::is_some).await;
+        return asked.ok().and_then(|e| *e).unwrap_or(Ending::Stop);
+    };
+    tokio::select! {
+        _ = term.recv() => Ending::Stop,
+        _ = int.recv() => Ending::Stop,
+        asked = ending.wait_for(Option::is_some) => {
+            asked.ok().and_then(|e| *e).unwrap_or(Ending::Stop)
+        }
+    }
+}
+
+/// Takes the folder's lock, or says who has it. Held while the file is kept.
+fn hold(folder: &NodeFolder) -> Result<File, NodeError> {
+    use rustix::fs::{FlockOperation, flock};
+    let path = folder.lock();
+    let mut file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|e| NodeError::io(format!("the lock {} cannot be opened", path.display()), e))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let pid = std::fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok());
+        return Err(NodeError::AlreadyRunning { path: folder.path().to_owned(), pid });
+    }
+    // Only a note for people; a full disk must not keep a node from starting.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(file)
+}
+
+/// Opens the control socket. The lock is held, so a socket that is there belongs to nobody.
+fn bind(folder: &NodeFolder) -> Result<UnixListener, NodeError> {
+    let path = folder.socket();
+    let wrong = |e| NodeError::io(format!("the socket {} cannot be opened", path.display()), e);
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).map_err(wrong)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(wrong)?;
+    Ok(listener)
+}
+
+/// Writes down what a failing disk did not take, as soon as it does.
+async fn save_again(node: Arc<Node>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for hosted in node.hosted() {
+            hosted.tidy();
+            if hosted.unsaved.load(Relaxed) {
+                let _ = tokio::task::spawn_blocking(move || hosted.save()).await;
+            }
+        }
+    }
+}
+
+fn broken(why: impl Into<String>) -> PlatformError {
+    PlatformError::Broken { why: why.into() }
+}
+
+impl Node {
+    fn new(folder: NodeFolder, shim: Vec<OsString>) -> Result<Arc<Node>, NodeError> {
+        let proxy = Proxy::start().map_err(|e| NodeError::io("the proxy cannot start", e))?;
+        Ok(Arc::new(Node {
+            folder,
+            shim: shim.into(),
+            proxy,
+            services: Mutex::default(),
+            defining: tokio::sync::Mutex::default(),
+            pulse: watch::Sender::new(1),
+            ending: watch::Sender::new(None),
+            started_at: now(),
+            troubles: Mutex::default(),
+        }))
+    }
+
+    fn trouble(&self, what: String) {
+        tracing::warn!("{what}");
+        let mut troubles = lock(&self.troubles);
+        if troubles.len() >= TROUBLES {
+            troubles.remove(0);
+        }
+        troubles.push(what);
+    }
+
+    fn hosted(&self) -> Vec<Arc<Hosted>> {
+        lock(&self.services).values().cloned().collect()
+    }
+
+    fn find(&self, service: &ServiceName) -> Result<Arc<Hosted>, PlatformError> {
+        let found = lock(&self.services).get(service).cloned();
+        found.ok_or_else(|| Rejection::UnknownService { service: service.clone() }.into())
+    }
+
+    fn status(&self) -> NodeStatus {
+        NodeStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL,
+            pid: std::process::id(),
+            started_at: self.started_at,
+            services: self.hosted().iter().map(|h| h.status()).collect(),
+            troubles: lock(&self.troubles).clone(),
+        }
+    }
+
+    /// Starts everything that should be running, as the disk has it.
+    async fn bring_back(&self) {
+        let folder = self.folder.services();
+        let names = match Files::list(&folder) {
+            Ok(names) => names,
+            Err(e) => {
+                self.trouble(format!("{} cannot be read: {e}", folder.display()));
+                return;
+            }
+        };
+        for name in names {
+            let files = Files::new(&folder, &name);
+            let mut troubles = Vec::new();
+            if let Some(desired) = files.read(&mut troubles)
+                && let Err(why) = self.bring_back_one(files, desired, &mut troubles)
+            {
+                troubles.push(format!("{name}: {why}"));
+            }
+            for trouble in troubles {
+                self.trouble(trouble);
+            }
+        }
+    }
+
+    fn bring_back_one(
+        &self,
+        files: Files,
+        desired: Desired,
+        troubles: &mut Vec<String>,
+    ) -> Result<(), String> {
+        let mut on_disk = open_traffic(&files, troubles).map_err(|e| e.to_string())?;
+        if on_disk.lost {
+            on_disk.carried.traffic = rescued(&desired.slots, troubles);
+        }
+        let hosted = self.host(files, &desired, on_disk);
+        for slot in Slot::BOTH {
+            hosted.replace(slot, desired.slots[slot].clone());
+        }
+        lock(&self.services).insert(hosted.name().clone(), hosted.clone());
+        let address = desired.definition.listen;
+        let opened = listen(address).and_then(|listener| self.open(&hosted, listener));
+        opened.map_err(|e| format!("{address} cannot be opened: {e}"))
+    }
+
+    fn host(&self, files: Files, desired: &Desired, on_disk: OnDisk) -> Arc<Hosted> {
+        let OnDisk { carried, file, .. } = on_disk;
+        let front = Arc::new(Front::new(&desired.definition, carried.traffic));
+        Arc::new(Hosted {
+            around: Surroundings {
+                front,
+                definition: shared(desired.definition.clone()),
+                presses: Arc::default(),
+                shim: self.shim.clone(),
+                workers: self.proxy.worker_count(),
+                pulse: self.pulse.clone(),
+            },
+            files,
+            slots: Mutex::new(Slots::default()),
+            lane: tokio::sync::Mutex::default(),
+            file: Mutex::new(file),
+            intents: Mutex::new(Intents::from_disk(carried.applied, desired.applied.clone())),
+            unsaved: false.into(),
+            listening: Mutex::default(),
+        })
+    }
+
+    /// Takes connections for a service.
+    fn open(&self, hosted: &Hosted, listener: std::net::TcpListener) -> std::io::Result<()> {
+        let kept = listener.try_clone()?;
+        let accepting = self.proxy.accept(listener, hosted.around.front.clone())?;
+        *lock(&hosted.listening) = Some((kept, accepting));
+        Ok(())
+    }
+
+    /// Takes in a definition, new or changed. Running instances keep the command they were
+    /// started with; everything else counts from now on.
+    async fn define(&self, definition: ServiceDefinition) -> Result<(), PlatformError> {
+        let faults = definition.faults();
+        if !faults.is_empty() {
+            let what = faults.join("; ");
+            return Err(Rejection::Malformed { what }.into());
+        }
+        let _one = self.defining.lock().await;
+        match self.find(&definition.service) {
+            Ok(hosted) => self.redefine(&hosted, definition).await,
+            Err(_) => self.define_new(definition),
+        }?;
+        self.pulse.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    fn define_new(&self, definition: ServiceDefinition) -> Result<(), PlatformError> {
+        let files = Files::new(&self.folder.services(), &definition.service);
+        let desired = Desired {
+            format: 1,
+            definition,
+            slots: PerSlot::default(),
+            applied: Vec::new(),
+        };
+        let address = desired.definition.listen;
+        let listener = listen(address)
+            .map_err(|e| broken(format!("{address} cannot be opened: {e}")))?;
+        let on_disk = open_traffic(&files, &mut Vec::new())
+            .and_then(|on_disk| files.write(&desired).map(|()| on_disk))
+            .map_err(|e| broken(format!("the definition cannot be written down: {e}")))?;
+        let hosted = self.host(files, &desired, on_disk);
+        self.open(&hosted, listener)
+            .map_err(|e| broken(format!("{address} cannot be served: {e}")))?;
+        lock(&self.services).insert(hosted.name().clone(), hosted);
+        Ok(())
+    }
+
+    async fn redefine(
+        &self,
+        hosted: &Arc<Hosted>,
+        definition: ServiceDefinition,
+    ) -> Result<(), PlatformError> {
+        let _lane = hosted.lane.lock().await;
+        let before = hosted.definition();
+        if *before == definition {
+            return Ok(());
+        }
+        let address = definition.listen;
+        let moved = match address == before.listen {
+            true => None,
+            false => Some(
+                listen(address).map_err(|e| broken(format!("{address} cannot be opened: {e}")))?,
+            ),
+        };
+        let mut desired = hosted.desired();
+        desired.definition = definition.clone();
+        hosted
+            .files
+            .write(&desired)
+            .map_err(|e| broken(format!("the definition cannot be written down: {e}")))?;
+        hosted.around.front.follow(&definition);
+        hosted.around.definition.store(Arc::new(definition));
+        match moved {
+            Some(listener) => self.open(hosted, listener).map_err(|e| broken(e.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a service and forgets it. Refused while it carries traffic, unless forced.
+    async fn remove(&self, service: &ServiceName, force: bool) -> Result<(), PlatformError> {
+        let _one = self.defining.lock().await;
+        let hosted = self.find(service)?;
+        let _lane = hosted.lane.lock().await;
+        let weights = hosted.traffic().weights;
+        let carrying = Slot::BOTH.into_iter().find(|slot| weights.of(*slot) > 0);
+        if let (Some(slot), false) = (carrying, force) {
+            let weight = weights.of(slot);
+            return Err(Rejection::CarriesTraffic { slot, weight }.into());
+        }
+        hosted
+            .files
+            .remove()
+            .map_err(|e| broken(format!("its files cannot be removed: {e}")))?;
+        lock(&self.services).remove(service);
+        *lock(&hosted.listening) = None;
+        hosted.around.front.leave(None);
+        hosted.stop_all(true).await;
+        let _ = hosted.around.front.shut.send(true);
+        self.pulse.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    /// Ends in order: no new connections, requests finished, instances stopped.
+    async fn stop(&self) {
+        let services = self.hosted();
+        for hosted in &services {
+            *lock(&hosted.listening) = None;
+            hosted.around.front.leave(None);
+            let _ = hosted.around.front.shut.send(true);
+        }
+        let stops = services.iter().map(|hosted| async move {
+            let drain = hosted.definition().stop.drain.duration();
+            let _ = tokio::time::timeout(drain, hosted.quiet()).await;
+            hosted.stop_all(false).await;
+        });
+        futures_util::future::join_all(stops).await;
+    }
+}

@@ -1,0 +1,102 @@
+//! Headers that end at the proxy, and those it adds.
+
+use hyper::header::{
+    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HTTP: HeaderValue = HeaderValue::from_static("http");
+
+const HOP_BY_HOP: [HeaderName; 8] = [
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    PROXY_AUTHENTICATE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    EXPECT,
+];
+
+/// Takes out what is meant for one connection only: the known ones and those that `Connection`
+/// names.
+fn strip(headers: &mut HeaderMap) {
+    if let Some(named) = headers.remove(CONNECTION) {
+        let plain = matches!(named.as_bytes(), b"keep-alive" | b"close" | b"Keep-Alive");
+        if !plain && let Ok(named) = named.to_str() {
+            for name in named.split(',') {
+                // What frames the message or routes it is not anyone's to name away.
+                if let Ok(name) = name.trim().parse::<HeaderName>()
+                    && name != hyper::header::CONTENT_LENGTH
+                    && name != HOST
+                {
+                    headers.remove(name);
+                }
+            }
+        }
+    }
+    for name in &HOP_BY_HOP {
+        if headers.contains_key(name) {
+            headers.remove(name);
+        }
+    }
+}
+
+/// A request's headers on their way to an instance.
+pub(crate) fn to_instance(headers: &mut HeaderMap, peer: &HeaderValue) {
+    strip(headers);
+    let chain = match headers.get(FORWARDED_FOR) {
+        None => peer.clone(),
+        Some(before) => {
+            let joined = [before.as_bytes(), b", ", peer.as_bytes()].concat();
+            HeaderValue::from_bytes(&joined).unwrap_or_else(|_| peer.clone())
+        }
+    };
+    headers.insert(FORWARDED_FOR, chain);
+    if !headers.contains_key(FORWARDED_PROTO) {
+        headers.insert(FORWARDED_PROTO, HTTP);
+    }
+}
+
+/// A request's headers on their way to the node that took over: it adds what is to be added.
+pub(crate) fn to_next_node(headers: &mut HeaderMap) {
+    strip(headers);
+}
+
+/// An answer's headers on their way to the client.
+pub(crate) fn to_client(headers: &mut HeaderMap) {
+    strip(headers);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_for_one_connection_stays_there() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Secret, content-length, host"),
+            ("x-secret", "1"),
+            ("content-length", "5"),
+            ("host", "a"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-kept", "yes"),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        to_instance(&mut headers, &HeaderValue::from_static("127.0.0.1"));
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let kept = ["content-length", "host", "x-forwarded-for", "x-forwarded-proto", "x-kept"];
+        assert_eq!(names, kept);
+        assert_eq!(headers["x-forwarded-for"], "10.0.0.1, 127.0.0.1");
+    }
+}

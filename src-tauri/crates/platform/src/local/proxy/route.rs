@@ -1,0 +1,286 @@
+//! Where the requests of one service go: one immutable [`Route`], swapped whole.
+//!
+//! Every request reads the route once, without a lock. Everything that changes it (weights,
+//! readiness, a new release, a new definition) makes a new one under one short lock and stores it
+//! atomically; nothing that waits for anything ever holds that lock.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use deckwatch_domain::{PerSlot, ReleaseVersion, Role, ServiceName, Slot};
+use hyper::HeaderMap;
+use hyper::header::{COOKIE, HeaderName, HeaderValue};
+use tokio::sync::watch;
+
+use super::clients::ClientHash;
+use super::shuffle::Deck;
+use super::tally::Tally;
+use super::upstream::Upstream;
+use crate::local::definition::{RouteTo, ServiceDefinition};
+use crate::local::lock;
+use crate::model::Traffic;
+
+/// Releases whose counters are kept beside the present ones.
+const OLD_TALLIES: usize = 6;
+
+/// One slot as requests see it.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteSlot {
+    pub(crate) tally: Arc<Tally>,
+    /// Instances in rotation.
+    pub(crate) ready: Arc<[Arc<Upstream>]>,
+    /// What a sticky cookie says for this release.
+    mark: Option<Arc<str>>,
+}
+
+/// Everything a request needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) slots: PerSlot<RouteSlot>,
+    rules: Arc<[(HeaderName, HeaderValue, RouteTo)]>,
+    sticky: Option<Arc<str>>,
+    pub(crate) client_header: Option<HeaderName>,
+    pub(crate) timeout: Duration,
+    /// Answers ask the client to close its connection: this node is on its way out.
+    pub(crate) closing: bool,
+    /// A newer node has taken over: it gets what still arrives here.
+    pub(crate) onward: Option<Arc<Upstream>>,
+}
+
+/// The entrance of one service.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) service: ServiceName,
+    route: ArcSwap<Route>,
+    change: Mutex<()>,
+    deck: Mutex<Deck>,
+    old: Mutex<Vec<Arc<Tally>>>,
+    pub(crate) hash: ClientHash,
+    /// True once connections are to end as soon as they are idle.
+    pub(crate) shut: watch::Sender<bool>,
+    pub(crate) connections: AtomicUsize,
+}
+
+/// What was chosen for one request.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) slot: Slot,
+    pub(crate) set_cookie: Option<HeaderValue>,
+}
+
+impl Front {
+    pub(crate) fn new(definition: &ServiceDefinition, traffic: Traffic) -> Self {
+        let slot = |slot| RouteSlot {
+            tally: Arc::new(Tally::new(slot, None)),
+            ready: Arc::from([]),
+            mark: None,
+        };
+        let mut route = Route {
+            traffic: Arc::new(traffic),
+            slots: PerSlot::new(slot),
+            rules: Arc::from([]),
+            sticky: None,
+            client_header: None,
+            timeout: definition.request_timeout.duration(),
+            closing: false,
+            onward: None,
+        };
+        route.follow(definition);
+        Front {
+            service: definition.service.clone(),
+            route: ArcSwap::from_pointee(route),
+            change: Mutex::default(),
+            deck: Mutex::default(),
+            old: Mutex::default(),
+            hash: ClientHash::default(),
+            shut: watch::Sender::new(false),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn route(&self) -> arc_swap::Guard<Arc<Route>> {
+        self.route.load()
+    }
+
+    /// Changes the route, or refuses to. `change` must be short: it holds up every other change.
+    pub(crate) fn change<T, E>(
+        &self,
+        change: impl FnOnce(&mut Route) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _only = lock(&self.change);
+        let before = self.route.load_full();
+        let mut route = Route::clone(&before);
+        let said = change(&mut route)?;
+        let new_weights = route.traffic.weights != before.traffic.weights;
+        self.route.store(Arc::new(route));
+        if new_weights {
+            lock(&self.deck).begin();
+        }
+        Ok(said)
+    }
+
+    fn always(&self, change: impl FnOnce(&mut Route)) {
+        let _ = self.change(|route| {
+            change(route);
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+
+    pub(crate) fn follow(&self, definition: &ServiceDefinition) {
+        self.always(|route| route.follow(definition));
+    }
+
+    /// A release stands in a slot from now on (or none); nothing of it is ready yet.
+    pub(crate) fn set_release(&self, slot: Slot, release: Option<ReleaseVersion>) {
+        self.always(|route| {
+            let now = &mut route.slots[slot];
+            now.ready = Arc::from([]);
+            now.mark = release.as_ref().map(|version| format!("{slot}:{version}").into());
+            if now.tally.release != release {
+                now.tally = self.tally(now.tally.clone(), release);
+            }
+        });
+    }
+
+    /// The counters of this release in this slot: those it had before, if it was here lately.
+    fn tally(&self, leaving: Arc<Tally>, release: Option<ReleaseVersion>) -> Arc<Tally> {
+        let slot = leaving.slot;
+        let mut old = lock(&self.old);
+        let known = old.iter().position(|t| t.slot == slot && t.release == release);
+        let tally = match known {
+            Some(at) => old.remove(at),
+            None => Arc::new(Tally::new(slot, release)),
+        };
+        if leaving.release.is_some() {
+            old.push(leaving);
+        }
+        let excess = old.len().saturating_sub(OLD_TALLIES);
+        old.drain(..excess);
+        tally
+    }
+
+    /// Present counters, then those of releases that left lately.
+    pub(crate) fn tallies(&self) -> Vec<Arc<Tally>> {
+        let route = self.route.load();
+        let mut all: Vec<_> = Slot::BOTH.iter().map(|s| route.slots[*s].tally.clone()).collect();
+        all.extend(lock(&self.old).iter().cloned());
+        all
+    }
+
+    /// Puts an instance into rotation, or takes it out.
+    pub(crate) fn set_ready(&self, slot: Slot, upstream: &Arc<Upstream>, ready: bool) {
+        self.always(|route| {
+            let others = route.slots[slot].ready.iter().filter(|u| !Arc::ptr_eq(u, upstream));
+            let mut list: Vec<_> = others.cloned().collect();
+            if ready {
+                list.push(upstream.clone());
+            }
+            route.slots[slot].ready = list.into();
+        });
+    }
+
+    /// The node is on its way out: answers close their connections. With an address, whatever
+    /// still arrives goes to the node that listens there now.
+    pub(crate) fn leave(&self, onward: Option<Arc<Upstream>>) {
+        self.always(|route| {
+            route.closing = true;
+            route.onward = onward;
+        });
+    }
+
+    /// Which slot a request goes to; none when the service has never had a release.
+    pub(crate) fn choose(&self, route: &Route, headers: &HeaderMap) -> Option<Choice> {
+        if let Some(slot) = route.by_header(headers) {
+            return Some(Choice { slot, set_cookie: None });
+        }
+        if let Some(slot) = route.by_cookie(headers) {
+            return Some(Choice { slot, set_cookie: None });
+        }
+        let blue = route.traffic.weights.of(Slot::Blue);
+        let green = route.traffic.weights.of(Slot::Green);
+        let slot = match (blue, green) {
+            (0, 0) => return None,
+            (_, 0) => Slot::Blue,
+            (0, _) => Slot::Green,
+            _ if lock(&self.deck).draw() < blue => Slot::Blue,
+            _ => Slot::Green,
+        };
+        Some(Choice { slot, set_cookie: route.cookie_for(slot) })
+    }
+
+    pub(crate) fn entered(&self) {
+        self.connections.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn left(&self) {
+        self.connections.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Route {
+    fn follow(&mut self, definition: &ServiceDefinition) {
+        let rules = definition.routing.iter().filter_map(|route| {
+            let name = HeaderName::from_bytes(route.header.as_bytes()).ok()?;
+            let value = HeaderValue::from_str(&route.value).ok()?;
+            Some((name, value, route.to))
+        });
+        self.rules = rules.collect();
+        self.sticky = definition.sticky.as_ref().map(|s| s.cookie.as_str().into());
+        self.client_header = definition
+            .client_header
+            .as_ref()
+            .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        self.timeout = definition.request_timeout.duration();
+    }
+
+    pub(crate) fn ready(&self) -> PerSlot<u32> {
+        PerSlot::new(|slot| u32::try_from(self.slots[slot].ready.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Header routes lead to slots that play a role and can answer; a version that was taken back
+    /// plays none, so no header reaches it any more.
+    fn by_header(&self, headers: &HeaderMap) -> Option<Slot> {
+        self.rules.iter().find_map(|(name, value, to)| {
+            if headers.get(name) != Some(value) {
+                return None;
+            }
+            let slot = match to {
+                RouteTo::Slot(slot) => *slot,
+                RouteTo::Role(role) => self.traffic.roles.playing(*role)?,
+            };
+            let plays = self.traffic.roles[slot] != Role::Free;
+            (plays && !self.slots[slot].ready.is_empty()).then_some(slot)
+        })
+    }
+
+    /// A sticky cookie counts while its slot has weight and the same release.
+    fn by_cookie(&self, headers: &HeaderMap) -> Option<Slot> {
+        let name = self.sticky.as_deref()?;
+        let mark = headers.get_all(COOKIE).iter().find_map(|value| {
+            value.as_bytes().split(|b| *b == b';').find_map(|pair| {
+                pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+            })
+        })?;
+        Slot::BOTH.into_iter().find(|slot| {
+            let here = self.slots[*slot].mark.as_deref().map(str::as_bytes);
+            self.traffic.weights.of(*slot) > 0 && here == Some(mark)
+        })
+    }
+
+    fn cookie_for(&self, slot: Slot) -> Option<HeaderValue> {
+        let name = self.sticky.as_deref()?;
+        let mark = self.slots[slot].mark.as_deref()?;
+        HeaderValue::try_from(format!("{name}={mark}; Path=/; HttpOnly; SameSite=Lax")).ok()
+    }
+
+    /// Where a request may go when its own slot cannot take it: the other slot, if people count
+    /// on it and something there is ready.
+    pub(crate) fn refuge(&self, slot: Slot) -> Option<Slot> {
+        let other = slot.other();
+        let counted_on = matches!(self.traffic.roles[other], Role::Stable | Role::Previous);
+        (counted_on && !self.slots[other].ready.is_empty()).then_some(other)
+    }
+}

@@ -1,0 +1,136 @@
+//! Serving: weights, take-backs, routes.
+
+use std::time::{Duration, Instant};
+
+use deckwatch_domain::{Epoch, Slot, Weights};
+use deckwatch_platform::local::{HeaderRoute, RouteTo, Sticky};
+use deckwatch_platform::{Action, Platform, PlatformError, Rejection};
+
+use crate::rig::{Load, Rig, connect, failures, get, send};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weights_are_exact() {
+    let rig = Rig::new().await;
+    rig.canary_up(2, 0).await;
+    for weight in [1u8, 10, 50] {
+        rig.weigh(weight).await;
+        let mut sender = connect(rig.listen).await.unwrap();
+        let mut candidate = 0;
+        for _ in 0..1000 {
+            let got = send(&mut sender, "/", &[]).await.unwrap();
+            assert_eq!(got.status, 200);
+            candidate += u32::from(got.version.as_deref() == Some("v2"));
+        }
+        assert_eq!(candidate, u32::from(weight) * 10);
+    }
+    let metrics = rig.platform.metrics().await.unwrap();
+    let line = "deckwatch_proxy_responses_total{service=\"shop\",slot=\"green\",release=\"v2\",class=\"2xx\"} 610";
+    assert!(metrics.contains(line), "{metrics}");
+    let line = "deckwatch_proxy_response_seconds_count{service=\"shop\",slot=\"green\",release=\"v2\"} 610";
+    assert!(metrics.contains(line), "{metrics}");
+    assert!(metrics.contains("deckwatch_traffic_weight{service=\"shop\",slot=\"green\"} 50"));
+    assert!(metrics.contains("deckwatch_instances_ready{service=\"shop\",slot=\"green\"} 2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_back_under_load_fails_nothing_and_is_quick() {
+    let rig = Rig::new().await;
+    rig.canary_up(2, 50).await;
+    let load = Load::start(rig.listen, 20, Duration::from_millis(2));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let rehearsed = rig.apply(0, Action::Rehearse(rig.take())).await.unwrap();
+    assert!(rehearsed.warnings.is_empty(), "{rehearsed:?}");
+    assert_eq!(rehearsed.traffic.weights, Weights::toward(Slot::Green, 50));
+    let commanded = Instant::now();
+    let applied = rig.apply(0, Action::TakeBack(rig.take())).await.unwrap();
+    let answered = commanded.elapsed();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let hits = load.end().await;
+    assert!(failures(&hits).is_empty(), "{:?}", failures(&hits));
+    let last_bad = hits.iter().filter(|h| h.said.as_deref() == Ok("v2")).map(|h| h.at).max().unwrap();
+    let back_in = last_bad.saturating_duration_since(commanded);
+    println!("answered in {answered:?}, took {} µs, last bad answer after {back_in:?}", applied.took_us);
+    assert!(applied.warnings.is_empty(), "{applied:?}");
+    assert!(back_in < Duration::from_millis(100), "{back_in:?}");
+    let seen = rig.observe().await;
+    assert_eq!(seen.traffic.weights, Weights::all_to(Slot::Blue));
+    assert_eq!(seen.traffic.epoch, Epoch(2));
+    assert!(hits.len() > 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rules_hold_at_the_node() {
+    let rig = Rig::new().await;
+    rig.canary_up(1, 10).await;
+    // The same intent again is answered and not repeated.
+    let order = rig.order(5, Action::SetTraffic(rig.canary(20)));
+    let first = rig.platform.apply(&rig.service, &order).await.unwrap();
+    let again = rig.platform.apply(&rig.service, &order).await.unwrap();
+    assert!(!first.repeated && again.repeated);
+    assert_eq!(first.traffic, again.traffic);
+    assert!(rig.observe().await.applied.contains(&order.intent));
+    let stale = rig.apply(4, Action::SetTraffic(rig.canary(50))).await;
+    assert!(matches!(stale, Err(PlatformError::Rejected(Rejection::StaleEpoch { .. }))), "{stale:?}");
+    for action in [
+        Action::Retire { slot: Slot::Blue },
+        Action::Scale { slot: Slot::Green, instances: 0 },
+        Action::BringUp { slot: Slot::Green, release: rig.release("v3", &[]), instances: 1 },
+    ] {
+        let refused = rig.apply(5, action).await;
+        assert!(matches!(refused, Err(PlatformError::Rejected(Rejection::CarriesTraffic { .. }))), "{refused:?}");
+    }
+    let take = rig.take();
+    let back = rig.apply(0, Action::TakeBack(take.clone())).await.unwrap();
+    assert_eq!(back.traffic.epoch, Epoch(6));
+    // The same event under another intent is recognised as well.
+    let same = rig.apply(0, Action::TakeBack(take)).await.unwrap();
+    assert!(same.repeated);
+    assert_eq!(same.traffic.revision, back.traffic.revision);
+    let latched = rig.apply(99, Action::SetTraffic(rig.canary(50))).await;
+    assert!(matches!(latched, Err(PlatformError::Rejected(Rejection::Latched { .. }))), "{latched:?}");
+    let unknown = rig.platform.observe(&"nobody".parse().unwrap()).await;
+    assert!(matches!(unknown, Err(PlatformError::Rejected(Rejection::UnknownService { .. }))));
+    let removed = rig.platform.remove(&rig.service, false).await;
+    assert!(matches!(removed, Err(PlatformError::Rejected(Rejection::CarriesTraffic { .. }))));
+    rig.platform.remove(&rig.service, true).await.unwrap();
+    assert!(rig.platform.services().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_and_cookies_route() {
+    let rig = Rig::new().await;
+    rig.canary_up(1, 1).await;
+    let mut d = rig.definition();
+    d.routing = vec![HeaderRoute {
+        header: "x-preview".into(),
+        value: "yes".into(),
+        to: RouteTo::Role(deckwatch_domain::Role::Candidate),
+    }];
+    d.sticky = Some(Sticky { cookie: "where".into() });
+    d.client_header = Some("x-client".into());
+    rig.platform.define(&d).await.unwrap();
+    for _ in 0..20 {
+        let got = get(rig.listen, "/", &[("x-preview", "yes")]).await.unwrap();
+        assert_eq!(got.version.as_deref(), Some("v2"));
+    }
+    // The first answer says where the client belongs, and there it stays.
+    let first = rig.get("/").await;
+    let cookie = first.headers["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("where=blue:v1;"), "{cookie}");
+    for _ in 0..200 {
+        let got = get(rig.listen, "/", &[("cookie", "a=b; where=green:v2")]).await.unwrap();
+        assert_eq!(got.version.as_deref(), Some("v2"));
+        assert!(!got.headers.contains_key("set-cookie"));
+    }
+    let stranger = get(rig.listen, "/", &[("cookie", "where=green:v9")]).await.unwrap();
+    assert!(stranger.headers.contains_key("set-cookie"));
+    // Taken back: neither cookie nor header reaches it any more, on the same connection.
+    let mut sender = connect(rig.listen).await.unwrap();
+    let before = send(&mut sender, "/", &[("cookie", "where=green:v2")]).await.unwrap();
+    assert_eq!(before.version.as_deref(), Some("v2"));
+    rig.apply(0, Action::TakeBack(rig.take())).await.unwrap();
+    for headers in [[("cookie", "where=green:v2")], [("x-preview", "yes")]] {
+        let got = send(&mut sender, "/", &headers).await.unwrap();
+        assert_eq!(got.version.as_deref(), Some("v1"));
+    }
+}

@@ -1,0 +1,199 @@
+//! Opening the file: its format, its version, and what happens when it is neither ours nor sound.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use deckwatch_domain::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+use super::{Options, StoreError};
+
+/// "DWsm", so that a file of another program is never taken for ours.
+const APPLICATION: i64 = 0x4457_736d;
+const VERSION: i64 = 1;
+/// SQLite's default; stated because `most_bytes` is counted in pages.
+const PAGE: u64 = 4096;
+
+/// NULL in `value` is NaN, which SQLite cannot store. Samples are clustered by series, so that a
+/// range of one series is one stretch of the file.
+const SCHEMA: &str = "
+CREATE TABLE series (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    name   TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    UNIQUE (name, labels)
+);
+CREATE TABLE samples (
+    series_id INTEGER NOT NULL,
+    at_ms     INTEGER NOT NULL,
+    value     REAL,
+    PRIMARY KEY (series_id, at_ms)
+) WITHOUT ROWID;
+CREATE TABLE claims (
+    job      TEXT PRIMARY KEY,
+    holder   TEXT NOT NULL,
+    until_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE generation (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
+INSERT INTO generation VALUES (1, 0);
+PRAGMA application_id = 1146581869;
+PRAGMA user_version = 1;
+";
+
+fn options(path: &Path, options: &Options) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(options.patience)
+        .disable_statement_logging()
+}
+
+pub(super) async fn for_writing(
+    path: &Path,
+    limits: &Options,
+) -> Result<SqliteConnection, StoreError> {
+    let wrong = |error| StoreError::from_sqlite(path, error);
+    // Making a store is rare and worth a wait: two programs starting at once both want to.
+    let patient = Options {
+        patience: limits.patience.max(Duration::from_secs(5)),
+        ..*limits
+    };
+    let mut connection = options(path, &patient)
+        .create_if_missing(true)
+        .connect()
+        .await
+        .map_err(wrong)?;
+    if !known(path, &mut connection).await? {
+        create(&mut connection).await.map_err(wrong)?;
+    }
+    connection.close().await.map_err(wrong)?;
+    options(path, limits)
+        .synchronous(SqliteSynchronous::Normal)
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("journal_size_limit", "16777216")
+        .pragma(
+            "max_page_count",
+            (limits.most_bytes / PAGE).max(64).to_string(),
+        )
+        .connect()
+        .await
+        .map_err(wrong)
+}
+
+pub(super) async fn for_reading(
+    path: &Path,
+    limits: &Options,
+) -> Result<SqliteConnection, StoreError> {
+    let mut connection = options(path, limits)
+        .read_only(true)
+        .connect()
+        .await
+        .map_err(|error| StoreError::from_sqlite(path, error))?;
+    if known(path, &mut connection).await? {
+        return Ok(connection);
+    }
+    Err(StoreError::Corrupt {
+        path: path.to_owned(),
+        why: "it is empty".into(),
+    })
+}
+
+async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    // Outside the transaction, as a mode cannot be changed within one.
+    sqlx::query("PRAGMA journal_mode = WAL")
+        .execute(&mut *connection)
+        .await?;
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *tx)
+        .await?;
+    // Another process may have made it while we waited for the lock.
+    if found == 0 {
+        sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
+    }
+    tx.commit().await
+}
+
+/// True for a store of ours, false for an empty file, an error for anything else.
+async fn known(path: &Path, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let wrong = |error| StoreError::from_sqlite(path, error);
+    let corrupt = |why: &str| StoreError::Corrupt {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    };
+    // In one statement: another process may be making the file at this moment.
+    let (application, found, tables): (i64, i64, i64) = sqlx::query_as(
+        "SELECT a.application_id, u.user_version,
+                (SELECT count(*) FROM sqlite_schema WHERE type = 'table')
+         FROM pragma_application_id a, pragma_user_version u",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(wrong)?;
+    if application == 0 && tables == 0 {
+        return Ok(false);
+    }
+    if application != APPLICATION {
+        return Err(corrupt("it belongs to another program"));
+    }
+    if found > VERSION {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        });
+    }
+    // Touches the root page of each table: the cheap part of an integrity check. Damage further
+    // in is reported by whoever reads it.
+    for probe in [
+        "SELECT count(*) FROM (SELECT 1 FROM series LIMIT 1)",
+        "SELECT count(*) FROM (SELECT 1 FROM samples LIMIT 1)",
+        "SELECT count(*) FROM (SELECT 1 FROM claims LIMIT 1)",
+        "SELECT number FROM generation",
+    ] {
+        sqlx::query_scalar::<_, i64>(probe)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|error| match StoreError::from_sqlite(path, error) {
+                StoreError::Failed { why, .. } => corrupt(&why),
+                other => other,
+            })?;
+    }
+    Ok(true)
+}
+
+/// Moves a damaged store out of the way and returns its new place, so that a new one can begin.
+///
+/// Looks again first: when two processes find the damage at the same time, the second must not
+/// put the first one's new file aside. Returns none when the file is sound, newer or absent.
+pub async fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
+    match for_reading(path, &Options::default()).await {
+        Err(StoreError::Corrupt { .. }) => {}
+        Err(StoreError::Unavailable { .. }) if !path.exists() => return Ok(None),
+        Err(other @ (StoreError::Busy { .. } | StoreError::Unavailable { .. })) => {
+            return Err(other);
+        }
+        _ => return Ok(None),
+    }
+    let with = |suffix: &str, path: &Path| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let aside = with(&format!(".corrupt-{}", now.as_millis()), path);
+    let failed = |error: std::io::Error| StoreError::Unavailable {
+        path: path.to_owned(),
+        why: format!("it cannot be moved to {}: {error}", aside.display()),
+    };
+    // The log and its index go along, or they would be replayed into the new file.
+    for suffix in ["-wal", "-shm"] {
+        match std::fs::rename(with(suffix, path), with(suffix, &aside)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
+            _ => {}
+        }
+    }
+    std::fs::rename(path, &aside).map_err(failed)?;
+    Ok(Some(aside))
+}

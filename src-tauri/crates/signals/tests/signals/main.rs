@@ -1,0 +1,17 @@
+//! The store, the scraper and the counts over a real file, and over one file from two processes.
+
+mod cohort;
+mod scrape;
+mod store;
+
+use deckwatch_domain::Timestamp;
+use deckwatch_signals::Sample;
+
+/// Seconds after some moment in 2026.
+fn t(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_770_000_000_000 + seconds * 1000)
+}
+
+fn sample(name: &str, labels: &[(&str, &str)], value: f64) -> Sample {
+    Sample::new(name, labels, value)
+}

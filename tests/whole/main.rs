@@ -1,0 +1,2 @@
+//! The whole console, with real processes and sockets.
+
