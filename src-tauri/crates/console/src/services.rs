@@ -1,6 +1,6 @@
 //! Services: what is defined, what stands, what it prints.
 
-use deckwatch_domain::{ReleaseVersion, Role, ServiceName, Slot, Span, Timestamp};
+use deckwatch_domain::{ReleaseVersion, Role, ServiceName, Slot, Timestamp};
 use deckwatch_platform::local::{NodeStatus, ServiceDefinition};
 use deckwatch_platform::{LogLine, Observation, Platform};
 use deckwatch_rollout::ports::Standing;
@@ -76,9 +76,10 @@ pub struct Remove {
     pub force: bool,
 }
 
-const LATELY: std::time::Duration = std::time::Duration::from_secs(60);
+/// Short, so that a figure follows a change of weight within seconds.
+const LATELY: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// What the last minute's samples say of one version in a slot.
+/// What the newest samples say of one version in a slot.
 pub(crate) async fn measured(console: &Console, service: &ServiceName, standing: &Standing) -> Measured {
     let Ok(store) = console.samples().await else {
         return Measured::default();
@@ -201,9 +202,4 @@ pub async fn start_node(console: &Console, _: Nothing) -> Result<NodeStatus, Pro
 pub async fn stop_node(console: &Console, _: Nothing) -> Result<Done, Problem> {
     console.platform.shutdown().await?;
     Ok(Done::new("the node and everything it ran have stopped"))
-}
-
-/// The age of a figure, for people.
-pub fn age(at: Option<Timestamp>, now: Timestamp) -> Option<Span> {
-    at.map(|at| now.since(at).into())
 }

@@ -154,7 +154,9 @@ fn evidence(status: &RolloutStatus, paint: Paint) -> Vec<String> {
         } else {
             lines.push(format!("  {} {name}", verdict(paint, metric.verdict)));
         }
-        lines.push(paint.say(Tone::Mute, format!("      {}", metric.words)));
+        for line in wrap(&metric.words, terminal_columns().saturating_sub(8)) {
+            lines.push(paint.say(Tone::Mute, format!("      {line}")));
+        }
     }
     lines
 }
@@ -292,6 +294,23 @@ impl Screen {
 
 fn terminal_columns() -> usize {
     rustix::termios::tcgetwinsize(std::io::stdout()).map_or(120, |w| usize::from(w.ws_col).max(40))
+}
+
+/// Words in lines of at most `columns`.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut();
+        match line {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns.max(20) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// A line longer than the terminal would break the redrawing.
