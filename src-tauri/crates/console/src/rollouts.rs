@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slot};
-use deckwatch_platform::{Platform, ReleaseSpec};
+use deckwatch_platform::{Observation, Platform, ReleaseSpec};
 use deckwatch_rollout::plan::{self, Plan, Reach, builtin};
 use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::{Command, Event, Started};
@@ -100,32 +100,10 @@ pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
     let version = ask.version.clone().ok_or_else(|| missing("version"))?;
     console.known(&service).await?;
     let seen = console.platform.observe(&service).await?;
-    let stable = seen.traffic.roles.playing(Role::Stable);
     let mut notes = Vec::new();
-    let (mut plan, mut text) = read_plan(&ask)?;
-    if stable.is_none() && plan.name != "first" {
-        (plan, text) = read_plan(&Start {
-            plan: Some("first".into()),
-            ..Start::default()
-        })?;
-        notes.push(format!(
-            "{service} has no release yet: there is nothing to compare with and nothing to go back to, so it goes straight to 100 %"
-        ));
-    }
-    let unmeasurable = plans::unmeasurable(&plan);
-    if !unmeasurable.is_empty() {
-        return Err(Problem::new("plan.invalid", unmeasurable.join("\n")));
-    }
-    let reach = match stable {
-        Some(_) => Some(plans::today(console, &service, &plan).await),
-        None => None,
-    };
-    if let Some(reach) = &reach {
-        if !reach.accepted {
-            return Err(Problem::new("refused.cannot-pass", reach.words.clone()).with(json!(reach)));
-        }
-        notes.push(reach.words.clone());
-    }
+    let (plan, text) = plan_for(&ask, &seen, &mut notes)?;
+    let reach = held_against_today(console, &seen, &plan, &mut notes).await?;
+    let stable = seen.traffic.roles.playing(Role::Stable);
     let stable_version = stable
         .and_then(|slot| standing(&seen, slot))
         .map(|standing| standing.version);
@@ -167,6 +145,49 @@ pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
     let events = console.command(&service, &command).await?;
     let queued = events.iter().any(|e| matches!(e, Event::Queued(_)));
     Ok(Begun { queued, ..begun })
+}
+
+/// The plan that was asked for; for a service without a release, the one for that.
+fn plan_for(
+    ask: &Start,
+    seen: &Observation,
+    notes: &mut Vec<String>,
+) -> Result<(Plan, String), Problem> {
+    let (plan, text) = read_plan(ask)?;
+    let unmeasurable = plans::unmeasurable(&plan);
+    if !unmeasurable.is_empty() {
+        return Err(Problem::new("plan.invalid", unmeasurable.join("\n")));
+    }
+    if seen.traffic.roles.playing(Role::Stable).is_some() || plan.name == "first" {
+        return Ok((plan, text));
+    }
+    notes.push(format!(
+        "{} has no release yet: there is nothing to compare with and nothing to go back to, so it \
+         goes straight to 100 %",
+        seen.service
+    ));
+    read_plan(&Start {
+        plan: Some("first".into()),
+        ..Start::default()
+    })
+}
+
+/// Refuses a plan that could not reach a `Pass` at today's traffic.
+async fn held_against_today(
+    console: &Console,
+    seen: &Observation,
+    plan: &Plan,
+    notes: &mut Vec<String>,
+) -> Result<Option<Reach>, Problem> {
+    if seen.traffic.roles.playing(Role::Stable).is_none() {
+        return Ok(None);
+    }
+    let reach = plans::today(console, &seen.service, plan).await;
+    if !reach.accepted {
+        return Err(Problem::new("refused.cannot-pass", reach.words.clone()).with(json!(reach)));
+    }
+    notes.push(reach.words.clone());
+    Ok(Some(reach))
 }
 
 /// # Errors

@@ -1,19 +1,19 @@
 //! One function for each word of the command line.
 
+mod ground;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_console::api::{
-    self, ByName, CheckPlan, Define, Events, Fault, FromFile, JudgeText, Logs, Noted, Promote,
-    Reason, Remove, ToFile, TrainingDesk, Watch,
+    self, ByName, CheckPlan, Define, Events, FromFile, JudgeText, Logs, Noted, Promote,
+    Reason, Remove, ToFile, Watch,
 };
 use deckwatch_console::{
     Agent, AgentOptions, ByService, Console, Done, Level, Nothing, Problem, RollBack, SystemClock,
 };
 use deckwatch_domain::ServiceName;
-use deckwatch_platform::local::{NodeFolder, NodeOptions, run_node};
 use deckwatch_rollout::Phase;
-use deckwatch_training::drills;
 
 use crate::args::{self, Cli, Command};
 use crate::ask::{answer, json, read};
@@ -52,8 +52,8 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Journal(it) => journal(&console, it, j, paint).await,
         Command::Judge(it) => judge(&console, it, j).await,
         Command::Agent(it) => agent(&console, it).await,
-        Command::Node(it) => node(&console, it, j).await,
-        Command::Training(it) => training(&console, it, j, paint).await,
+        Command::Node(it) => ground::node(&console, it, j).await,
+        Command::Training(it) => ground::training(&console, it, j, paint).await,
         Command::Demo(it) => demo::run(&console, it).await,
         Command::Doctor => {
             let found = api::doctor(&console, Nothing {}).await?;
@@ -416,102 +416,6 @@ async fn agent(console: &Arc<Console>, it: args::Agent) -> Result<u8, Problem> {
     asked_to_stop().await;
     agent.stop().await;
     Ok(code::DONE)
-}
-
-async fn node(console: &Console, it: args::Node, j: bool) -> Result<u8, Problem> {
-    match it {
-        args::Node::Run { take_over } => {
-            let wrong = |e: deckwatch_platform::local::NodeError| Problem::new("node", e.to_string());
-            let folder = NodeFolder::new(console.folder().node()).map_err(wrong)?;
-            let program = std::env::current_exe()?;
-            let options = NodeOptions {
-                shim_command: vec![program.into_os_string(), "shim".into()],
-                take_over,
-            };
-            run_node(folder, options).await.map_err(wrong)?;
-            Ok(code::DONE)
-        }
-        args::Node::Start => {
-            let node = api::start_node(console, Nothing {}).await?;
-            answer(j, &node, |n| format!("node {} runs as process {}\n", n.version, n.pid));
-            Ok(code::DONE)
-        }
-        args::Node::Stop => done(j, &api::stop_node(console, Nothing {}).await?),
-        args::Node::Show => {
-            let node = api::node(console, Nothing {}).await?;
-            answer(j, &node, |n| {
-                let mut out = format!("node {} · protocol {} · process {} · since {}\n", n.version, n.protocol, n.pid, n.started_at);
-                for trouble in &n.troubles {
-                    out += &format!("  ◆ {trouble}\n");
-                }
-                out
-            });
-            Ok(code::DONE)
-        }
-    }
-}
-
-async fn training(console: &Console, it: args::Training, j: bool, paint: Paint) -> Result<u8, Problem> {
-    use args::Training as T;
-    match it {
-        T::Up => {
-            let ground = api::up(console, Nothing {}).await?;
-            answer(j, &ground, |g| {
-                let rows: Vec<Vec<String>> = g
-                    .services
-                    .iter()
-                    .map(|s| vec![s.service.clone(), s.address.clone(), s.about.clone(), s.releases.join("; ")])
-                    .collect();
-                table(paint, &["service", "address", "about", "releases"], &rows)
-            });
-            Ok(code::DONE)
-        }
-        T::Down => done(j, &api::down(console, Nothing {}).await?),
-        T::Drills => {
-            let rows = api::list_drills(console, Nothing {}).await?;
-            answer(j, &rows, |rows| {
-                rows.iter()
-                    .map(|d| format!("{}\n  {}\n  by hand: {}\n", paint.say(Tone::Strong, &d.name), d.about, d.by_hand))
-                    .collect()
-            });
-            Ok(code::DONE)
-        }
-        T::Drill { name, keep } => drill(console, &name.join(" "), keep, j, paint).await,
-        T::Fault { service, version, faults } => {
-            let faults = json(&faults)?;
-            done(j, &api::fault(console, Fault { service, version, faults }).await?)
-        }
-    }
-}
-
-async fn drill(console: &Console, name: &str, keep: bool, j: bool, paint: Paint) -> Result<u8, Problem> {
-    let desk = TrainingDesk::new(console, move |line| {
-        if !j {
-            println!("{} {line}", SystemClock::wall().clock());
-        }
-    })?;
-    let played = tokio::select! {
-        played = drills::run(name, &desk) => played,
-        () = asked_to_stop() => Err("stopped".into()),
-    };
-    if !keep {
-        desk.leave().await;
-    }
-    let outcome = played.map_err(|why| Problem::new("drill", why))?;
-    answer(j, &outcome, |o| {
-        let (shape, tone) = if o.passed { ("● passed", Tone::Good) } else { ("▲ failed", Tone::Bad) };
-        let mut out = format!("{} {}  {}\n", paint.say(tone, shape), o.drill, "★".repeat(usize::from(o.grade.stars)));
-        for line in o.words.iter().chain(&o.grade.remarks).filter(|l| !l.is_empty()) {
-            out += &format!("  {line}\n");
-        }
-        let span = |s: Option<deckwatch_domain::Span>| s.map_or("–".into(), |s| s.to_string());
-        out += &format!(
-            "  detected in {} · traffic back in {} · {} clients hurt · {} requests dropped\n",
-            span(o.grade.detected_in), span(o.grade.back_in), o.grade.users_hurt, o.grade.dropped
-        );
-        out
-    });
-    Ok(if outcome.passed { code::DONE } else { code::FOUND })
 }
 
 async fn call(console: &Console, name: Option<String>, params: &str) -> Result<u8, Problem> {

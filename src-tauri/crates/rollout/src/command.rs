@@ -9,7 +9,7 @@ use deckwatch_verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Started};
-use crate::plan::Gate;
+use crate::plan::{Gate, Step};
 use crate::state::{Phase, Rollout, Rollouts, Stage};
 
 /// Not allowed now.
@@ -73,7 +73,8 @@ pub enum Command {
     },
 }
 
-/// Decides on one command by `actor` at `now`.
+/// Decides on one command by `actor`. Nothing is decided by the hour yet, so `now` is only there
+/// for the shape that all deciders share.
 ///
 /// # Errors
 /// A refusal with what would allow it.
@@ -81,7 +82,7 @@ pub fn decide(
     state: &Rollouts,
     command: &Command,
     actor: &Actor,
-    now: Timestamp,
+    _now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     match command {
         Command::Start {
@@ -94,7 +95,7 @@ pub fn decide(
         Command::Resume => resume(live(state)?),
         Command::Retry => retry(live(state)?),
         Command::Promote { full, break_glass } => {
-            promote(live(state)?, *full, break_glass.as_deref(), now)
+            promote(live(state)?, *full, break_glass.as_deref())
         }
         Command::Approve { roles, bound, note } => {
             approve(live(state)?, actor, roles, *bound, note)
@@ -264,7 +265,6 @@ fn promote(
     rollout: &Rollout,
     full: bool,
     break_glass: Option<&str>,
-    now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     if rollout.phase == Phase::RollingBack {
         return going_back();
@@ -283,23 +283,37 @@ fn promote(
         return refuse("failed", "the judge said Fail", "start a new rollout");
     }
     let passed = matches!(rollout.verdict, Some((Verdict::Pass, _))) || !step.analysis;
-    let gates_open = step.gates.is_empty();
     let reason = break_glass.map(str::trim).filter(|r| !r.is_empty());
-    if reason.is_none() && (full || !passed || !gates_open) {
-        let why = if full {
-            "going straight to 100 % skips judged steps".to_owned()
-        } else if !passed {
-            match &rollout.verdict {
-                Some((verdict, _)) => format!("the verdict is {verdict:?}, and only Pass advances"),
-                None => "there is no verdict yet, and only Pass advances".to_owned(),
-            }
-        } else {
-            "gates of this step are not open".to_owned()
-        };
+    if reason.is_none()
+        && let Some(why) = not_open(rollout, step, full, passed)
+    {
         return refuse("needs-a-reason", why, "give a reason with break glass, or wait");
     }
-    let _ = now;
-    let id = rollout.id;
+    Ok(promotion(rollout, full, passed, step.analysis, reason))
+}
+
+/// Why a promotion needs a person's reason; none when everything is open.
+fn not_open(rollout: &Rollout, step: &Step, full: bool, passed: bool) -> Option<String> {
+    if full {
+        return Some("going straight to 100 % skips judged steps".into());
+    }
+    if !passed {
+        return Some(match &rollout.verdict {
+            Some((verdict, _)) => format!("the verdict is {verdict:?}, and only Pass advances"),
+            None => "there is no verdict yet, and only Pass advances".into(),
+        });
+    }
+    (!step.gates.is_empty()).then(|| "gates of this step are not open".into())
+}
+
+fn promotion(
+    rollout: &Rollout,
+    full: bool,
+    passed: bool,
+    judged: bool,
+    reason: Option<&str>,
+) -> Vec<Event> {
+    let (id, step) = (rollout.id, rollout.step);
     let mut events = Vec::new();
     if let Some(reason) = reason {
         let what = match (full, passed) {
@@ -309,7 +323,7 @@ fn promote(
         };
         events.push(Event::BrokenGlass {
             rollout: id,
-            step: rollout.step,
+            step,
             what: what.into(),
             reason: reason.to_owned(),
         });
@@ -320,8 +334,8 @@ fn promote(
     if rollout.stage == Stage::Bake {
         events.push(Event::BakeEnded {
             rollout: id,
-            step: rollout.step,
-            baked: match (passed, step.analysis) {
+            step,
+            baked: match (passed, judged) {
                 (true, true) => BakedBy::Pass,
                 (true, false) => BakedBy::Unjudged,
                 (false, _) => BakedBy::BrokenGlass,
@@ -329,14 +343,11 @@ fn promote(
             counted: Vec::new(),
         });
     }
-    events.push(Event::StepEnded {
-        rollout: id,
-        step: rollout.step,
-    });
+    events.push(Event::StepEnded { rollout: id, step });
     if matches!(rollout.phase, Phase::Paused(_)) {
         events.push(Event::Resumed { rollout: id });
     }
-    Ok(events)
+    events
 }
 
 fn approval_gate(rollout: &Rollout) -> Option<&Gate> {
