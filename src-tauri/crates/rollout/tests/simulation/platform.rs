@@ -177,6 +177,17 @@ impl SimPlatform {
         Ok(done(&state, false))
     }
 
+    /// Once the way back is asked for, nobody who knows of it sends anything forward.
+    fn nothing_forward_once_asked_back(&self, order: &Order) {
+        let inner = self.world.lock();
+        let asked = order.rollout.is_some_and(|r| inner.asked_back.contains(&r));
+        let forward = matches!(order.action, Action::SetTraffic(_) | Action::BringUp { .. });
+        assert!(
+            !(asked && forward) || inner.resumed,
+            "a forward order was sent although the way back had been asked for"
+        );
+    }
+
     fn unreachable() -> PlatformError {
         PlatformError::Unreachable {
             why: "no answer".into(),
@@ -203,7 +214,7 @@ pub fn name(action: &Action) -> String {
 #[async_trait]
 impl Platform for SimPlatform {
     async fn observe(&self, service: &ServiceName) -> Result<Observation, PlatformError> {
-        let cut = self.world.burn();
+        let cut = self.world.pass().await;
         if cut != Cut::No {
             return never().await;
         }
@@ -230,10 +241,11 @@ impl Platform for SimPlatform {
     }
 
     async fn apply(&self, _: &ServiceName, order: &Order) -> Result<Applied, PlatformError> {
-        let cut = self.world.burn();
+        let cut = self.world.pass().await;
         if cut == Cut::Before {
             return never().await;
         }
+        self.nothing_forward_once_asked_back(order);
         self.deliver();
         if self.is_away() {
             return Err(Self::unreachable());

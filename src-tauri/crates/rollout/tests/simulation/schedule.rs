@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use deckwatch_domain::{Actor, PerSlot, Role, ServiceName, Slot, Weights};
 use deckwatch_journal::MemoryStore;
 use deckwatch_platform::ReleaseSpec;
 use deckwatch_rollout::plan::{self, Plan};
-use deckwatch_rollout::{Driver, Identity, Ports, Standing};
+use deckwatch_rollout::{Driver, DriverError, Identity, Ports, Standing, Tick};
 
 use crate::check;
 use crate::evidence::{SimEvidence, SimGates, Temper};
 use crate::people::{People, replay};
 use crate::platform::{INSTANCES, SimPlatform, SimSlot};
 use crate::store::SimStore;
-use crate::world::{World, run as poll};
+use crate::world::World;
 
 /// What a schedule came to.
 #[derive(Clone, PartialEq, Debug)]
@@ -109,10 +112,14 @@ fn make_plan(world: &World) -> (Plan, String) {
     (plan::read(&text).unwrap_or_else(|e| panic!("{text}\n{e}")), text)
 }
 
+type Suspended = Pin<Box<dyn Future<Output = (Driver, Result<Tick, DriverError>)>>>;
+
 struct Programs {
     ports: Ports,
     world: World,
     drivers: [Option<Driver>; 2],
+    /// Ticks that were cut off in the middle and may go on later.
+    suspended: [Option<Suspended>; 2],
     born: u32,
     deaths: u32,
 }
@@ -121,7 +128,10 @@ impl Programs {
     fn tick(&mut self, which: usize, platform: &SimPlatform) -> (Option<Standing>, Duration) {
         let service = platform.service.clone();
         let (born, ports) = (&mut self.born, self.ports.clone());
-        let driver = self.drivers[which].get_or_insert_with(|| {
+        if let Some(mut tick) = self.suspended[which].take() {
+            return self.go_on(which, tick.as_mut().poll(&mut Context::from_waker(Waker::noop())), tick);
+        }
+        let mut driver = self.drivers[which].take().unwrap_or_else(|| {
             *born += 1;
             let identity = Identity {
                 holder: format!("driver-{born}"),
@@ -130,14 +140,40 @@ impl Programs {
             };
             Driver::new(service, ports, identity)
         });
-        let answer = poll(driver.tick(self.world.now()));
-        match answer {
-            Some(Ok(tick)) => (Some(tick.standing), tick.after),
-            Some(Err(error)) => {
-                self.world.tell(|| format!("driver {which}: {error}"));
-                (None, Duration::from_millis(250))
+        let now = self.world.now();
+        self.world.lock().resumed = false;
+        let mut tick: Suspended = Box::pin(async move {
+            let answer = driver.tick(now).await;
+            (driver, answer)
+        });
+        let polled = tick.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.go_on(which, polled, tick)
+    }
+
+    fn go_on(
+        &mut self,
+        which: usize,
+        polled: Poll<(Driver, Result<Tick, DriverError>)>,
+        tick: Suspended,
+    ) -> (Option<Standing>, Duration) {
+        let stalled = self.world.lock().fuse.is_none();
+        match polled {
+            Poll::Ready((driver, answer)) => {
+                self.drivers[which] = Some(driver);
+                match answer {
+                    Ok(tick) => (Some(tick.standing), tick.after),
+                    Err(error) => {
+                        self.world.tell(|| format!("driver {which}: {error}"));
+                        (None, Duration::from_millis(250))
+                    }
+                }
             }
-            None => {
+            Poll::Pending if stalled => {
+                self.world.tell(|| format!("driver {which} is suspended"));
+                self.suspended[which] = Some(tick);
+                (None, Duration::from_millis(500))
+            }
+            Poll::Pending => {
                 self.world.tell(|| format!("driver {which} DIES"));
                 let mut inner = self.world.lock();
                 inner.fuse = None;
@@ -204,7 +240,14 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
     let temper = if first { "good" } else { tempers[world.below(7) as usize] };
     while !people.start(temper, false) {}
     let mut programs =
-        Programs { ports, world: world.clone(), drivers: [None, None], born: 0, deaths: 0 };
+        Programs {
+            ports,
+            world: world.clone(),
+            drivers: [None, None],
+            suspended: [None, None],
+            born: 0,
+            deaths: 0,
+        };
     storm(&world, &platform, &store, &mut people, &mut programs);
     calm(&world, &platform, &store, &mut people, &mut programs, seed);
     let outcome = check::all(seed, &store, &platform, &programs.drivers, programs.deaths);
@@ -226,9 +269,13 @@ fn storm(
         if world.chance(7.0) {
             let n = world.below(25) as u32;
             world.lock().fuse = Some(n);
+        } else if world.chance(4.0) {
+            let (n, millis) = (world.below(25) as u32, 500 + world.below(9_000));
+            world.lock().stall = Some((n, millis));
         }
         let (_, after) = programs.tick(which, platform);
         world.lock().fuse = None;
+        world.lock().stall = None;
         if world.chance(4.0) {
             people.do_something();
         }

@@ -10,6 +10,8 @@ use deckwatch_journal::{
     Recorded, Store, Subscription,
 };
 
+use deckwatch_rollout::Event;
+
 use crate::world::{Cut, World, never};
 
 /// Delegates to a memory store; may be busy, may be full, may outlive its caller.
@@ -22,6 +24,15 @@ pub struct SimStore {
 }
 
 impl SimStore {
+    fn note_way_back(&self, events: &[Event]) {
+        let mut inner = self.world.lock();
+        for event in events {
+            if let Event::RollbackRequested { rollout, .. } = event {
+                inner.asked_back.insert(*rollout);
+            }
+        }
+    }
+
     fn trouble(&self) -> Result<(), JournalError> {
         if self.full.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(JournalError::DiskFull);
@@ -35,7 +46,7 @@ impl SimStore {
 
 macro_rules! cut {
     ($self:ident, $call:expr) => {{
-        let cut = $self.world.burn();
+        let cut = $self.world.pass().await;
         if cut == Cut::Before {
             return never().await;
         }
@@ -59,12 +70,19 @@ impl Store for SimStore {
     ) -> Result<Vec<Recorded>, AppendError> {
         self.trouble()?;
         let kinds: Vec<_> = events.iter().map(|e| e.kind.clone()).collect();
+        let asked: Vec<Event> = events
+            .iter()
+            .filter_map(|e| serde_json::from_slice(&e.payload).ok())
+            .collect();
         let answer = cut!(
             self,
             self.inner
                 .append(stream, expected, events, fence, recorded_at)
                 .await
         );
+        if answer.is_ok() {
+            self.note_way_back(&asked);
+        }
         self.world.tell(|| {
             format!("  journal {kinds:?} {}", if let Err(e) = &answer { e.to_string() } else { String::new() })
         });

@@ -1,11 +1,12 @@
 //! Virtual time, chance and crashes, shared by every port.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use deckwatch_domain::{EventId, IntentId, Timestamp};
+use deckwatch_domain::{EventId, IntentId, RolloutId, Timestamp};
 use deckwatch_rollout::ports::{Ids, Liveness, Now};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +21,14 @@ pub struct Inner {
     pub fuse: Option<u32>,
     /// Faults happen only before the storm is over.
     pub stormy: bool,
+    /// Port calls left until the running driver is suspended, and for how many milliseconds.
+    pub stall: Option<(u32, u64)>,
     pub dead: Vec<String>,
+    /// Rollouts whose way back has been asked for in the journal.
+    pub asked_back: BTreeSet<RolloutId>,
+    /// The running driver was suspended in the middle of this tick: what it still sends was
+    /// decided before.
+    pub resumed: bool,
     pub story: Option<Vec<String>>,
 }
 
@@ -45,7 +53,10 @@ impl World {
             ids: u128::from(seed) << 64,
             fuse: None,
             stormy: true,
+            stall: None,
             dead: Vec::new(),
+            asked_back: BTreeSet::new(),
+            resumed: false,
             story: telling.then(Vec::new),
         })))
     }
@@ -91,8 +102,36 @@ impl World {
         let _ = &mut inner.story;
     }
 
+    /// Suspends the caller, as a closed lid does, when its time has come.
+    pub async fn pass(&self) -> Cut {
+        let until = {
+            let mut inner = self.lock();
+            let boot = inner.boot;
+            match &mut inner.stall {
+                Some((0, millis)) => {
+                    let until = boot + *millis;
+                    inner.stall = None;
+                    Some(until)
+                }
+                Some((n, _)) => {
+                    *n -= 1;
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some(until) = until {
+            std::future::poll_fn(|_| {
+                if self.lock().boot >= until { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            self.lock().resumed = true;
+        }
+        self.burn()
+    }
+
     /// Counts one port call against the fuse.
-    pub fn burn(&self) -> Cut {
+    fn burn(&self) -> Cut {
         let mut inner = self.lock();
         match &mut inner.fuse {
             None => Cut::No,
