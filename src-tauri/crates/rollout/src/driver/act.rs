@@ -131,7 +131,7 @@ impl Driver {
         };
         let service = self.state.service.clone();
         let answer = self.ports.platform.apply(&service, &order).await;
-        let mut events = Vec::new();
+        let mut events: Vec<Event> = self.fail_on_record(cause).into_iter().collect();
         if asked.is_none() {
             events.push(Event::RollbackRequested {
                 rollout: id,
@@ -161,6 +161,24 @@ impl Driver {
         }
         self.append_unfenced(events, now).await?;
         Ok(wait.map(|why| self.driving(Duration::from_millis(100), why)))
+    }
+
+    /// The verdict that took it back, with its evidence, where a verdict did.
+    fn fail_on_record(&self, cause: Cause) -> Option<Event> {
+        let rollout = self.state.current.as_ref()?;
+        let answer = &self.judgement()?.answer;
+        let known = rollout.verdict.as_ref().map(|(verdict, _)| *verdict);
+        let fresh = cause == Cause::Verdict
+            && rollout.back.is_none()
+            && answer.verdict == Verdict::Fail
+            && known != Some(Verdict::Fail);
+        fresh.then(|| Event::VerdictChanged {
+            rollout: rollout.id,
+            step: rollout.step,
+            verdict: Verdict::Fail,
+            words: answer.words.clone(),
+            answer: Some(answer.clone()),
+        })
     }
 
     /// A take-back is true whoever holds the lease, so its record needs no fence.

@@ -33,6 +33,7 @@ pub fn all(
         })
         .collect();
     only_ready_slots_rise(seed, &truth.writes);
+    a_fail_is_acted_on_at_once(seed, &story);
     nothing_after_a_latch(seed, &truth.writes, &story);
     epochs_never_fall(seed, &truth.writes);
     no_effect_twice(seed, &truth.effects, &story);
@@ -62,6 +63,17 @@ fn only_ready_slots_rise(seed: u64, writes: &[crate::platform::Write]) {
         for slot in Slot::BOTH {
             let rose = write.after.weights.of(slot) > write.before.weights.of(slot);
             assert!(!rose || write.ready[slot] > 0, "seed {seed}: weight on unready {slot}");
+        }
+    }
+}
+
+/// Also while it is paused: `Fail` stands in the journal together with the way back.
+fn a_fail_is_acted_on_at_once(seed: u64, story: &Story) {
+    for (i, (event, _, _)) in story.iter().enumerate() {
+        if let Event::VerdictChanged { verdict: Verdict::Fail, .. } = event {
+            let next = story.get(i + 1).map(|(e, _, _)| e);
+            let back = matches!(next, Some(Event::RollbackRequested { .. } | Event::TakenBack { .. }));
+            assert!(back, "seed {seed}: the judge said Fail and nothing followed");
         }
     }
 }

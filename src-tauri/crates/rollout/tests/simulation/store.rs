@@ -24,6 +24,23 @@ pub struct SimStore {
 }
 
 impl SimStore {
+    /// Whatever an engine decides, it decides while it holds the lease. Only the way back, which
+    /// is true whoever drives, may be recorded without it.
+    async fn only_the_holder_decides(&self, stream: &str, kinds: &[String], writer: &str) {
+        let Some(number) = writer.strip_prefix("engine-").and_then(|w| w.split('@').next()) else {
+            return;
+        };
+        let back = ["rollout.verdict-changed", "rollout.rollback-requested", "rollout.taken-back"];
+        if kinds.iter().any(|k| k.starts_with("rollout.rollback") || k == "rollout.taken-back")
+            && kinds.iter().all(|k| back.contains(&k.as_str()))
+        {
+            return;
+        }
+        let row = self.inner.lease(stream).await.ok().flatten();
+        let holder = row.and_then(|r| r.holder).unwrap_or_default();
+        assert_eq!(holder, format!("driver-{number}"), "{kinds:?} without the lease");
+    }
+
     fn note_way_back(&self, events: &[Event]) {
         let mut inner = self.world.lock();
         for event in events {
@@ -70,6 +87,7 @@ impl Store for SimStore {
     ) -> Result<Vec<Recorded>, AppendError> {
         self.trouble()?;
         let kinds: Vec<_> = events.iter().map(|e| e.kind.clone()).collect();
+        let writer = events.first().map(|e| e.actor.id.clone()).unwrap_or_default();
         let asked: Vec<Event> = events
             .iter()
             .filter_map(|e| serde_json::from_slice(&e.payload).ok())
@@ -82,6 +100,7 @@ impl Store for SimStore {
         );
         if answer.is_ok() {
             self.note_way_back(&asked);
+            self.only_the_holder_decides(stream, &kinds, &writer).await;
         }
         self.world.tell(|| {
             format!("  journal {kinds:?} {}", if let Err(e) = &answer { e.to_string() } else { String::new() })
