@@ -14,8 +14,9 @@ export CARGO_TERM_COLOR ?= auto
 run: demo
 
 demo: tools
-	$(CARGO) build --release --quiet -p deckwatch-ctl
-	./target/release/deckwatchctl demo
+	@echo "building (a few minutes the first time)"
+	$(CARGO) build --quiet -p deckwatch-ctl
+	@./target/debug/deckwatchctl demo
 
 test: tools
 	@./scripts/test.sh

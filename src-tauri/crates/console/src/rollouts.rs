@@ -98,6 +98,7 @@ pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
     let missing = |what: &str| Problem::new("request.invalid", format!("{what} is missing"));
     let service = ask.service.clone().ok_or_else(|| missing("service"))?;
     let version = ask.version.clone().ok_or_else(|| missing("version"))?;
+    no_secrets(&ask.env)?;
     console.known(&service).await?;
     let seen = console.platform.observe(&service).await?;
     let mut notes = Vec::new();
@@ -145,6 +146,25 @@ pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
     let events = console.command(&service, &command).await?;
     let queued = events.iter().any(|e| matches!(e, Event::Queued(_)));
     Ok(Begun { queued, ..begun })
+}
+
+/// What is given to a release is written into the journal, which never forgets.
+fn no_secrets(env: &BTreeMap<String, String>) -> Result<(), Problem> {
+    const WORDS: [&str; 8] = [
+        "PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY",
+    ];
+    let secret = |name: &&String| WORDS.iter().any(|word| name.to_uppercase().contains(word));
+    match env.keys().find(secret) {
+        None => Ok(()),
+        Some(name) => Err(Problem::new(
+            "refused.secret",
+            format!(
+                "{name} looks like a secret, and a release's environment is written into the \
+                 journal, which never forgets; put it into the service's definition (its file \
+                 stays with the node) or let the service read it from a file"
+            ),
+        )),
+    }
 }
 
 /// The plan that was asked for; for a service without a release, the one for that.
@@ -293,4 +313,18 @@ pub async fn abort(console: &Console, ask: Noted) -> Result<RollBackAnswer, Prob
         take_back,
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_does_not_enter_the_journal() {
+        for name in ["DB_PASSWORD", "github_token", "STRIPE_API_KEY"] {
+            let env = [(name.to_owned(), "x".to_owned())].into();
+            assert!(no_secrets(&env).is_err(), "{name}");
+        }
+        assert!(no_secrets(&[("LOG_LEVEL".to_owned(), "debug".to_owned())].into()).is_ok());
+    }
 }

@@ -62,7 +62,7 @@ impl Judging {
             .iter()
             .map(|metric| {
                 let reference = rollout.reference.get(&metric.name).copied();
-                let judge = CountJudge::new(metric.rule.clone(), budget.clone(), reference);
+                let judge = CountJudge::new(metric.rule.clone(), budget, reference);
                 Watched {
                     metric: metric.clone(),
                     broken: judge.as_ref().err().map(ToString::to_string),

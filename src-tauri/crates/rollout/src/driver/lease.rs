@@ -95,10 +95,8 @@ impl Driver {
         now: Now,
         seen_epoch: Epoch,
     ) -> Result<Kept, DriverError> {
-        if self.lease.held.is_some() {
-            if self.beat(now, seen_epoch).await? {
-                return Ok(Kept::Ours { lost_driver: false });
-            }
+        if self.lease.held.is_some() && self.beat(now, seen_epoch).await? {
+            return Ok(Kept::Ours { lost_driver: false });
         }
         self.try_take(now, seen_epoch).await
     }

@@ -194,14 +194,14 @@ fn no_advance_without_pass(
                 gates_were_open(seed, &started.plan, *step, steps);
                 steps.ended.insert(*step);
             }
-            Event::Intended { intent, purpose: Purpose::Weight { step }, .. } => {
-                if written.contains_key(intent) {
-                    for earlier in 0..*step {
-                        assert!(
-                            steps.jumped || steps.ended.contains(&earlier),
-                            "seed {seed}: step {step} before {earlier} had ended"
-                        );
-                    }
+            Event::Intended { intent, purpose: Purpose::Weight { step }, .. }
+                if written.contains_key(intent) =>
+            {
+                for earlier in 0..*step {
+                    assert!(
+                        steps.jumped || steps.ended.contains(&earlier),
+                        "seed {seed}: step {step} before {earlier} had ended"
+                    );
                 }
             }
             _ => {}

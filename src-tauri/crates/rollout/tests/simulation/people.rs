@@ -176,7 +176,7 @@ impl People {
                 full: self.world.chance(50.0),
                 break_glass: self.world.chance(50.0).then(|| "I know better".into()),
             },
-            6 | 7 | 8 => approve(),
+            6..=8 => approve(),
             9 => Command::Reject { why: "no".into(), take_back: ids },
             10 => Command::Abort { why: "stop".into(), take_back: ids },
             11 => {

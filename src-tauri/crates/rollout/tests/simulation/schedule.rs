@@ -350,7 +350,7 @@ fn calm(
                     let left = w.until.map(|until| until.since(world.now().wall));
                     left.is_some_and(|left| left > Duration::from_secs(60))
                 });
-            if settled && standing != Some(Standing::Driving) || settled && round > 1000 {
+            if settled && (standing != Some(Standing::Driving) || round > 1000) {
                 return;
             }
             people.decide_what_is_held();
