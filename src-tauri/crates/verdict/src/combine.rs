@@ -149,5 +149,9 @@ fn words(verdict: Verdict, metrics: &[MetricAnswer]) -> String {
         .iter()
         .filter(|m| !m.critical && m.verdict != verdict && m.verdict != Verdict::Pass)
         .map(|m| format!("Warning, {} is {}: {}", m.name, m.verdict, m.words));
-    decided.into_iter().chain(warnings).collect::<Vec<_>>().join(" ")
+    decided
+        .into_iter()
+        .chain(warnings)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -66,10 +66,7 @@ pub fn no_harm_after(evidence: &CountEvidence, n: u64) -> bool {
     n > 0
         && evidence.candidate.total >= n
         && evidence.harm_e <= NO_SIGN
-        && matches!(
-            evidence.verdict,
-            Verdict::Pass | Verdict::Inconclusive
-        )
+        && matches!(evidence.verdict, Verdict::Pass | Verdict::Inconclusive)
 }
 
 const NO_SIGN: f64 = 2.0;

@@ -98,23 +98,39 @@ pub fn judge_gauge(rule: &GaugeRule, candidate: &[f64], stable: &[f64]) -> Gauge
         );
         return without(Verdict::Inconclusive, words);
     }
-    compared(rule, &samples, without(Verdict::Inconclusive, String::new()), candidate, stable)
+    compared(
+        rule,
+        &samples,
+        without(Verdict::Inconclusive, String::new()),
+        candidate,
+        stable,
+    )
 }
 
 fn mistake(rule: &GaugeRule, candidate: &[f64], stable: &[f64]) -> Option<String> {
     if !(rule.alpha > 0.0 && rule.alpha <= 0.5) {
-        return Some(format!("alpha must lie between 0 and 0.5; it is {}.", rule.alpha));
+        return Some(format!(
+            "alpha must lie between 0 and 0.5; it is {}.",
+            rule.alpha
+        ));
     }
     if !(rule.effect > 0.0 && rule.effect.is_finite()) {
-        return Some(format!("The effect must be above 0; it is {}.", rule.effect));
+        return Some(format!(
+            "The effect must be above 0; it is {}.",
+            rule.effect
+        ));
     }
     if candidate.len().max(stable.len()) > MOST_POINTS {
-        return Some(format!("More than {MOST_POINTS} readings a side are not compared."));
+        return Some(format!(
+            "More than {MOST_POINTS} readings a side are not compared."
+        ));
     }
     // Differences must be finite too, so half of what a float holds is the most.
     let readable = |v: &f64| v.is_finite() && v.abs() <= 0.5 * f64::MAX;
     let broken = candidate.iter().chain(stable).find(|v| !readable(v))?;
-    Some(format!("A reading is {broken}, which is no number that can be compared."))
+    Some(format!(
+        "A reading is {broken}, which is no number that can be compared."
+    ))
 }
 
 fn compared(
@@ -186,7 +202,10 @@ fn words(rule: &GaugeRule, answer: &GaugeAnswer, shift: Shift, middle: f64, wors
         Verdict::Pass => format!("a shift of {} is ruled out", percent(rule.effect)),
         Verdict::Fail => "that is worse".to_owned(),
         _ if worse => "that is worse, but this gauge may not fail a rollout alone".to_owned(),
-        _ => format!("a shift of {} is neither shown nor ruled out", percent(rule.effect)),
+        _ => format!(
+            "a shift of {} is neither shown nor ruled out",
+            percent(rule.effect)
+        ),
     };
     let p = number(answer.p.unwrap_or(1.0));
     format!("candidate is shifted by {by}, p = {p}; {end}.")

@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, Interval};
-use crate::logs::{NOTHING, keep, ln_sum};
+use crate::logs::{NOTHING, keep, ln_add, ln_sum, split_factors};
 use crate::reference::{Cell, cells};
 
 /// How many times φ0 the harm may be. The ends matter less than they look: between and beyond
@@ -53,7 +53,7 @@ impl Starts {
         let starting = self.waiting + (STARTS_A_LOOK / SIZE_COUNT as f64).ln();
         for (size, factor) in factors.iter().enumerate() {
             self.first[size] = keep(self.first[size] + factor);
-            let joined = ln_sum([self.later[size], starting].into_iter());
+            let joined = ln_add(self.later[size], starting);
             self.later[size] = keep(joined + factor);
         }
         self.waiting = keep(self.waiting + (1.0 - STARTS_A_LOOK).ln());
@@ -93,9 +93,8 @@ impl Harm {
         let (s1, s0) = (candidate.bad as f64, stable.bad as f64);
         let edge = self.harm * n1 / n0;
         let factors = SIZES.map(|size| {
-            // ln(θ/θ0) and ln((1−θ)/(1−θ0)), written so that nothing cancels.
-            let fewer = -((size - 1.0) * edge / (1.0 + edge)).ln_1p();
-            keep(s1 * (size.ln() + fewer) + s0 * fewer)
+            let (more, fewer) = split_factors(size, edge);
+            keep(s1 * more + s0 * fewer)
         });
         for starts in &mut self.starts {
             starts.multiply(&factors);

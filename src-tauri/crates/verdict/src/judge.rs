@@ -89,23 +89,26 @@ impl CountJudge {
         if candidate.total == 0 {
             return;
         }
+        // Safety once shown stays shown; what may still turn up is harm.
+        let shown = self.is_safe();
         if stable.total > 0 {
             self.harm.compare(interval);
-            self.safe.compare(interval);
+            if !shown {
+                self.safe.compare(interval);
+            }
         } else if let Some(reference) = self.reference {
             self.used_reference = true;
             self.harm.compare_with(reference, candidate);
-            self.safe.compare_with(reference, candidate);
+            if !shown {
+                self.safe.compare_with(reference, candidate);
+            }
         }
         self.remember();
     }
 
     fn remember(&mut self) {
         self.best_harm = self.best_harm.max(self.harm.ln());
-        let safe = self.safe.ln();
-        if safe > self.best_safe {
-            self.best_safe = safe;
-        }
+        self.best_safe = self.best_safe.max(self.safe.ln());
         if self.safe_by.is_none() && self.is_safe() {
             self.safe_by = Some(if self.safe.bound_by_margin() {
                 SafeBy::Margin

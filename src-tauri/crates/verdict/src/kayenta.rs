@@ -140,7 +140,7 @@ impl KayentaRule {
         if samples.all_equal() {
             return KayentaAnswer::plain(Label::Pass, deviation);
         }
-        let shift = samples.shift(self.confidence_level);
+        let shift = samples.shift_approximate(self.confidence_level);
         let bound = self.tolerance * shift.estimate.abs();
         let effect = match self.effect_measure {
             EffectMeasure::MeanRatio => deviation,
@@ -158,12 +158,14 @@ impl KayentaRule {
         } else {
             Label::Pass
         };
-        let beyond = (high && above(self.critical_increase)) || (low && below(self.critical_decrease));
+        let beyond =
+            (high && above(self.critical_increase)) || (low && below(self.critical_decrease));
         KayentaAnswer {
             classification: label,
             critical_failure: self.critical && label != Label::Pass && beyond,
             deviation,
-            reason: (label != Label::Pass).then(|| format!("the metric was classified as {label:?}")),
+            reason: (label != Label::Pass)
+                .then(|| format!("the metric was classified as {label:?}")),
         }
     }
 
@@ -200,7 +202,10 @@ impl KayentaRule {
     fn prepared(&self, values: &[f64]) -> Vec<f64> {
         let numbers: Vec<f64> = match self.nan_strategy {
             NanStrategy::Remove => values.iter().copied().filter(|v| !v.is_nan()).collect(),
-            NanStrategy::Replace => values.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect(),
+            NanStrategy::Replace => values
+                .iter()
+                .map(|v| if v.is_nan() { 0.0 } else { *v })
+                .collect(),
         };
         match self.outlier_strategy {
             OutlierStrategy::Keep => numbers,

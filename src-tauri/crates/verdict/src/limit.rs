@@ -89,7 +89,12 @@ pub fn judge_limit(rule: &LimitRule, observed: &Observed) -> LimitAnswer {
         let words = "A mean, or the baseline's, is missing.".to_owned();
         return answer(Verdict::NoData, None, None, words);
     };
-    let Measure { seen, limit, holds, said } = measure;
+    let Measure {
+        seen,
+        limit,
+        holds,
+        said,
+    } = measure;
     let verdict = if requests < rule.requests {
         Verdict::Inconclusive
     } else if holds {
@@ -123,13 +128,21 @@ fn measured(limit: Limit, observed: &Observed) -> Option<Measure> {
             limit: least,
             // Compared as shares of bad, so that exactly 99 of 100 meets 99 %.
             holds: bad <= (1.0 - least) + ROUNDING,
-            said: format!("{} succeeded, at least {} must", percent(1.0 - bad), percent(least)),
+            said: format!(
+                "{} succeeded, at least {} must",
+                percent(1.0 - bad),
+                percent(least)
+            ),
         },
         Limit::BadAtMost(most) => Measure {
             seen: bad,
             limit: most,
             holds: bad <= most + ROUNDING,
-            said: format!("{} were bad, at most {} may be", percent(bad), percent(most)),
+            said: format!(
+                "{} were bad, at most {} may be",
+                percent(bad),
+                percent(most)
+            ),
         },
         Limit::MeanAtMostAbove(more) => {
             let (mean, baseline) = (observed.mean?, observed.baseline_mean?);
@@ -167,6 +180,9 @@ fn mistake(rule: &LimitRule, observed: &Observed) -> Option<String> {
         return Some(format!("{bad} bad requests of {total} were counted."));
     }
     let means = [observed.mean, observed.baseline_mean];
-    let broken = means.into_iter().flatten().find(|m| !(m.is_finite() && *m >= 0.0));
+    let broken = means
+        .into_iter()
+        .flatten()
+        .find(|m| !(m.is_finite() && *m >= 0.0));
     broken.map(|mean| format!("A mean is {mean}, which cannot be."))
 }

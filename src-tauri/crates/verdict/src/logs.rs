@@ -24,6 +24,12 @@ pub(crate) fn ln_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     keep(top + terms.map(|t| (t - top).exp()).sum::<f64>().ln())
 }
 
+/// ln(exp(a) + exp(b)).
+pub(crate) fn ln_add(a: f64, b: f64) -> f64 {
+    let (more, less) = if a >= b { (a, b) } else { (b, a) };
+    keep(more + (less - more).exp().ln_1p())
+}
+
 /// `count · ln(factor)` where a count of nothing is nothing, whatever the factor.
 pub(crate) fn times_ln(count: f64, factor: f64) -> f64 {
     if count == 0.0 {
@@ -53,4 +59,13 @@ pub(crate) fn divergence(p: f64, q: f64) -> f64 {
         }
     };
     (part(p, q) + part(1.0 - p, 1.0 - q)).max(0.0)
+}
+
+/// What one bad request adds to the evidence that the ratio of rates is `size` times its edge:
+/// ln(θ/θ0) when it is the candidate's, ln((1−θ)/(1−θ0)) when it is stable's, where θ0/(1−θ0) is
+/// `edge`. Written so that nothing cancels, however lopsided the traffic is.
+pub(crate) fn split_factors(size: f64, edge: f64) -> (f64, f64) {
+    let more = ((size - 1.0) / (1.0 + size * edge)).ln_1p();
+    let fewer = -((size - 1.0) * edge / (1.0 + edge)).ln_1p();
+    (more, fewer)
 }

@@ -25,7 +25,8 @@ pub fn requests_to_pass(
 ) -> Option<u64> {
     rule.check().ok()?;
     budget.check().ok()?;
-    if !(0.0..1.0).contains(&stable_rate) || !(candidate_share > 0.0 && candidate_share <= 1.0) {
+    let is_share = candidate_share > 0.0 && candidate_share <= 1.0;
+    if !((0.0..1.0).contains(&stable_rate) && is_share) {
         return None;
     }
     let others = (1.0 - candidate_share) / candidate_share;
@@ -52,7 +53,10 @@ pub(crate) struct Outlook {
 
 /// Candidate requests until the nearer of the two decisions, if things go on as they went.
 pub(crate) fn requests_needed(rule: &CountRule, outlook: &Outlook) -> Option<u64> {
-    let (n1, n0) = (outlook.candidate.total as f64, outlook.compared.total as f64);
+    let (n1, n0) = (
+        outlook.candidate.total as f64,
+        outlook.compared.total as f64,
+    );
     if n1 == 0.0 || n0 == 0.0 {
         return None;
     }
@@ -60,7 +64,11 @@ pub(crate) fn requests_needed(rule: &CountRule, outlook: &Outlook) -> Option<u64
         candidate: outlook.candidate.bad as f64 / n1,
         stable: outlook.compared.bad as f64 / n0,
     };
-    let others = if outlook.stable_is_present { n0 / n1 } else { 0.0 };
+    let others = if outlook.stable_is_present {
+        n0 / n1
+    } else {
+        0.0
+    };
     let pass = outlook.to_pass.max(0.0) / safe_growth(rule, seen, others);
     let fail = outlook.to_fail.max(0.0) / harm_growth(rule, seen, others);
     match (whole(pass), whole(fail)) {

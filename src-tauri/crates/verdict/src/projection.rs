@@ -28,6 +28,8 @@ pub(crate) struct Rates {
 
 /// Halvings of the search; the bracket is at most 1 wide, so this reaches the last bit.
 const HALVINGS: usize = 60;
+/// A bracket this narrow, of its upper end, is a point.
+const NARROW: f64 = 1e-13;
 
 impl Region {
     /// The lowest harmful rate of the candidate when stable's is `stable`.
@@ -65,9 +67,13 @@ impl Region {
         let highest = guess.stable.min(self.stable_at(1.0));
         let (mut low, mut high) = (self.stable_at(guess.candidate).min(highest), highest);
         for _ in 0..HALVINGS {
+            if high - low <= NARROW * high {
+                break;
+            }
             let middle = 0.5 * (low + high);
             let edge = self.edge(middle);
-            let rising = n1 * self.slope(middle) * (edge - guess.candidate) * middle * (1.0 - middle);
+            let rising =
+                n1 * self.slope(middle) * (edge - guess.candidate) * middle * (1.0 - middle);
             let falling = n0 * (guess.stable - middle) * edge * (1.0 - edge);
             if rising > falling {
                 high = middle;

@@ -38,18 +38,29 @@ pub(crate) fn rate_ratio(candidate: Counts, compared: Counts) -> Option<RateRati
             high: Some(estimate * spread),
         });
     }
-    let ratio = |share: f64| share / (1.0 - share) * exposure;
     let low = if s1 > 0.0 {
-        ratio(share_where(s1, s0 + 1.0, TAIL)?)
+        odds_where(s1, s0 + 1.0, TAIL)? * exposure
     } else {
         0.0
     };
-    let high = ratio(share_where(s1 + 1.0, s0, 1.0 - TAIL)?);
-    Some(RateRatio {
+    let high = odds_where(s1 + 1.0, s0, 1.0 - TAIL)? * exposure;
+    low.is_finite().then_some(RateRatio {
         estimate,
         low,
         high: high.is_finite().then_some(high),
     })
+}
+
+/// The odds x/(1−x) of the share x at which the Beta(a, b) distribution reaches `probability`,
+/// from whichever end is nearer so that shares near 1 keep their precision.
+fn odds_where(a: f64, b: f64, probability: f64) -> Option<f64> {
+    if a > b {
+        let other = share_where(b, a, 1.0 - probability)?;
+        Some((1.0 - other) / other)
+    } else {
+        let share = share_where(a, b, probability)?;
+        Some(share / (1.0 - share))
+    }
 }
 
 /// Where the Beta(a, b) distribution reaches `probability`.

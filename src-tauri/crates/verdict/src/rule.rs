@@ -95,7 +95,7 @@ impl CountRule {
             });
         }
         match self.margin {
-            Some(margin) if !(margin >= 1e-9 && margin < 1.0) => Err(RuleError::Margin(margin)),
+            Some(margin) if !(1e-9..1.0).contains(&margin) => Err(RuleError::Margin(margin)),
             _ => Ok(()),
         }
     }

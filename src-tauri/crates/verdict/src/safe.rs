@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, Interval};
-use crate::logs::{NOTHING, keep, ln_sum, times_ln};
+use crate::logs::{NOTHING, keep, ln_sum, split_factors, times_ln};
 use crate::projection::{Rates, Region};
 use crate::reference::{Cell, cells};
 
@@ -57,12 +57,7 @@ pub(crate) struct Safe {
 }
 
 impl Safe {
-    pub fn new(
-        tolerate: f64,
-        margin: Option<f64>,
-        needed: f64,
-        reference: Option<Counts>,
-    ) -> Self {
+    pub fn new(tolerate: f64, margin: Option<f64>, needed: f64, reference: Option<Counts>) -> Self {
         let stake = |bet, weight: f64| Stake {
             bet,
             ln: vec![weight.ln()],
@@ -174,7 +169,10 @@ impl Safe {
     }
 
     fn learn(&mut self, interval: Interval) {
-        self.candidate = self.candidate.plus(interval.candidate).unwrap_or(self.candidate);
+        self.candidate = self
+            .candidate
+            .plus(interval.candidate)
+            .unwrap_or(self.candidate);
         self.stable = self.stable.plus(interval.stable).unwrap_or(self.stable);
     }
 
@@ -198,7 +196,9 @@ impl Safe {
 
     /// The factor of a bet on both rates, against the hardest harmful ones.
     fn both(&self, bet: Bet, interval: Interval) -> f64 {
-        let Some(region) = self.region else { return 0.0 };
+        let Some(region) = self.region else {
+            return 0.0;
+        };
         if self.abstains(bet, region) {
             return 0.0;
         }
@@ -215,15 +215,18 @@ impl Safe {
 
     /// The factor of a bet on the ratio: the split of the bad requests under it and under φ1.
     fn split(&self, ratio: f64, interval: Interval) -> f64 {
-        let (n1, n0) = (interval.candidate.total as f64, interval.stable.total as f64);
+        let (n1, n0) = (
+            interval.candidate.total as f64,
+            interval.stable.total as f64,
+        );
         let (s1, s0) = (interval.candidate.bad as f64, interval.stable.bad as f64);
         if s1 + s0 == 0.0 {
             return 0.0;
         }
         let size = ratio / self.tolerate;
         let edge = self.tolerate * n1 / n0;
-        let fewer = -((size - 1.0) * edge / (1.0 + edge)).ln_1p();
-        keep(s1 * (size.ln() + fewer) + s0 * fewer)
+        let (more, fewer) = split_factors(size, edge);
+        keep(s1 * more + s0 * fewer)
     }
 
     /// The factor of a bet on the candidate alone, were stable's rate at least `low`.
@@ -253,7 +256,11 @@ fn likelihood(counts: Counts, rate: f64, null: f64) -> f64 {
         return NOTHING;
     }
     // Where the harmful rate is 1 a good answer refutes it outright; the stake is not let run away.
-    let bad_part = if null > 0.0 { times_ln(bad, rate / null) } else { 0.0 };
+    let bad_part = if null > 0.0 {
+        times_ln(bad, rate / null)
+    } else {
+        0.0
+    };
     let good_part = if null < 1.0 {
         good * ((-rate).ln_1p() - (-null).ln_1p())
     } else {

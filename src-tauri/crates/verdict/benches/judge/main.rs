@@ -1,23 +1,72 @@
+//! The judge against its bars, beside a peer's rule on the same simulated traffic.
+//!
+//! Prints one table for each question and exits with 1 if a bar is missed. Seeds are fixed: the
+//! figures are the same on every run.
+
 #[path = "../../tests/traffic/mod.rs"]
 mod traffic;
-use deckwatch_verdict::*;
-use traffic::*;
-fn main() {
-    let budget = Budget::default();
-    for margin in [Some(0.01), None] {
-    let rule = CountRule{ margin, ..CountRule::default()};
-    for reference in [false, true] {
-    for (n1, n0) in [(20u64, 180u64), (100, 900), (100,100), (100,0)] { for rate in [0.0, 0.001, 0.01, 0.05] {
-        let t = Traffic { candidate: n1, stable: n0, candidate_rate: rate, stable_rate: rate };
-        let mut passed = 0.0; let mut n_pass = 0; let mut fa=0;
-        let need = requests_to_pass(&rule, &budget, rate, n1 as f64/(n1+n0) as f64);
-        if !reference && n0==0 {continue}
-        for seed in 0..300 {
-            let mut rng = dice(seed); 
-            let r = reference.then(|| Counts::new(20000, binomial(&mut rng, 20000, rate)));
-            let mut j = CountJudge::new(rule.clone(), budget, r).unwrap();
-            for l in 0..3000u64 { j.look(t.interval(&mut rng)); let v = j.verdict(); if v == Verdict::Pass { passed += ((l+1)*n1) as f64; n_pass += 1; break; } if v == Verdict::Fail { fa+=1; break; } }
+
+mod bars;
+mod bursts;
+mod passes;
+mod peer;
+
+use std::process::ExitCode;
+
+use deckwatch_verdict::{Budget, CountJudge, CountRule, Counts, Interval, Verdict};
+
+/// α of all runs.
+const ALPHA: f64 = 0.01;
+/// Stable's rate of bad requests in all runs that do not say otherwise.
+const RATE: f64 = 0.01;
+
+/// Collects what was missed.
+#[derive(Default)]
+pub struct Bars {
+    missed: Vec<String>,
+}
+
+impl Bars {
+    /// Prints a figure with its bar, and remembers a miss.
+    pub fn at_most(&mut self, what: &str, measured: f64, bar: f64) {
+        let met = measured <= bar;
+        let word = if met { "met" } else { "MISSED" };
+        println!("  {what:<58} {measured:>8.3}   bar {bar:<6} {word}");
+        if !met {
+            self.missed.push(what.to_owned());
         }
-        println!("margin {margin:?} ref {reference} {n1}/{n0} {rate}: pass {n_pass}/300 (fa {fa}) mean {:.0} predicted {:?}", passed / n_pass as f64, need);
-    } } } }
+    }
+
+    /// Prints a figure that has no bar.
+    pub fn note(&self, what: &str, measured: f64) {
+        println!("  {what:<58} {measured:>8.3}");
+    }
+}
+
+pub fn judge(reference: Option<Counts>) -> CountJudge {
+    CountJudge::new(CountRule::default(), Budget::default(), reference).expect("a sound rule")
+}
+
+/// Whether `Fail` is ever reached within `looks`.
+pub fn ever_fails(looks: u32, mut interval: impl FnMut() -> Interval) -> bool {
+    let mut judge = judge(None);
+    (0..looks).any(|_| {
+        judge.look(interval());
+        judge.verdict() == Verdict::Fail
+    })
+}
+
+fn main() -> ExitCode {
+    let mut bars = Bars::default();
+    bars::run(&mut bars);
+    passes::run(&mut bars);
+    bursts::run(&mut bars);
+    peer::run(&bars);
+    if bars.missed.is_empty() {
+        println!("\nall bars met");
+        ExitCode::SUCCESS
+    } else {
+        println!("\nmissed: {}", bars.missed.join("; "));
+        ExitCode::FAILURE
+    }
 }

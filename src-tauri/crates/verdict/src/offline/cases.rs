@@ -34,7 +34,10 @@ pub fn judge_cases(text: &str, options: &OfflineOptions) -> Result<Vec<CaseAnswe
         other => other,
     };
     match list {
-        Value::Array(cases) => Ok((1..).zip(cases).map(|(n, c)| answer(n, c, options)).collect()),
+        Value::Array(cases) => Ok((1..)
+            .zip(cases)
+            .map(|(n, c)| answer(n, c, options))
+            .collect()),
         one @ Value::Object(map) if map.contains_key("candidate") => {
             Ok(vec![answer(1, one, options)])
         }
@@ -43,7 +46,9 @@ pub fn judge_cases(text: &str, options: &OfflineOptions) -> Result<Vec<CaseAnswe
 }
 
 fn answer(number: usize, case: &Value, options: &OfflineOptions) -> CaseAnswer {
-    let named = ["name", "id"].iter().find_map(|key| case.get(key)?.as_str());
+    let named = ["name", "id"]
+        .iter()
+        .find_map(|key| case.get(key)?.as_str());
     let name = named.map_or_else(|| format!("case {number}"), str::to_owned);
     let mut ignored = Vec::new();
     let outcome = judged(&name, case, options, &mut ignored).unwrap_or_else(|why| OfflineAnswer {
@@ -144,6 +149,8 @@ fn direction_of(value: &Value) -> Result<Direction, String> {
         Some("higher-is-worse" | "increase") => Ok(Direction::HigherIsWorse),
         Some("lower-is-worse" | "decrease") => Ok(Direction::LowerIsWorse),
         Some("either") => Ok(Direction::Either),
-        _ => Err(format!("direction {value} is none of higher-is-worse, lower-is-worse, either")),
+        _ => Err(format!(
+            "direction {value} is none of higher-is-worse, lower-is-worse, either"
+        )),
     }
 }

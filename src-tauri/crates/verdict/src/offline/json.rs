@@ -7,8 +7,7 @@ use super::{Brought, Mistake};
 use crate::counts::{Counts, Interval};
 
 pub(super) fn parse(text: &str) -> Result<Value, Mistake> {
-    serde_json::from_str(text)
-        .map_err(|e| Mistake::new(e.line(), format!("this is not JSON: {e}")))
+    serde_json::from_str(text).map_err(|e| Mistake::new(e.line(), format!("this is not JSON: {e}")))
 }
 
 pub(super) fn read(text: &str) -> Result<Brought, Mistake> {
@@ -42,9 +41,7 @@ fn numbered<T>(
     items
         .iter()
         .enumerate()
-        .map(|(i, item)| {
-            read(item).map_err(|why| Mistake::whole(format!("item {}: {why}", i + 1)))
-        })
+        .map(|(i, item)| read(item).map_err(|why| Mistake::whole(format!("item {}: {why}", i + 1))))
         .collect()
 }
 
@@ -55,7 +52,9 @@ fn value(item: &Value) -> Result<f64, String> {
 }
 
 fn count(item: &Value, name: &str) -> Result<u64, String> {
-    let found = item.get(name).ok_or_else(|| format!("`{name}` is missing"))?;
+    let found = item
+        .get(name)
+        .ok_or_else(|| format!("`{name}` is missing"))?;
     found
         .as_u64()
         .or_else(|| found.as_f64().and_then(whole))

@@ -36,7 +36,10 @@ pub(super) fn read(text: &str) -> Result<Brought, Mistake> {
         separator,
     });
     match columns {
-        Columns::Value(at) => rows.map(|r| r.value(at)).collect::<Result<_, _>>().map(Brought::Series),
+        Columns::Value(at) => rows
+            .map(|r| r.value(at))
+            .collect::<Result<_, _>>()
+            .map(Brought::Series),
         Columns::Counts(total, bad) => rows
             .map(|r| r.counts(total, bad))
             .collect::<Result<_, _>>()
@@ -63,18 +66,23 @@ impl Row<'_> {
     fn cell(&self, at: usize) -> Result<&str, Mistake> {
         self.cells.get(at).copied().ok_or_else(|| {
             let have = self.cells.len();
-            Mistake::new(self.line, format!("column {} is missing; there are {have}", at + 1))
+            Mistake::new(
+                self.line,
+                format!("column {} is missing; there are {have}", at + 1),
+            )
         })
     }
 
     fn value(&self, at: usize) -> Result<f64, Mistake> {
         let cell = self.cell(at)?;
-        number(cell, self.separator).filter(|n| n.is_finite()).ok_or_else(|| {
-            Mistake::new(
-                self.line,
-                format!("`{cell}` is not a number that can be compared; leave such a row out"),
-            )
-        })
+        number(cell, self.separator)
+            .filter(|n| n.is_finite())
+            .ok_or_else(|| {
+                Mistake::new(
+                    self.line,
+                    format!("`{cell}` is not a number that can be compared; leave such a row out"),
+                )
+            })
     }
 
     fn whole(&self, at: usize) -> Result<u64, Mistake> {
@@ -82,7 +90,10 @@ impl Row<'_> {
         let exact = cell.parse::<u64>().ok();
         let number = || number(cell, self.separator).and_then(whole);
         exact.or_else(number).ok_or_else(|| {
-            Mistake::new(self.line, format!("`{cell}` is not a count (a whole number from 0)"))
+            Mistake::new(
+                self.line,
+                format!("`{cell}` is not a count (a whole number from 0)"),
+            )
         })
     }
 
@@ -92,7 +103,10 @@ impl Row<'_> {
             Ok(counts)
         } else {
             let Counts { total, bad } = counts;
-            Err(Mistake::new(self.line, format!("{bad} bad requests of {total} cannot be")))
+            Err(Mistake::new(
+                self.line,
+                format!("{bad} bad requests of {total} cannot be"),
+            ))
         }
     }
 }
@@ -167,6 +181,9 @@ fn named(line: usize, cells: &[&str]) -> Result<Columns, Mistake> {
     }
     Err(Mistake::new(
         line,
-        format!("the header `{}` names no known columns; {EXPECTED}", cells.join(", ")),
+        format!(
+            "the header `{}` names no known columns; {EXPECTED}",
+            cells.join(", ")
+        ),
     ))
 }

@@ -66,8 +66,7 @@ impl Traffic {
         let bad = (n1 * self.candidate_rate + n0 * self.stable_rate) / n1;
         let edge = n1 / (n1 + n0);
         let truth = self.candidate_rate / bad;
-        let kl = truth * (truth / edge).ln()
-            + (1.0 - truth) * ((1.0 - truth) / (1.0 - edge)).ln();
+        let kl = truth * (truth / edge).ln() + (1.0 - truth) * ((1.0 - truth) / (1.0 - edge)).ln();
         (1.0 / alpha).ln() / (bad * kl)
     }
 }
