@@ -1,2 +1,24 @@
-//! The whole console, with real processes and sockets.
+//! The whole console, with real processes and sockets: the real node, the real `deckwatchctl`,
+//! real traffic. Nothing is mocked.
+//!
+//! Every test has a data folder and ports of its own and leaves no process behind; [`harness`]
+//! sees to both. What cannot be had here (root, `mount`, `sqlite3`) is said on the spot, with the
+//! part that was not run.
 
+#![cfg(unix)]
+
+mod aftermath;
+mod back;
+mod back_disk;
+mod back_journal;
+mod cli;
+mod cli_engine;
+mod cli_gates;
+mod drills;
+mod driver;
+mod harness;
+mod journal;
+mod kills;
+mod mounts;
+mod plans;
+mod scene;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_domain::Actor;
+use deckwatch_journal::{JournalError, Store};
 use deckwatch_platform::local::LocalPlatform;
 use deckwatch_rollout::{Engine, Identity, Ports, Seen};
 use deckwatch_signals::{NODE_JOB, Retention, SampleStore, ScrapeOptions, Scraper};
@@ -36,6 +37,7 @@ impl Default for AgentOptions {
 
 /// A running agent; dropping it stops it without ceremony, [`Agent::stop`] gives leases back.
 pub struct Agent {
+    console: Arc<Console>,
     engine: Arc<Engine>,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -85,6 +87,7 @@ impl Agent {
             tokio::spawn(keep_books(console.clone(), stopped)),
         ];
         Ok(Agent {
+            console: console.clone(),
             engine,
             stop,
             tasks,
@@ -94,6 +97,22 @@ impl Agent {
     /// What this agent's driver of a service saw last.
     pub fn seen(&self, service: &deckwatch_domain::ServiceName) -> Option<Seen> {
         self.engine.seen(service)
+    }
+
+    /// Ends once the journal's name means another file than the one this agent has open: it was
+    /// set aside, or restored from elsewhere. To drive on, start an agent on a console opened anew.
+    pub async fn outdated(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if !self.console.folder.journal().exists() {
+                continue;
+            }
+            if let Ok(journal) = self.console.journal().await
+                && journal.head().await == Err(JournalError::Replaced)
+            {
+                return;
+            }
+        }
     }
 
     /// Stops driving and gives the leases back.

@@ -1,7 +1,7 @@
 //! Taking traffic back, for people. The platform first; the journal afterwards, if it can be had.
 
 use deckwatch_domain::{EventId, ServiceName};
-use deckwatch_platform::Platform;
+use deckwatch_platform::{Platform, Rejection};
 use deckwatch_rollout::lane::{self, Ask, LaneError, Preview, Progress, Report};
 use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::{Command, Waiting};
@@ -110,6 +110,9 @@ pub async fn roll_back_telling(
     let report = lane::roll_back(console.platform.as_ref(), &ask, console.clock.as_ref(), tell)
         .await
         .map_err(|error| match error {
+            LaneError::Nothing(rejection @ Rejection::UnknownService { .. }) => {
+                Problem::new("service.unknown", rejection.to_string()).with(json!(rejection))
+            }
             LaneError::Nothing(rejection) => {
                 Problem::new("refused.nothing-to-take-back", rejection.to_string())
                     .with(json!(rejection))

@@ -162,8 +162,13 @@ impl Console {
             "node".into(),
             "run".into(),
         ];
-        ensure_node(&folder, &command, std::time::Duration::from_secs(10))
-            .await
+        let patience = std::time::Duration::from_secs(10);
+        let mut started = ensure_node(&folder, &command, patience).await;
+        if started.is_err() {
+            // A node that has just been killed may not be quite gone, and hold its lock.
+            started = ensure_node(&folder, &command, patience).await;
+        }
+        started
             .map(|_| ())
             .map_err(|e| Problem::new("node.start", e.to_string()))
     }

@@ -23,7 +23,7 @@ use crate::{code, demo, options, print};
 
 pub async fn run(cli: Cli) -> Result<u8, Problem> {
     let options = options(&cli)?;
-    let console = Arc::new(Console::open(options)?);
+    let console = Arc::new(Console::open(options.clone())?);
     let j = cli.json;
     let paint = Paint::stdout();
     match cli.command {
@@ -51,7 +51,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         }
         Command::Journal(it) => journal(&console, it, j, paint).await,
         Command::Judge(it) => judge(&console, it, j).await,
-        Command::Agent(it) => agent(&console, it).await,
+        Command::Agent(it) => agent(console, options, it).await,
         Command::Node(it) => ground::node(&console, it, j).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,
         Command::Demo(it) => demo::run(&console, it).await,
@@ -403,7 +403,11 @@ pub async fn asked_to_stop() {
     }
 }
 
-async fn agent(console: &Arc<Console>, it: args::Agent) -> Result<u8, Problem> {
+async fn agent(
+    mut console: Arc<Console>,
+    opening: deckwatch_console::ConsoleOptions,
+    it: args::Agent,
+) -> Result<u8, Problem> {
     if !it.lease.is_finite() || !(0.5..=600.0).contains(&it.lease) {
         return Err(Problem::new("request.invalid", "--lease lies between 0.5 and 600 seconds"));
     }
@@ -411,11 +415,21 @@ async fn agent(console: &Arc<Console>, it: args::Agent) -> Result<u8, Problem> {
         lease: Duration::from_secs_f64(it.lease),
         ..AgentOptions::default()
     };
-    let agent = Agent::start(console, options).await?;
-    eprintln!("driving what nobody else drives in {}; Ctrl-C ends it", console.folder().path().display());
-    asked_to_stop().await;
-    agent.stop().await;
-    Ok(code::DONE)
+    let folder = console.folder().path().display().to_string();
+    loop {
+        let agent = Agent::start(&console, options.clone()).await?;
+        eprintln!("driving what nobody else drives in {folder}; Ctrl-C ends it");
+        let asked = tokio::select! {
+            () = asked_to_stop() => true,
+            () = agent.outdated() => false,
+        };
+        agent.stop().await;
+        if asked {
+            return Ok(code::DONE);
+        }
+        eprintln!("the journal is another file now; going on with that one");
+        console = Arc::new(Console::open(opening.clone())?);
+    }
 }
 
 async fn call(console: &Console, name: Option<String>, params: &str) -> Result<u8, Problem> {

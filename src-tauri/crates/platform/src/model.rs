@@ -112,6 +112,10 @@ pub enum Action {
     TakeBack(TakeBack),
     /// Everything that `TakeBack` does, short of changing anything: the armed way back.
     Rehearse(TakeBack),
+    /// "If you hear nothing more of this from me for `ttl`, take my rollout back": how a plan's
+    /// `on_driver_lost: rollback` is carried out when nobody is left to find the rollout. Writes
+    /// nothing; each one replaces the one before; zero ends it.
+    Watch { ttl: deckwatch_domain::Span },
 }
 
 /// An action with what identifies and fences it.

@@ -10,9 +10,7 @@
 
 use deckwatch_domain::{PerSlot, Role, RolloutId, Slot, Weights};
 
-use crate::model::{
-    Action, Order, Rejection, TakeBack, TakeBackRecord, Traffic, TrafficWrite,
-};
+use crate::model::{Action, Order, Rejection, TakeBack, TakeBackRecord, Traffic, TrafficWrite};
 
 /// How many latched rollouts and how many take-back records a traffic object keeps.
 pub const LATCHES: usize = 64;
@@ -34,6 +32,19 @@ pub fn admit(traffic: &Traffic, order: &Order) -> Result<(), Rejection> {
         });
     }
     Ok(())
+}
+
+/// Whether a driver may ask for its rollout to be taken back when it falls silent.
+pub fn watch(traffic: &Traffic, order: &Order) -> Result<RolloutId, Rejection> {
+    admit(traffic, order)?;
+    match order.rollout {
+        Some(rollout) if traffic.latched.contains(&rollout) => Err(Rejection::Latched { rollout }),
+        Some(rollout) if traffic.rollout == Some(rollout) => Ok(rollout),
+        Some(only) => Err(Rejection::OtherRollout { only }),
+        None => Err(Rejection::Malformed {
+            what: "a watch names the rollout that it is for".into(),
+        }),
+    }
 }
 
 /// The traffic object after a forward write, if it may be made.
@@ -87,7 +98,10 @@ fn check_roles(write: &TrafficWrite) -> Result<(), Rejection> {
     }
     match write.way_back {
         Some(back) if !matches!(write.roles[back.slot], Role::Stable | Role::Previous) => {
-            malformed(format!("the way back leads to {}, whose role is {}", back.slot, write.roles[back.slot]))
+            malformed(format!(
+                "the way back leads to {}, whose role is {}",
+                back.slot, write.roles[back.slot]
+            ))
         }
         _ => Ok(()),
     }
@@ -164,7 +178,10 @@ fn why_no_way_back(traffic: &Traffic) -> String {
         && last.rollout == traffic.rollout
         && last.epoch == traffic.epoch
     {
-        return format!("traffic was already taken back to {} at {}", last.slot, last.at);
+        return format!(
+            "traffic was already taken back to {} at {}",
+            last.slot, last.at
+        );
     }
     match traffic.roles.playing(Role::Stable) {
         None => "no release has ever been promoted here".into(),
@@ -224,10 +241,16 @@ mod tests {
     fn live() -> Traffic {
         Traffic {
             weights: Weights::toward(Slot::Green, 10),
-            roles: PerSlot { blue: Role::Stable, green: Role::Candidate },
+            roles: PerSlot {
+                blue: Role::Stable,
+                green: Role::Candidate,
+            },
             rollout: Some(rollout(1)),
             epoch: Epoch(5),
-            way_back: Some(WayBack { slot: Slot::Blue, until: None }),
+            way_back: Some(WayBack {
+                slot: Slot::Blue,
+                until: None,
+            }),
             ..Traffic::default()
         }
     }
@@ -235,9 +258,15 @@ mod tests {
     fn forward(epoch: u64, weight: u8) -> (Order, TrafficWrite) {
         let write = TrafficWrite {
             weights: Weights::toward(Slot::Green, weight),
-            roles: PerSlot { blue: Role::Stable, green: Role::Candidate },
+            roles: PerSlot {
+                blue: Role::Stable,
+                green: Role::Candidate,
+            },
             plan_digest: None,
-            way_back: Some(WayBack { slot: Slot::Blue, until: None }),
+            way_back: Some(WayBack {
+                slot: Slot::Blue,
+                until: None,
+            }),
         };
         let order = Order {
             intent: IntentId::from_u128(7),
@@ -295,7 +324,9 @@ mod tests {
         let (order, write) = forward(500, 50);
         assert_eq!(
             set_traffic(&after, READY, &order, &write),
-            Err(Rejection::Latched { rollout: rollout(1) })
+            Err(Rejection::Latched {
+                rollout: rollout(1)
+            })
         );
         // A second take-back has nowhere to go, and says so.
         assert!(matches!(
@@ -336,12 +367,24 @@ mod tests {
         };
         let mut promoted = live();
         promoted.weights = Weights::all_to(Slot::Green);
-        promoted.roles = PerSlot { blue: Role::Previous, green: Role::Stable };
+        promoted.roles = PerSlot {
+            blue: Role::Previous,
+            green: Role::Stable,
+        };
         for (slot, expected) in [
-            (Slot::Green, Rejection::CarriesTraffic { slot: Slot::Green, weight: 100 }),
+            (
+                Slot::Green,
+                Rejection::CarriesTraffic {
+                    slot: Slot::Green,
+                    weight: 100,
+                },
+            ),
             (Slot::Blue, Rejection::IsWayBack { slot: Slot::Blue }),
         ] {
-            assert_eq!(change_slot(&promoted, &order(Action::Retire { slot })), Err(expected.clone()));
+            assert_eq!(
+                change_slot(&promoted, &order(Action::Retire { slot })),
+                Err(expected.clone())
+            );
             assert_eq!(
                 change_slot(&promoted, &order(Action::Scale { slot, instances: 0 })),
                 Err(expected)
@@ -357,10 +400,16 @@ mod tests {
             let mut take = back(100 + n);
             take.reason = "ü".repeat(5000);
             traffic.rollout = Some(rollout(n));
-            traffic.way_back = Some(WayBack { slot: Slot::Blue, until: None });
+            traffic.way_back = Some(WayBack {
+                slot: Slot::Blue,
+                until: None,
+            });
             traffic = take_back(&traffic, READY, &take).unwrap().0;
         }
-        assert_eq!((traffic.latched.len(), traffic.records.len()), (LATCHES, RECORDS));
+        assert_eq!(
+            (traffic.latched.len(), traffic.records.len()),
+            (LATCHES, RECORDS)
+        );
         assert!(serde_json::to_vec(&traffic).unwrap().len() < 16 * 1024);
     }
 }

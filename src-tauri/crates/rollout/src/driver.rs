@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use deckwatch_domain::{Actor, ServiceName, Timestamp};
 use deckwatch_journal::{AppendError, Expected, JournalError, NewEvent, Store};
-use deckwatch_platform::{Observation, Platform, PlatformError, TakeBackRecord};
+use deckwatch_platform::{Action, Observation, Order, Platform, PlatformError, TakeBackRecord};
 
 use crate::event::{Event, stream};
 use crate::judging::{self, Judging};
+use crate::plan::OnLost;
 use crate::planner::{self, Inputs, Judgement, Next};
 use crate::ports::{Evidence, Gates, Ids, Liveness, Now};
 use crate::state::{Phase, Rollout, Rollouts, Stage};
@@ -91,6 +92,8 @@ pub struct Driver {
     rehearsal_us: Option<u64>,
     /// A take-back that has been asked of the platform and is not recorded yet.
     pub(crate) taking_back: Option<deckwatch_domain::EventId>,
+    /// When the platform was last asked to watch over this driver.
+    watched: Option<Duration>,
     /// Take-backs that moved traffic and that the journal has not taken yet.
     pub(crate) unrecorded: Vec<TakeBackRecord>,
 }
@@ -112,6 +115,7 @@ impl Driver {
             rehearsed: None,
             rehearsal_us: None,
             taking_back: None,
+            watched: None,
             unrecorded: Vec::new(),
         }
     }
@@ -214,6 +218,7 @@ impl Driver {
                 }))
             }
             Next::Wait { until, why } => {
+                self.be_watched(now).await;
                 self.rehearse_when_due(now).await?;
                 let until = until.map_or(Duration::MAX, |t| t.since(now.wall));
                 let after = until.min(self.look_again());
@@ -424,6 +429,34 @@ fn judged_since(rollout: &Rollout) -> Option<Timestamp> {
 }
 
 impl Driver {
+    /// Where the plan says to go back when the driver is lost, the platform is told to do that by
+    /// itself if it hears nothing more. Best effort: whoever finds the rollout does it otherwise.
+    async fn be_watched(&mut self, now: Now) {
+        let Some(rollout) = &self.state.current else {
+            return;
+        };
+        let wanted = rollout.plan.on_driver_lost == OnLost::Rollback
+            && rollout.is_live()
+            && rollout.claimed
+            && rollout.stable.is_some()
+            && rollout.back.is_none();
+        let every = self.identity.ttl / 3;
+        let due = self.watched.is_none_or(|at| now.boot.saturating_sub(at) >= every);
+        if wanted == self.watched.is_some() && !(wanted && due) {
+            return;
+        }
+        let ttl = if wanted { self.identity.ttl * 2 } else { Duration::ZERO };
+        let order = Order {
+            intent: self.ports.ids.intent(),
+            epoch: self.lease.epoch(),
+            rollout: Some(rollout.id),
+            action: Action::Watch { ttl: ttl.into() },
+        };
+        let service = self.state.service.clone();
+        let asked = self.ports.platform.apply(&service, &order).await;
+        self.watched = (wanted && asked.is_ok()).then_some(now.boot);
+    }
+
     /// Whether the way back of what is under way is to be rehearsed now, and what came of it.
     async fn rehearse_when_due(&mut self, now: Now) -> Result<(), DriverError> {
         let Some(rollout) = &self.state.current else {

@@ -11,12 +11,19 @@ mod server;
 fn main() -> std::process::ExitCode {
     use deckwatch_platform::local::{NodeFolder, NodeOptions, run_node, run_shim};
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["shim"] => run_shim(),
         ["node", folder, rest @ ..] => {
             let options = NodeOptions {
                 shim_command: vec![
-                    std::env::current_exe().expect("this program has a path").into(),
+                    std::env::current_exe()
+                        .expect("this program has a path")
+                        .into(),
                     "shim".into(),
                 ],
                 take_over: rest.contains(&"--take-over"),

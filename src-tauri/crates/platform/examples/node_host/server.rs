@@ -48,7 +48,9 @@ pub fn run(arguments: &[&str]) -> ExitCode {
         begun: Instant::now(),
         served: Arc::default(),
     };
-    let port = number("--port").and_then(|p| u16::try_from(p).ok()).unwrap_or(0);
+    let port = number("--port")
+        .and_then(|p| u16::try_from(p).ok())
+        .unwrap_or(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

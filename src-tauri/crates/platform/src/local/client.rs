@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, watch};
 use super::definition::ServiceDefinition;
 use super::folder::NodeFolder;
 use super::protocol::{NodeStatus, PROTOCOL, PROTOCOL_HEADER, Tick};
-use crate::model::{Applied, Capabilities, LogLine, Observation, Order, PlatformError};
 use crate::Platform;
+use crate::model::{Applied, Capabilities, LogLine, Observation, Order, PlatformError};
 
 /// The longest a call may take. Removing a service waits for its instances, and has longer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,11 +42,15 @@ pub struct LocalPlatform {
 }
 
 fn unreachable(why: impl std::fmt::Display) -> PlatformError {
-    PlatformError::Unreachable { why: why.to_string() }
+    PlatformError::Unreachable {
+        why: why.to_string(),
+    }
 }
 
 fn broken(why: impl std::fmt::Display) -> PlatformError {
-    PlatformError::Broken { why: why.to_string() }
+    PlatformError::Broken {
+        why: why.to_string(),
+    }
 }
 
 impl LocalPlatform {
@@ -61,18 +65,24 @@ impl LocalPlatform {
     /// Gives the node a service, or a new definition of one. The same again changes nothing.
     pub async fn define(&self, definition: &ServiceDefinition) -> Result<(), PlatformError> {
         let path = format!("/v1/services/{}", definition.service);
-        self.call(Method::PUT, &path, Some(definition), PATIENCE).await
+        self.call(Method::PUT, &path, Some(definition), PATIENCE)
+            .await
     }
 
     /// Stops a service and forgets it. Refused while it carries traffic, unless forced.
     pub async fn remove(&self, service: &ServiceName, force: bool) -> Result<(), PlatformError> {
         let query = if force { "?force" } else { "" };
         let path = format!("/v1/services/{service}{query}");
-        self.call(Method::DELETE, &path, None::<&()>, LONG_PATIENCE).await
+        self.call(Method::DELETE, &path, None::<&()>, LONG_PATIENCE)
+            .await
     }
 
-    pub async fn definition(&self, service: &ServiceName) -> Result<ServiceDefinition, PlatformError> {
-        self.get(&format!("/v1/services/{service}/definition")).await
+    pub async fn definition(
+        &self,
+        service: &ServiceName,
+    ) -> Result<ServiceDefinition, PlatformError> {
+        self.get(&format!("/v1/services/{service}/definition"))
+            .await
     }
 
     /// The node's figures in Prometheus' text format.
@@ -93,7 +103,8 @@ impl LocalPlatform {
     /// Stops all instances and then the node. Returns once the node has taken it in; it is gone
     /// when [`LocalPlatform::node`] no longer reaches it.
     pub async fn shutdown(&self) -> Result<(), PlatformError> {
-        self.call(Method::POST, "/v1/shutdown", None::<&()>, PATIENCE).await
+        self.call(Method::POST, "/v1/shutdown", None::<&()>, PATIENCE)
+            .await
     }
 
     /// Ticks whenever something observable changed, and when the node goes or comes back. Ends
@@ -187,9 +198,9 @@ impl LocalPlatform {
         body: Bytes,
     ) -> Result<Response<Incoming>, PlatformError> {
         let socket = self.folder.socket();
-        let stream = UnixStream::connect(&socket).await.map_err(|e| {
-            unreachable(format!("no node answers at {}: {e}", socket.display()))
-        })?;
+        let stream = UnixStream::connect(&socket)
+            .await
+            .map_err(|e| unreachable(format!("no node answers at {}: {e}", socket.display())))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(unreachable)?;
@@ -219,7 +230,9 @@ async fn within<T>(
 ) -> Result<T, PlatformError> {
     match tokio::time::timeout(patience, asked).await {
         Ok(answer) => answer,
-        Err(_) => Err(unreachable(format!("the node has not answered for {patience:?}"))),
+        Err(_) => Err(unreachable(format!(
+            "the node has not answered for {patience:?}"
+        ))),
     }
 }
 
@@ -237,7 +250,10 @@ struct Lines {
 
 impl Lines {
     fn new(answer: Response<Incoming>) -> Self {
-        Lines { body: answer.into_body(), buffer: BytesMut::new() }
+        Lines {
+            body: answer.into_body(),
+            buffer: BytesMut::new(),
+        }
     }
 
     async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -272,8 +288,13 @@ impl Platform for LocalPlatform {
         self.call(Method::POST, &path, Some(order), PATIENCE).await
     }
 
-    async fn logs(&self, service: &ServiceName, lines: usize) -> Result<Vec<LogLine>, PlatformError> {
-        self.get(&format!("/v1/services/{service}/logs?lines={lines}")).await
+    async fn logs(
+        &self,
+        service: &ServiceName,
+        lines: usize,
+    ) -> Result<Vec<LogLine>, PlatformError> {
+        self.get(&format!("/v1/services/{service}/logs?lines={lines}"))
+            .await
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -61,7 +61,10 @@ pub async fn ensure_node(
             }
             None => continue,
         };
-        return Err(NodeError::NotStarted { why, log: tail(folder) });
+        return Err(NodeError::NotStarted {
+            why,
+            log: tail(folder),
+        });
     }
 }
 

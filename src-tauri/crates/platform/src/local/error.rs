@@ -19,7 +19,9 @@ pub enum NodeError {
         #[source]
         error: std::io::Error,
     },
-    #[error("the local node needs Unix: sockets, process groups and signals; use another platform here")]
+    #[error(
+        "the local node needs Unix: sockets, process groups and signals; use another platform here"
+    )]
     Unsupported,
 }
 

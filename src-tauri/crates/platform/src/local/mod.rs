@@ -34,9 +34,7 @@ mod wire;
 pub use absent::{LocalPlatform, NodeFolder, NodeOptions, ensure_node, run_node, run_shim};
 #[cfg(unix)]
 pub use client::LocalPlatform;
-pub use definition::{
-    HeaderRoute, Readiness, Restart, RouteTo, ServiceDefinition, Sticky, Stop,
-};
+pub use definition::{HeaderRoute, Readiness, Restart, RouteTo, ServiceDefinition, Sticky, Stop};
 #[cfg(unix)]
 pub use ensure::ensure_node;
 pub use error::NodeError;
@@ -60,5 +58,7 @@ pub(crate) fn now() -> deckwatch_domain::Timestamp {
 /// Locks, whatever became of whoever held it last: no state here is left half-written by a panic.
 #[cfg(unix)]
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

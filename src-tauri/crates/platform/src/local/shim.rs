@@ -64,10 +64,7 @@ pub fn run_shim() -> ExitCode {
     code
 }
 
-fn thread(
-    name: &str,
-    body: impl FnOnce() + Send + 'static,
-) -> Option<std::thread::JoinHandle<()>> {
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Option<std::thread::JoinHandle<()>> {
     std::thread::Builder::new()
         .name(name.into())
         .stack_size(128 * 1024)
@@ -217,7 +214,9 @@ impl Ended {
 
     fn wait(&self, longest: Duration) -> bool {
         let flag = lock(&self.flag);
-        let waited = self.changed.wait_timeout_while(flag, longest, |ended| !*ended);
+        let waited = self
+            .changed
+            .wait_timeout_while(flag, longest, |ended| !*ended);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -284,7 +283,10 @@ impl Outbox {
         loop {
             let mut state = lock(&self.state);
             while state.frames.is_empty() && !state.closed {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
             let Some(bytes) = state.frames.pop_front() else {
                 return;

@@ -83,7 +83,10 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn from_rest(rest: Vec<u8>) -> Self {
-        Frames { buffer: rest, read: 0 }
+        Frames {
+            buffer: rest,
+            read: 0,
+        }
     }
 
     /// Where the next bytes are to be appended.
@@ -143,7 +146,11 @@ mod tests {
         }
         assert_eq!(
             got,
-            vec![Some(FromShim::Pid(7)), None, Some(FromShim::Exit(Exit::Signal(9)))]
+            vec![
+                Some(FromShim::Pid(7)),
+                None,
+                Some(FromShim::Exit(Exit::Signal(9)))
+            ]
         );
         assert!(frames.rest().is_empty());
     }

@@ -51,9 +51,15 @@ async fn a_full_disk_stops_no_take_back_and_loses_no_record() {
     rig.canary_up(1, 10).await;
     disk.fill();
     // A slot order needs new room, and is refused with the reason.
-    let scale = Action::Scale { slot: Slot::Green, instances: 2 };
+    let scale = Action::Scale {
+        slot: Slot::Green,
+        instances: 2,
+    };
     let refused = rig.apply(1, scale).await;
-    assert!(matches!(&refused, Err(PlatformError::Broken { why }) if why.contains("written down")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(PlatformError::Broken { why }) if why.contains("written down")),
+        "{refused:?}"
+    );
     // Traffic needs none.
     rig.weigh(20).await;
     let rehearsed = rig.apply(0, Action::Rehearse(rig.take())).await.unwrap();
@@ -85,11 +91,18 @@ async fn a_torn_write_falls_back_and_says_so() {
     // The half with the higher generation is the newer one; tear it in the middle.
     let half = bytes.len() / 2;
     let generation = |at: usize| u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap());
-    let newer = if generation(0) > generation(half) { 0 } else { half };
+    let newer = if generation(0) > generation(half) {
+        0
+    } else {
+        half
+    };
     bytes[newer + 100] ^= 0xff;
     std::fs::write(&path, bytes).unwrap();
     rig.start_node(&[]).await;
-    assert_eq!(rig.observe().await.traffic.weights, Weights::toward(Slot::Green, 10));
+    assert_eq!(
+        rig.observe().await.traffic.weights,
+        Weights::toward(Slot::Green, 10)
+    );
     let troubles = rig.platform.node().await.unwrap().troubles;
     assert!(troubles.iter().any(|t| t.contains("torn")), "{troubles:?}");
     rig.ready(Slot::Green, 1).await;
@@ -111,7 +124,11 @@ async fn damaged_files_are_set_aside_and_the_node_lives() {
     // Only one release stands, so it is known who has to serve.
     assert_eq!(rig.get("/").await.version.as_deref(), Some("v1"));
     let troubles = rig.platform.node().await.unwrap().troubles.join("\n");
-    for said in ["in either half; set aside", "the only release", "odd.json cannot be read"] {
+    for said in [
+        "in either half; set aside",
+        "the only release",
+        "odd.json cannot be read",
+    ] {
         assert!(troubles.contains(said), "{said}: {troubles}");
     }
     // A definition that tore falls back to the one before.
@@ -119,7 +136,10 @@ async fn damaged_files_are_set_aside_and_the_node_lives() {
     std::fs::write(only(rig.folder.path(), "json"), b"{ torn").unwrap();
     rig.start_node(&[]).await;
     let troubles = rig.platform.node().await.unwrap().troubles.join("\n");
-    assert!(troubles.contains("what it said before is used"), "{troubles}");
+    assert!(
+        troubles.contains("what it said before is used"),
+        "{troubles}"
+    );
     until("it answers", Duration::from_secs(1), async || {
         rig.platform.definition(&rig.service).await.is_ok()
     })

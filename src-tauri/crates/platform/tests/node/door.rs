@@ -13,7 +13,9 @@ use crate::rig::{Rig, until};
 
 fn speak(rig: &Rig, bytes: &[u8]) -> String {
     let mut stream = UnixStream::connect(rig.folder.socket()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(3)))
+        .unwrap();
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let mut answer = Vec::new();
@@ -27,18 +29,30 @@ async fn nonsense_is_answered_and_does_no_harm() {
     rig.canary_up(1, 10).await;
     let before = rig.observe().await.traffic;
     let with = |rest: &str| {
-        let head = format!("{rest}\r\nhost: x\r\nx-deckwatch-protocol: 1\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("{rest}\r\nhost: x\r\nx-deckwatch-protocol: 1\r\nconnection: close\r\n\r\n");
         speak(&rig, head.as_bytes())
     };
-    for garbage in [&b"\0\xff\xfe garbage \r\n\r\n"[..], b"GET", b"GET / HTTP/9.9\r\n\r\n", &[b'a'; 300_000]] {
+    for garbage in [
+        &b"\0\xff\xfe garbage \r\n\r\n"[..],
+        b"GET",
+        b"GET / HTTP/9.9\r\n\r\n",
+        &[b'a'; 300_000],
+    ] {
         speak(&rig, garbage);
     }
     assert!(with("GET /v1/nothing HTTP/1.1").contains("404"));
     assert!(with("GET /v1/services/..%2f..%2fetc HTTP/1.1").contains("is not a service name"));
     assert!(with("POST /v1/services/shop/orders HTTP/1.1").contains("not understood"));
-    let old = speak(&rig, b"GET /v1/node HTTP/1.1\r\nhost: x\r\nx-deckwatch-protocol: 7\r\nconnection: close\r\n\r\n");
+    let old = speak(
+        &rig,
+        b"GET /v1/node HTTP/1.1\r\nhost: x\r\nx-deckwatch-protocol: 7\r\nconnection: close\r\n\r\n",
+    );
     assert!(old.contains("speaks protocol 1 and the client 7"), "{old}");
-    let none = speak(&rig, b"GET /v1/node HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let none = speak(
+        &rig,
+        b"GET /v1/node HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    );
     assert!(none.contains("is missing"), "{none}");
     let long = "x".repeat(1_100_000);
     let body = format!(
@@ -51,7 +65,10 @@ async fn nonsense_is_answered_and_does_no_harm() {
     bad.listen = "0.0.0.0:80".parse().unwrap();
     bad.instances = 0;
     let refused = rig.platform.define(&bad).await.unwrap_err().to_string();
-    assert!(refused.contains("loopback") && refused.contains("instances"), "{refused}");
+    assert!(
+        refused.contains("loopback") && refused.contains("instances"),
+        "{refused}"
+    );
     assert_eq!(rig.observe().await.traffic, before);
     assert_eq!(rig.get("/").await.status, 200);
 }
@@ -59,7 +76,8 @@ async fn nonsense_is_answered_and_does_no_harm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_its_user_may_speak() {
     let rig = Rig::new().await;
-    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(rig.folder.path()), 0o700);
     assert_eq!(mode(&rig.folder.socket()), 0o600);
     if !rustix::process::geteuid().is_root() {
@@ -77,7 +95,14 @@ async fn only_its_user_may_speak() {
                print sysread(S, $b, 100) || 0;";
     let socket = rig.folder.socket();
     let other = Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", ask])
+        .args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "perl",
+            "-e",
+            ask,
+        ])
         .arg(&socket)
         .output();
     let Ok(other) = other else {
@@ -96,17 +121,31 @@ async fn only_its_user_may_speak() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_node_a_folder_and_started_when_absent() {
     let mut rig = Rig::new().await;
-    let second = Command::new(crate::rig::host()).arg("node").arg(rig.folder.path()).output().unwrap();
+    let second = Command::new(crate::rig::host())
+        .arg("node")
+        .arg(rig.folder.path())
+        .output()
+        .unwrap();
     assert!(!second.status.success());
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains("already running") && said.contains("process"), "{said}");
+    assert!(
+        said.contains("already running") && said.contains("process"),
+        "{said}"
+    );
     let running = rig.platform.node().await.unwrap();
-    let found = ensure_node(&rig.folder, &rig.node_command(), Duration::from_secs(3)).await.unwrap();
+    let found = ensure_node(&rig.folder, &rig.node_command(), Duration::from_secs(3))
+        .await
+        .unwrap();
     assert_eq!(found.pid, running.pid);
     rig.kill_node();
     let gone = rig.platform.node().await;
-    assert!(matches!(gone, Err(PlatformError::Unreachable { .. })), "{gone:?}");
-    let started = ensure_node(&rig.folder, &rig.node_command(), Duration::from_secs(3)).await.unwrap();
+    assert!(
+        matches!(gone, Err(PlatformError::Unreachable { .. })),
+        "{gone:?}"
+    );
+    let started = ensure_node(&rig.folder, &rig.node_command(), Duration::from_secs(3))
+        .await
+        .unwrap();
     assert_ne!(started.pid, running.pid);
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", started.pid)).unwrap_or_default();
     if let Some((_, rest)) = stat.rsplit_once(')') {
@@ -114,12 +153,17 @@ async fn one_node_a_folder_and_started_when_absent() {
         assert_eq!(session, started.pid.to_string(), "a session of its own");
     }
     rig.platform.shutdown().await.unwrap();
-    until("it is gone", Duration::from_secs(3), async || rig.platform.node().await.is_err()).await;
+    until("it is gone", Duration::from_secs(3), async || {
+        rig.platform.node().await.is_err()
+    })
+    .await;
 
     let dir = tempfile::Builder::new().prefix("dw").tempdir().unwrap();
     let folder = NodeFolder::new(dir.path().join("n")).unwrap();
     let command = ["sh", "-c", "echo it cannot be done >&2; exit 3"].map(Into::into);
-    let error = ensure_node(&folder, &command, Duration::from_secs(3)).await.unwrap_err();
+    let error = ensure_node(&folder, &command, Duration::from_secs(3))
+        .await
+        .unwrap_err();
     assert!(matches!(error, NodeError::NotStarted { .. }));
     assert!(error.to_string().contains("it cannot be done"), "{error}");
     assert!(LocalPlatform::new(folder).node().await.is_err());

@@ -94,7 +94,10 @@ impl Rig {
     pub async fn start_node(&mut self, more: &[&str]) {
         self.node = Some(self.spawn_node(more));
         let platform = self.platform.clone();
-        until("the node answers", Duration::from_secs(5), async || platform.node().await.is_ok()).await;
+        until("the node answers", Duration::from_secs(5), async || {
+            platform.node().await.is_ok()
+        })
+        .await;
     }
 
     pub fn spawn_node(&self, more: &[&str]) -> Child {
@@ -145,7 +148,9 @@ impl Rig {
     }
 
     pub async fn apply(&self, epoch: u64, action: Action) -> Result<Applied, PlatformError> {
-        self.platform.apply(&self.service, &self.order(epoch, action)).await
+        self.platform
+            .apply(&self.service, &self.order(epoch, action))
+            .await
     }
 
     pub async fn observe(&self) -> Observation {
@@ -154,7 +159,16 @@ impl Rig {
 
     pub async fn bring_up(&self, slot: Slot, version: &str, instances: u32, more: &[&str]) {
         let release = self.release(version, more);
-        self.apply(1, Action::BringUp { slot, release, instances }).await.unwrap();
+        self.apply(
+            1,
+            Action::BringUp {
+                slot,
+                release,
+                instances,
+            },
+        )
+        .await
+        .unwrap();
     }
 
     pub fn release(&self, version: &str, more: &[&str]) -> ReleaseSpec {
@@ -179,9 +193,15 @@ impl Rig {
     pub fn canary(&self, weight: u8) -> TrafficWrite {
         TrafficWrite {
             weights: Weights::toward(Slot::Green, weight),
-            roles: PerSlot { blue: Role::Stable, green: Role::Candidate },
+            roles: PerSlot {
+                blue: Role::Stable,
+                green: Role::Candidate,
+            },
             plan_digest: None,
-            way_back: Some(WayBack { slot: Slot::Blue, until: None }),
+            way_back: Some(WayBack {
+                slot: Slot::Blue,
+                until: None,
+            }),
         }
     }
 
@@ -197,7 +217,9 @@ impl Rig {
     }
 
     pub async fn weigh(&self, weight: u8) {
-        self.apply(1, Action::SetTraffic(self.canary(weight))).await.unwrap();
+        self.apply(1, Action::SetTraffic(self.canary(weight)))
+            .await
+            .unwrap();
     }
 
     /// Blue runs v1 with all traffic, green v2 with `weight`.
@@ -227,7 +249,9 @@ pub struct Got {
 pub type Sender = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
 
 pub async fn connect(address: SocketAddr) -> Result<Sender, String> {
-    let stream = tokio::net::TcpStream::connect(address).await.map_err(|e| format!("connect: {e}"))?;
+    let stream = tokio::net::TcpStream::connect(address)
+        .await
+        .map_err(|e| format!("connect: {e}"))?;
     stream.set_nodelay(true).unwrap();
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
@@ -236,21 +260,42 @@ pub async fn connect(address: SocketAddr) -> Result<Sender, String> {
     Ok(sender)
 }
 
-pub async fn send(sender: &mut Sender, path: &str, headers: &[(&str, &str)]) -> Result<Got, Missed> {
+pub async fn send(
+    sender: &mut Sender,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<Got, Missed> {
     let mut request = Request::get(path).header("host", "shop");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Empty::new()).unwrap();
     sender.ready().await.map_err(|_| Missed::Unsent)?;
-    let answer = sender.try_send_request(request).await.map_err(|mut e| match e.take_message() {
-        Some(_) => Missed::Unsent,
-        None => Missed::Lost(e.into_error().to_string()),
-    })?;
+    let answer =
+        sender
+            .try_send_request(request)
+            .await
+            .map_err(|mut e| match e.take_message() {
+                Some(_) => Missed::Unsent,
+                None => Missed::Lost(e.into_error().to_string()),
+            })?;
     let (parts, body) = answer.into_parts();
-    let body = body.collect().await.map_err(|e| Missed::Lost(format!("body: {e}")))?.to_bytes();
-    let version = parts.headers.get("x-version").and_then(|v| v.to_str().ok()).map(str::to_owned);
-    Ok(Got { status: parts.status.as_u16(), version, headers: parts.headers, body })
+    let body = body
+        .collect()
+        .await
+        .map_err(|e| Missed::Lost(format!("body: {e}")))?
+        .to_bytes();
+    let version = parts
+        .headers
+        .get("x-version")
+        .and_then(|v| v.to_str().ok())
+        .map(str::to_owned);
+    Ok(Got {
+        status: parts.status.as_u16(),
+        version,
+        headers: parts.headers,
+        body,
+    })
 }
 
 #[derive(Debug)]
@@ -262,7 +307,9 @@ pub enum Missed {
 
 pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Result<Got, String> {
     let mut sender = connect(address).await?;
-    send(&mut sender, path, headers).await.map_err(|m| format!("{m:?}"))
+    send(&mut sender, path, headers)
+        .await
+        .map_err(|m| format!("{m:?}"))
 }
 
 /// One answer of the load.
@@ -291,7 +338,10 @@ impl Load {
                     let mut sender = None;
                     while !stop.load(Relaxed) {
                         let said = ask(&mut sender, address).await;
-                        hits.lock().unwrap().push(Hit { at: Instant::now(), said });
+                        hits.lock().unwrap().push(Hit {
+                            at: Instant::now(),
+                            said,
+                        });
                         tokio::time::sleep(pause).await;
                     }
                 })

@@ -30,7 +30,10 @@ async fn a_killed_node_leaves_no_orphan_and_everything_comes_back() {
     let load = Load::start(rig.listen, 8, Duration::from_millis(2));
     tokio::time::sleep(Duration::from_millis(100)).await;
     rig.kill_node();
-    until("no orphan is left", Duration::from_secs(3), async || processes_of(&old).is_empty()).await;
+    until("no orphan is left", Duration::from_secs(3), async || {
+        processes_of(&old).is_empty()
+    })
+    .await;
     load.end().await;
     rig.start_node(&[]).await;
     rig.ready(Slot::Blue, 2).await;
@@ -61,11 +64,24 @@ async fn a_killed_instance_fails_no_request_and_is_started_again() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     for round in 1..=3 {
         let seen = rig.observe().await;
-        let victim = seen.slots.blue.instances.iter().find(|i| i.id == "blue-1").unwrap();
+        let victim = seen
+            .slots
+            .blue
+            .instances
+            .iter()
+            .find(|i| i.id == "blue-1")
+            .unwrap();
         kill(victim.pid.unwrap());
         until("it is started again", Duration::from_secs(5), async || {
             let seen = rig.observe().await;
-            let now = seen.slots.blue.instances.iter().find(|i| i.id == "blue-1").unwrap().clone();
+            let now = seen
+                .slots
+                .blue
+                .instances
+                .iter()
+                .find(|i| i.id == "blue-1")
+                .unwrap()
+                .clone();
             now.restarts == round && now.phase == InstancePhase::Ready
         })
         .await;
@@ -73,7 +89,13 @@ async fn a_killed_instance_fails_no_request_and_is_started_again() {
     let hits = load.end().await;
     assert!(failures(&hits).is_empty(), "{:?}", failures(&hits));
     let seen = rig.observe().await;
-    let again = seen.slots.blue.instances.iter().find(|i| i.id == "blue-1").unwrap();
+    let again = seen
+        .slots
+        .blue
+        .instances
+        .iter()
+        .find(|i| i.id == "blue-1")
+        .unwrap();
     assert_eq!(again.last_problem.as_deref(), Some("signal 9"));
 }
 
@@ -93,7 +115,12 @@ async fn when_a_whole_slot_dies_the_stable_one_serves_and_the_failure_is_counted
     assert!(failures(&hits).is_empty(), "{:?}", failures(&hits));
     let metrics = rig.platform.metrics().await.unwrap();
     let refused = "deckwatch_proxy_responses_total{service=\"shop\",slot=\"green\",release=\"v2\",class=\"refused\"} ";
-    let count: u64 = metrics.lines().find_map(|l| l.strip_prefix(refused)).unwrap().parse().unwrap();
+    let count: u64 = metrics
+        .lines()
+        .find_map(|l| l.strip_prefix(refused))
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!(count > 20, "{count}");
     assert!(!metrics.contains("class=\"aborted\"} 1"), "{metrics}");
 }
@@ -113,25 +140,46 @@ async fn crash_loops_and_unready_ones_say_so_and_get_no_traffic() {
     })
     .await;
     let refused = rig.apply(1, Action::SetTraffic(rig.canary(1))).await;
-    assert!(refused.unwrap_err().to_string().contains("no instance in green is ready"));
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("no instance in green is ready")
+    );
     let logs = rig.platform.logs(&rig.service, 50).await.unwrap();
-    assert!(logs.iter().any(|l| l.text == "going down at once"), "{logs:?}");
-    rig.bring_up(Slot::Green, "v3", 1, &["--ready-after", "99999999"]).await;
+    assert!(
+        logs.iter().any(|l| l.text == "going down at once"),
+        "{logs:?}"
+    );
+    rig.bring_up(Slot::Green, "v3", 1, &["--ready-after", "99999999"])
+        .await;
     until("it says why", Duration::from_secs(5), async || {
         let seen = rig.observe().await;
         let problem = |i: &deckwatch_platform::InstanceState| {
-            i.phase == InstancePhase::Starting && i.last_problem.as_deref() == Some("readiness: HTTP 503")
+            i.phase == InstancePhase::Starting
+                && i.last_problem.as_deref() == Some("readiness: HTTP 503")
         };
         seen.slots.green.instances.iter().any(problem)
     })
     .await;
     let mut release = rig.release("v4", &[]);
     release.command = Some(vec!["/no/such/program".into()]);
-    rig.apply(1, Action::BringUp { slot: Slot::Green, release, instances: 1 }).await.unwrap();
+    rig.apply(
+        1,
+        Action::BringUp {
+            slot: Slot::Green,
+            release,
+            instances: 1,
+        },
+    )
+    .await
+    .unwrap();
     until("it says why", Duration::from_secs(5), async || {
         let seen = rig.observe().await;
         seen.slots.green.instances.iter().any(|i| {
-            i.last_problem.as_ref().is_some_and(|p| p.contains("cannot start `/no/such/program`"))
+            i.last_problem
+                .as_ref()
+                .is_some_and(|p| p.contains("cannot start `/no/such/program`"))
         })
     })
     .await;
@@ -152,8 +200,14 @@ async fn stopping_drains_and_the_stubborn_are_killed() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     rig.apply(0, Action::TakeBack(rig.take())).await.unwrap();
     let seen = rig.observe().await;
-    assert!(seen.slots.green.in_flight > 10, "{}", seen.slots.green.in_flight);
-    rig.apply(99, Action::Retire { slot: Slot::Green }).await.unwrap();
+    assert!(
+        seen.slots.green.in_flight > 10,
+        "{}",
+        seen.slots.green.in_flight
+    );
+    rig.apply(99, Action::Retire { slot: Slot::Green })
+        .await
+        .unwrap();
     let mut from_green = 0;
     for got in slow {
         let got = got.await.unwrap().unwrap();
@@ -161,28 +215,48 @@ async fn stopping_drains_and_the_stubborn_are_killed() {
         from_green += u32::from(got.version.as_deref() == Some("v2"));
     }
     assert_eq!(from_green, 50);
-    until("it is gone", Duration::from_secs(3), async || processes_of(&[old]).is_empty()).await;
-    rig.apply(99, Action::BringUp {
-        slot: Slot::Green,
-        release: rig.release("v3", &["--ignore-term"]),
-        instances: 1,
+    until("it is gone", Duration::from_secs(3), async || {
+        processes_of(&[old]).is_empty()
     })
+    .await;
+    rig.apply(
+        99,
+        Action::BringUp {
+            slot: Slot::Green,
+            release: rig.release("v3", &["--ignore-term"]),
+            instances: 1,
+        },
+    )
     .await
     .unwrap_err();
-    let mut order = rig.order(99, Action::BringUp {
-        slot: Slot::Green,
-        release: rig.release("v3", &["--ignore-term"]),
-        instances: 1,
-    });
+    let mut order = rig.order(
+        99,
+        Action::BringUp {
+            slot: Slot::Green,
+            release: rig.release("v3", &["--ignore-term"]),
+            instances: 1,
+        },
+    );
     order.rollout = None;
     rig.platform.apply(&rig.service, &order).await.unwrap();
     rig.ready(Slot::Green, 1).await;
     let stubborn = rig.observe().await.slots.green.instances[0].pid.unwrap();
     let began = Instant::now();
-    rig.apply(99, Action::Retire { slot: Slot::Green }).await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(500), "retiring does not wait");
-    until("it is killed", Duration::from_secs(4), async || processes_of(&[stubborn]).is_empty()).await;
-    assert!(began.elapsed() >= Duration::from_secs(1), "it had its grace");
+    rig.apply(99, Action::Retire { slot: Slot::Green })
+        .await
+        .unwrap();
+    assert!(
+        began.elapsed() < Duration::from_millis(500),
+        "retiring does not wait"
+    );
+    until("it is killed", Duration::from_secs(4), async || {
+        processes_of(&[stubborn]).is_empty()
+    })
+    .await;
+    assert!(
+        began.elapsed() >= Duration::from_secs(1),
+        "it had its grace"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,13 +265,24 @@ async fn slots_scale_both_ways_without_a_failed_request() {
     rig.canary_up(1, 0).await;
     let load = Load::start(rig.listen, 8, Duration::from_millis(1));
     for instances in [4, 2] {
-        rig.apply(1, Action::Scale { slot: Slot::Blue, instances }).await.unwrap();
+        rig.apply(
+            1,
+            Action::Scale {
+                slot: Slot::Blue,
+                instances,
+            },
+        )
+        .await
+        .unwrap();
         rig.ready(Slot::Blue, instances).await;
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let hits = load.end().await;
     assert!(failures(&hits).is_empty(), "{:?}", failures(&hits));
-    until("the others are gone", Duration::from_secs(4), async || pids(&rig).await.len() == 3).await;
+    until("the others are gone", Duration::from_secs(4), async || {
+        pids(&rig).await.len() == 3
+    })
+    .await;
     let metrics = rig.platform.metrics().await.unwrap();
     assert!(metrics.contains("deckwatch_instance_resident_bytes{service=\"shop\",slot=\"blue\",release=\"v1\",instance=\"blue-2\"}"));
 }
@@ -217,10 +302,14 @@ async fn output_is_bounded() {
         rig.get("/say/100").await;
     }
     rig.get("/say/100000").await;
-    until("the long line is there", Duration::from_secs(3), async || {
-        let logs = rig.platform.logs(&rig.service, 1000).await.unwrap();
-        logs.iter().any(|l| l.text.ends_with("(line cut at 8 KiB)"))
-    })
+    until(
+        "the long line is there",
+        Duration::from_secs(3),
+        async || {
+            let logs = rig.platform.logs(&rig.service, 1000).await.unwrap();
+            logs.iter().any(|l| l.text.ends_with("(line cut at 8 KiB)"))
+        },
+    )
     .await;
     let logs = rig.platform.logs(&rig.service, 1000).await.unwrap();
     assert_eq!(logs.len(), 10);
@@ -234,7 +323,12 @@ async fn a_node_told_to_end_stops_its_instances_first() {
     rig.canary_up(1, 10).await;
     let old = pids(&rig).await;
     let mut watch = rig.platform.watch();
-    until("the watch is connected", Duration::from_secs(2), async || watch.borrow().connected).await;
+    until(
+        "the watch is connected",
+        Duration::from_secs(2),
+        async || watch.borrow().connected,
+    )
+    .await;
     let slow = {
         let address = rig.listen;
         tokio::spawn(async move { get(address, "/slow/400", &[]).await })
@@ -243,11 +337,29 @@ async fn a_node_told_to_end_stops_its_instances_first() {
     rig.platform.shutdown().await.unwrap();
     assert_eq!(slow.await.unwrap().unwrap().status, 200);
     let mut node = rig.node.take().unwrap();
-    until("the node has ended", Duration::from_secs(4), async || node.try_wait().unwrap().is_some()).await;
+    until("the node has ended", Duration::from_secs(4), async || {
+        node.try_wait().unwrap().is_some()
+    })
+    .await;
     assert!(processes_of(&old).is_empty());
-    tokio::time::timeout(Duration::from_secs(2), watch.wait_for(|tick| !tick.connected)).await.unwrap().unwrap();
+    tokio::time::timeout(
+        Duration::from_secs(2),
+        watch.wait_for(|tick| !tick.connected),
+    )
+    .await
+    .unwrap()
+    .unwrap();
     rig.start_node(&[]).await;
     rig.ready(Slot::Green, 1).await;
-    assert_eq!(rig.observe().await.traffic.weights, Weights::toward(Slot::Green, 10));
-    tokio::time::timeout(Duration::from_secs(2), watch.wait_for(|tick| tick.connected)).await.unwrap().unwrap();
+    assert_eq!(
+        rig.observe().await.traffic.weights,
+        Weights::toward(Slot::Green, 10)
+    );
+    tokio::time::timeout(
+        Duration::from_secs(2),
+        watch.wait_for(|tick| tick.connected),
+    )
+    .await
+    .unwrap()
+    .unwrap();
 }

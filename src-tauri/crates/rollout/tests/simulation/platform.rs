@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use deckwatch_domain::{IntentId, PerSlot, ServiceName, Slot, Timestamp};
+use deckwatch_domain::{IntentId, PerSlot, RolloutId, ServiceName, Slot, Timestamp};
 use deckwatch_platform::{
     Action, Applied, Capabilities, InstancePhase, InstanceState, LogLine, Observation, Order,
-    Platform, PlatformError, ReleaseSpec, SlotState, Traffic, rules,
+    Platform, PlatformError, ReleaseSpec, SlotState, TakeBack, Traffic, rules,
 };
+
+use deckwatch_rollout::ports::Ids;
 
 use crate::world::{Cut, World, never};
 
@@ -46,6 +48,8 @@ pub struct State {
     /// Orders that are still on their way.
     late: Vec<(u64, Order)>,
     pub away_until: u64,
+    /// A driver that is watched, and when it will have been silent for too long.
+    watch: Option<(RolloutId, u64)>,
 }
 
 /// One accepted write of the traffic object.
@@ -79,13 +83,40 @@ impl SimPlatform {
                 effects: BTreeMap::new(),
                 late: Vec::new(),
                 away_until: 0,
+                watch: None,
             })),
         }
+    }
+
+    /// Takes back what belongs to a driver that has been silent for too long.
+    fn dead_man(&self, boot: u64) {
+        let rollout = {
+            let mut state = self.state.lock().unwrap();
+            state.watch.take_if(|(_, ends)| *ends <= boot).map(|(rollout, _)| rollout)
+        };
+        let Some(rollout) = rollout else { return };
+        let event_id = self.world.event();
+        let order = Order {
+            intent: IntentId::new(event_id.uuid()),
+            epoch: Default::default(),
+            rollout: Some(rollout),
+            action: Action::TakeBack(TakeBack {
+                event_id,
+                actor: deckwatch_domain::Actor::machine("node", "desk"),
+                at: self.world.now().wall,
+                reason: "its driver is silent".into(),
+                only: Some(rollout),
+                now: false,
+            }),
+        };
+        let answer = self.execute(&order);
+        self.world.tell(|| format!("  dead man -> {:?}", answer.err().map(|e| e.to_string())));
     }
 
     /// Delivers what is due.
     pub fn deliver(&self) {
         let boot = self.world.lock().boot;
+        self.dead_man(boot);
         loop {
             let order = {
                 let mut state = self.state.lock().unwrap();
@@ -126,6 +157,12 @@ impl SimPlatform {
             }
             Action::Rehearse(take) => {
                 rules::take_back(&before, ready, take)?;
+                return Ok(done(&state, false));
+            }
+            Action::Watch { ttl } => {
+                let rollout = rules::watch(&before, order)?;
+                let ends = boot + ttl.as_millis();
+                state.watch = (ttl.as_millis() > 0).then_some((rollout, ends));
                 return Ok(done(&state, false));
             }
             Action::BringUp { slot, release, instances } => {
@@ -208,6 +245,7 @@ pub fn name(action: &Action) -> String {
         Action::Retire { slot } => format!("retire {slot}"),
         Action::TakeBack(_) => "take back".into(),
         Action::Rehearse(_) => "rehearse".into(),
+        Action::Watch { ttl } => format!("watch for {ttl}"),
     }
 }
 

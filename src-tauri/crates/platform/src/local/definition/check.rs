@@ -72,7 +72,9 @@ pub(super) fn patience(span: Span) -> Result<(), String> {
 
 pub(super) fn between(number: u32, low: u32, high: u32) -> Result<(), String> {
     if number < low || number > high {
-        return Err(format!("{number} is not a whole number from {low} to {high}"));
+        return Err(format!(
+            "{number} is not a whole number from {low} to {high}"
+        ));
     }
     Ok(())
 }
@@ -115,8 +117,14 @@ pub(super) fn faults(d: &ServiceDefinition) -> Vec<String> {
     note("readiness.path", path(&d.readiness.path));
     note("readiness.interval", wait(d.readiness.interval));
     note("readiness.timeout", wait(d.readiness.timeout));
-    note("readiness.healthy_after", between(d.readiness.healthy_after, 1, 100));
-    note("readiness.unhealthy_after", between(d.readiness.unhealthy_after, 1, 100));
+    note(
+        "readiness.healthy_after",
+        between(d.readiness.healthy_after, 1, 100),
+    );
+    note(
+        "readiness.unhealthy_after",
+        between(d.readiness.unhealthy_after, 1, 100),
+    );
     note("stop.drain", patience(d.stop.drain));
     note("stop.grace", patience(d.stop.grace));
     note("restart.initial", wait(d.restart.initial));

@@ -191,8 +191,14 @@ impl ServiceDefinition {
 
     /// Everything that would keep a release from being started, in words.
     pub fn release_faults(release: &crate::model::ReleaseSpec) -> Vec<String> {
-        let command = release.command.iter().map(|command| check::command(command));
-        let env = release.env.iter().map(|(name, value)| check::env(name, value));
+        let command = release
+            .command
+            .iter()
+            .map(|command| check::command(command));
+        let env = release
+            .env
+            .iter()
+            .map(|(name, value)| check::env(name, value));
         command.chain(env).filter_map(Result::err).collect()
     }
 

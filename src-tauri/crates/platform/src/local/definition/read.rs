@@ -21,23 +21,59 @@ pub(super) fn from_yaml(text: &str) -> Result<ServiceDefinition, Problems> {
     let mut problems = Problems::default();
     let p = &mut problems;
     let mut top = node.entries(p);
-    let service = top.need("service", p).and_then(|n| n.parsed::<ServiceName>(p));
+    let service = top
+        .need("service", p)
+        .and_then(|n| n.parsed::<ServiceName>(p));
     let listen = top.need("listen", p).and_then(|n| address(n, p));
-    let command = top.need("command", p).map(|n| command(n, p)).unwrap_or_default();
-    let env = top.get("env").map(|n| environment(n, p)).unwrap_or_default();
+    let command = top
+        .need("command", p)
+        .map(|n| command(n, p))
+        .unwrap_or_default();
+    let env = top
+        .get("env")
+        .map(|n| environment(n, p))
+        .unwrap_or_default();
     let folder = top.get("folder").and_then(|n| n.text(p)).map(Into::into);
-    let instances = number(&mut top, "instances", 1, check::MOST_INSTANCES, defaults::instances(), p);
-    let readiness = top.get("readiness").map(|n| readiness(n, p)).unwrap_or_default();
+    let instances = number(
+        &mut top,
+        "instances",
+        1,
+        check::MOST_INSTANCES,
+        defaults::instances(),
+        p,
+    );
+    let readiness = top
+        .get("readiness")
+        .map(|n| readiness(n, p))
+        .unwrap_or_default();
     let stop = top.get("stop").map(|n| stop(n, p)).unwrap_or_default();
-    let restart = top.get("restart").map(|n| restart(n, p)).unwrap_or_default();
-    let routing = top.get("routing").map(|n| routing(n, p)).unwrap_or_default();
+    let restart = top
+        .get("restart")
+        .map(|n| restart(n, p))
+        .unwrap_or_default();
+    let routing = top
+        .get("routing")
+        .map(|n| routing(n, p))
+        .unwrap_or_default();
     let sticky = top.get("sticky").and_then(|n| sticky(n, p));
     let client_header = top
         .get("client_header")
-        .and_then(|n| checked(n, p, |t| check::header_name(t)));
-    let request_timeout = span(&mut top, "request_timeout", defaults::request_timeout(), check::wait, p);
-    let output_lines =
-        number(&mut top, "output_lines", 1, check::MOST_LINES, defaults::output_lines(), p);
+        .and_then(|n| checked(n, p, check::header_name));
+    let request_timeout = span(
+        &mut top,
+        "request_timeout",
+        defaults::request_timeout(),
+        check::wait,
+        p,
+    );
+    let output_lines = number(
+        &mut top,
+        "output_lines",
+        1,
+        check::MOST_LINES,
+        defaults::output_lines(),
+        p,
+    );
     top.finish(p);
     // Stand-ins where something was missing: they are never returned, as problems are not empty.
     let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
@@ -70,7 +106,10 @@ fn address(node: &Node, p: &mut Problems) -> Option<SocketAddr> {
         Err(_) => text.parse().ok(),
     };
     let Some(address) = read else {
-        p.at(node, format!("`{text}` is not an address such as 127.0.0.1:8080"));
+        p.at(
+            node,
+            format!("`{text}` is not an address such as 127.0.0.1:8080"),
+        );
         return None;
     };
     match check::listen(&address) {
@@ -159,7 +198,10 @@ fn readiness(node: &Node, p: &mut Problems) -> Readiness {
     let d = Readiness::default();
     let mut e = node.entries(p);
     let read = Readiness {
-        path: e.get("path").and_then(|n| checked(n, p, check::path)).unwrap_or(d.path),
+        path: e
+            .get("path")
+            .and_then(|n| checked(n, p, check::path))
+            .unwrap_or(d.path),
         interval: span(&mut e, "interval", d.interval, check::wait, p),
         timeout: span(&mut e, "timeout", d.timeout, check::wait, p),
         healthy_after: number(&mut e, "healthy_after", 1, 100, d.healthy_after, p),
@@ -202,15 +244,22 @@ fn routing(node: &Node, p: &mut Problems) -> Vec<HeaderRoute> {
 
 fn route(node: &Node, p: &mut Problems) -> Option<HeaderRoute> {
     let mut e = node.entries(p);
-    let header = e.need("header", p).and_then(|n| checked(n, p, check::header_name));
-    let value = e.need("value", p).and_then(|n| checked(n, p, check::header_value));
+    let header = e
+        .need("header", p)
+        .and_then(|n| checked(n, p, check::header_name));
+    let value = e
+        .need("value", p)
+        .and_then(|n| checked(n, p, check::header_value));
     let slot = e.get("slot").map(|n| n.word(&SLOTS, p).map(RouteTo::Slot));
     let role = e.get("role").map(|n| n.word(&ROLES, p).map(RouteTo::Role));
     e.finish(p);
     let to = match (slot, role) {
         (Some(to), None) | (None, Some(to)) => to,
         (None, None) => {
-            p.at(node, "say where it leads: `slot` (blue, green) or `role` (candidate, ...)");
+            p.at(
+                node,
+                "say where it leads: `slot` (blue, green) or `role` (candidate, ...)",
+            );
             None
         }
         (Some(_), Some(_)) => {
@@ -227,7 +276,9 @@ fn route(node: &Node, p: &mut Problems) -> Option<HeaderRoute> {
 
 fn sticky(node: &Node, p: &mut Problems) -> Option<Sticky> {
     let mut e = node.entries(p);
-    let cookie = e.need("cookie", p).and_then(|n| checked(n, p, check::cookie));
+    let cookie = e
+        .need("cookie", p)
+        .and_then(|n| checked(n, p, check::cookie));
     e.finish(p);
     Some(Sticky { cookie: cookie? })
 }

@@ -29,14 +29,16 @@ fn a_definition_reads_and_writes_to_the_same() {
     let again = ServiceDefinition::from_yaml(&read.to_yaml()).unwrap();
     assert_eq!(again, read);
     let json = serde_json::to_string(&read).unwrap();
-    assert_eq!(serde_json::from_str::<ServiceDefinition>(&json).unwrap(), read);
+    assert_eq!(
+        serde_json::from_str::<ServiceDefinition>(&json).unwrap(),
+        read
+    );
     assert!(read.faults().is_empty(), "{:?}", read.faults());
 }
 
 #[test]
 fn the_shortest_definition_has_defaults() {
-    let read =
-        ServiceDefinition::from_yaml("service: a\nlisten: 8080\ncommand: [x]\n").unwrap();
+    let read = ServiceDefinition::from_yaml("service: a\nlisten: 8080\ncommand: [x]\n").unwrap();
     assert_eq!(read.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(read.readiness.timeout, Span::from_millis(500));
     assert_eq!(
@@ -53,9 +55,17 @@ fn every_mistake_is_found_at_once() {
     let problems = ServiceDefinition::from_yaml(text).unwrap_err();
     let said = problems.to_string();
     for part in [
-        "line 1", "loopback", "at least the program", "whole number from 1 to 64", "such as /ready",
-        "did you mean `timeout`", "not a header's name", "`slot` (blue, green) or `role`",
-        "not a cookie's name", "longer than nothing", "`whatever` is not known",
+        "line 1",
+        "loopback",
+        "at least the program",
+        "whole number from 1 to 64",
+        "such as /ready",
+        "did you mean `timeout`",
+        "not a header's name",
+        "`slot` (blue, green) or `role`",
+        "not a cookie's name",
+        "longer than nothing",
+        "`whatever` is not known",
     ] {
         assert!(said.contains(part), "{part} is missing in:\n{said}");
     }

@@ -53,7 +53,11 @@ fn write_all(d: &ServiceDefinition, y: &mut String) -> std::fmt::Result {
     writeln!(y, "  interval: {}\n  timeout: {}", r.interval, r.timeout)?;
     writeln!(y, "  healthy_after: {}", r.healthy_after)?;
     writeln!(y, "  unhealthy_after: {}", r.unhealthy_after)?;
-    writeln!(y, "stop:\n  drain: {}\n  grace: {}", d.stop.drain, d.stop.grace)?;
+    writeln!(
+        y,
+        "stop:\n  drain: {}\n  grace: {}",
+        d.stop.drain, d.stop.grace
+    )?;
     let r = &d.restart;
     writeln!(y, "restart:\n  initial: {}\n  max: {}", r.initial, r.max)?;
     writeln!(y, "  reset_after: {}", r.reset_after)?;

@@ -27,7 +27,9 @@ use crate::local::protocol::{LONGEST_BODY, PROTOCOL, PROTOCOL_HEADER, Tick};
 use crate::model::{PlatformError, Rejection};
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
-type Answer = Result<Response<Body>, Response<Body>>;
+/// A refusal is rare and large.
+type Refusal = Box<Response<Body>>;
+type Answer = Result<Response<Body>, Refusal>;
 
 /// Changes that come within this time are told together.
 const GATHER: Duration = Duration::from_millis(20);
@@ -44,17 +46,23 @@ pub(super) async fn serve(node: Arc<Node>, listener: UnixListener) {
         return;
     };
     let me = rustix::process::geteuid().as_raw();
+    // Conversations end with this: whoever watches must not go on watching a node that has
+    // handed everything over.
+    let mut conversations = tokio::task::JoinSet::new();
     loop {
+        while conversations.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         let peer = stream.peer_cred().map(|cred| cred.uid());
         if !matches!(peer, Ok(uid) if uid == me) {
-            node.trouble(format!("user {peer:?} tried to speak to this node and was refused"));
+            node.trouble(format!(
+                "user {peer:?} tried to speak to this node and was refused"
+            ));
             continue;
         }
-        tokio::spawn(converse(node.clone(), stream));
+        conversations.spawn(converse(node.clone(), stream));
     }
 }
 
@@ -63,7 +71,7 @@ async fn converse(node: Arc<Node>, stream: UnixStream) {
         let node = node.clone();
         async move {
             let answer = answer(node, request).await;
-            Ok::<_, Infallible>(answer.unwrap_or_else(|refusal| refusal))
+            Ok::<_, Infallible>(answer.unwrap_or_else(|refusal| *refusal))
         }
     });
     let _ = hyper::server::conn::http1::Builder::new()
@@ -97,7 +105,10 @@ async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
             let name = ServiceName::new(*name).map_err(|e| malformed(e.to_string()))?;
             of_service(&node, &method, &name, rest, &query, request).await
         }
-        _ => Err(malformed_as(StatusCode::NOT_FOUND, format!("{method} {path} means nothing here"))),
+        _ => Err(malformed_as(
+            StatusCode::NOT_FOUND,
+            format!("{method} {path} means nothing here"),
+        )),
     }
 }
 
@@ -113,15 +124,18 @@ async fn of_service(
         (&Method::PUT, []) => {
             let definition: crate::local::ServiceDefinition = read(request).await?;
             if definition.service != *name {
-                return Err(malformed("the definition names another service than the address".into()));
+                return Err(malformed(
+                    "the definition names another service than the address".into(),
+                ));
             }
             said(node.define(definition).await)
         }
         (&Method::DELETE, []) => said(node.remove(name, query == "force").await),
         (&Method::GET, []) => said(node.find(name).map(|hosted| hosted.observe())),
-        (&Method::GET, ["definition"]) => {
-            said(node.find(name).map(|hosted| hosted.definition().as_ref().clone()))
-        }
+        (&Method::GET, ["definition"]) => said(
+            node.find(name)
+                .map(|hosted| hosted.definition().as_ref().clone()),
+        ),
         (&Method::POST, ["orders"]) => {
             let order = read(request).await?;
             let hosted = node.find(name).map_err(|e| refusal(&e))?;
@@ -130,12 +144,18 @@ async fn of_service(
             said(carried.unwrap_or_else(|e| Err(PlatformError::Broken { why: e.to_string() })))
         }
         (&Method::GET, ["logs"]) => {
-            let most = query.strip_prefix("lines=").and_then(|n| n.parse().ok()).unwrap_or(100);
+            let most = query
+                .strip_prefix("lines=")
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(100);
             said(node.find(name).map(|hosted| hosted.logs(most)))
         }
         (&Method::GET, ["logs", "follow"]) => {
             let hosted = node.find(name).map_err(|e| refusal(&e))?;
-            let most = query.strip_prefix("lines=").and_then(|n| n.parse().ok()).unwrap_or(0);
+            let most = query
+                .strip_prefix("lines=")
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(0);
             let follower = hosted.around.presses.follow();
             let before = stream::iter(hosted.logs(most));
             let after = stream::unfold(follower, |mut follower| async {
@@ -149,12 +169,18 @@ async fn of_service(
             });
             Ok(lines(before.chain(after)))
         }
-        _ => Err(malformed_as(StatusCode::NOT_FOUND, format!("{method} means nothing here"))),
+        _ => Err(malformed_as(
+            StatusCode::NOT_FOUND,
+            format!("{method} means nothing here"),
+        )),
     }
 }
 
-fn check_protocol(request: &Request<Incoming>) -> Result<(), Response<Body>> {
-    let said = request.headers().get(PROTOCOL_HEADER).and_then(|v| v.to_str().ok());
+fn check_protocol(request: &Request<Incoming>) -> Result<(), Refusal> {
+    let said = request
+        .headers()
+        .get(PROTOCOL_HEADER)
+        .and_then(|v| v.to_str().ok());
     match said.and_then(|v| v.parse::<u32>().ok()) {
         Some(PROTOCOL) => Ok(()),
         Some(other) => Err(refused(
@@ -170,15 +196,22 @@ fn check_protocol(request: &Request<Incoming>) -> Result<(), Response<Body>> {
                 ),
             },
         )),
-        None => Err(malformed(format!("the header {PROTOCOL_HEADER} is missing or no number"))),
+        None => Err(malformed(format!(
+            "the header {PROTOCOL_HEADER} is missing or no number"
+        ))),
     }
 }
 
-async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Response<Body>> {
+async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refusal> {
     let limited = Limited::new(request.into_body(), LONGEST_BODY).collect();
     let collected = tokio::time::timeout(Duration::from_secs(10), limited)
         .await
-        .map_err(|_| malformed_as(StatusCode::REQUEST_TIMEOUT, "the body did not arrive".into()))?;
+        .map_err(|_| {
+            malformed_as(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive".into(),
+            )
+        })?;
     let body = collected.map_err(|e| match e.downcast_ref::<LengthLimitError>() {
         Some(_) => malformed_as(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -186,7 +219,8 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Resp
         ),
         None => malformed(e.to_string()),
     })?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|e| malformed(format!("this is not understood: {e}")))
+    serde_json::from_slice(&body.to_bytes())
+        .map_err(|e| malformed(format!("this is not understood: {e}")))
 }
 
 fn boxed(bytes: impl Into<Bytes>) -> Body {
@@ -209,7 +243,7 @@ fn said<T: Serialize>(result: Result<T, PlatformError>) -> Answer {
     }
 }
 
-fn refusal(error: &PlatformError) -> Response<Body> {
+fn refusal(error: &PlatformError) -> Refusal {
     let status = match error {
         PlatformError::Rejected(Rejection::UnknownService { .. }) => StatusCode::NOT_FOUND,
         PlatformError::Rejected(Rejection::Malformed { .. }) => StatusCode::BAD_REQUEST,
@@ -219,16 +253,19 @@ fn refusal(error: &PlatformError) -> Response<Body> {
     refused(status, error)
 }
 
-fn refused(status: StatusCode, error: &PlatformError) -> Response<Body> {
-    json(status, error)
+fn refused(status: StatusCode, error: &PlatformError) -> Refusal {
+    Box::new(json(status, error))
 }
 
-fn malformed(what: String) -> Response<Body> {
+fn malformed(what: String) -> Refusal {
     malformed_as(StatusCode::BAD_REQUEST, what)
 }
 
-fn malformed_as(status: StatusCode, what: String) -> Response<Body> {
-    refused(status, &PlatformError::Rejected(Rejection::Malformed { what }))
+fn malformed_as(status: StatusCode, what: String) -> Refusal {
+    refused(
+        status,
+        &PlatformError::Rejected(Rejection::Malformed { what }),
+    )
 }
 
 fn figures(node: &Node) -> Response<Body> {
@@ -258,6 +295,12 @@ fn ticks(node: &Node) -> impl Stream<Item = Tick> + Send + 'static {
             tokio::time::sleep(GATHER).await;
         }
         let change = *pulse.borrow_and_update();
-        Some((Tick { change, connected: true }, (pulse, false)))
+        Some((
+            Tick {
+                change,
+                connected: true,
+            },
+            (pulse, false),
+        ))
     })
 }

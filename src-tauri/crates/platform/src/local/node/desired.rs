@@ -87,7 +87,10 @@ impl Files {
                 Some(desired)
             }
             Err(why) => {
-                troubles.push(format!("{}: nothing older either ({why}); define it again", self.name));
+                troubles.push(format!(
+                    "{}: nothing older either ({why}); define it again",
+                    self.name
+                ));
                 None
             }
         }
@@ -118,7 +121,8 @@ impl Files {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let name = entry?.file_name();
-            let Some((stem, "json" | "before")) = name.to_str().and_then(|n| n.rsplit_once('.')) else {
+            let Some((stem, "json" | "before")) = name.to_str().and_then(|n| n.rsplit_once('.'))
+            else {
                 continue;
             };
             if let Ok(name) = ServiceName::new(stem)

@@ -5,7 +5,7 @@
 //! that is under way can hold it up (see `orders`).
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -54,7 +54,10 @@ pub(super) struct Hosted {
     pub intents: Mutex<Intents>,
     /// Memory knows more than the disk.
     pub unsaved: AtomicBool,
-    pub listening: Mutex<Option<(TcpListener, Accepting)>>,
+    /// Counts the watches over drivers; only the newest one may still act.
+    pub watches: AtomicU64,
+    /// The listener, and what keeps connections coming from it.
+    pub listening: Mutex<Option<(TcpListener, Option<Accepting>)>>,
 }
 
 /// A service's traffic file as it was found.
@@ -78,28 +81,45 @@ pub(super) fn open_traffic(files: &Files, troubles: &mut Vec<String>) -> std::io
     if let Some(carried) = carried {
         if torn {
             let path = path.display();
-            troubles.push(format!("{path}: the newest write was torn; the one before is used"));
+            troubles.push(format!(
+                "{path}: the newest write was torn; the one before is used"
+            ));
         }
-        return Ok(OnDisk { carried, file, lost: false });
+        return Ok(OnDisk {
+            carried,
+            file,
+            lost: false,
+        });
     }
     drop(file);
     let aside = files.set_aside(&path);
-    troubles.push(format!("{} cannot be read in either half; {aside}", path.display()));
+    troubles.push(format!(
+        "{} cannot be read in either half; {aside}",
+        path.display()
+    ));
     let (file, _) = TrafficFile::open(&path)?;
-    Ok(OnDisk { carried: Carried::default(), file, lost: true })
+    Ok(OnDisk {
+        carried: Carried::default(),
+        file,
+        lost: true,
+    })
 }
 
 /// The traffic of a service whose object was lost: all to the only release there is. With two it
 /// cannot be known which one served, and nobody guesses.
 pub(super) fn rescued(desired: &PerSlot<DesiredSlot>, troubles: &mut Vec<String>) -> Traffic {
-    let standing: Vec<Slot> =
-        Slot::BOTH.into_iter().filter(|s| desired[*s].release.is_some()).collect();
+    let standing: Vec<Slot> = Slot::BOTH
+        .into_iter()
+        .filter(|s| desired[*s].release.is_some())
+        .collect();
     let mut traffic = Traffic::default();
     match standing.as_slice() {
         [only] => {
             traffic.weights = Weights::all_to(*only);
             traffic.roles[*only] = Role::Stable;
-            troubles.push(format!("its weights are lost; all traffic goes to {only}, the only release"));
+            troubles.push(format!(
+                "its weights are lost; all traffic goes to {only}, the only release"
+            ));
         }
         [] => {}
         _ => troubles.push(
@@ -124,11 +144,18 @@ impl Hosted {
     }
 
     /// The traffic object as bytes for its file, with as many intents as fit, newest first to stay.
-    pub(super) fn carried(&self, traffic: &Traffic, also: Option<IntentId>) -> std::io::Result<Vec<u8>> {
+    pub(super) fn carried(
+        &self,
+        traffic: &Traffic,
+        also: Option<IntentId>,
+    ) -> std::io::Result<Vec<u8>> {
         let mut applied = lock(&self.intents).of(Kept::Traffic);
         applied.extend(also);
         loop {
-            let carried = Carried { traffic: traffic.clone(), applied };
+            let carried = Carried {
+                traffic: traffic.clone(),
+                applied,
+            };
             let bytes = serde_json::to_vec(&carried)?;
             applied = carried.applied;
             if bytes.len() <= LONGEST || applied.is_empty() {
@@ -166,7 +193,10 @@ impl Hosted {
     pub(super) fn replace(&self, slot: Slot, desired: DesiredSlot) {
         let mut slots = lock(&self.slots);
         self.put_out(&mut slots, slot, 0);
-        let version = desired.release.as_ref().map(|release| release.version.clone());
+        let version = desired
+            .release
+            .as_ref()
+            .map(|release| release.version.clone());
         self.around.front.set_release(slot, version);
         slots.desired[slot] = desired;
         self.fill(&mut slots, slot);
@@ -185,7 +215,11 @@ impl Hosted {
     }
 
     fn fill(&self, slots: &mut Slots, slot: Slot) {
-        let DesiredSlot { release: Some(release), instances } = slots.desired[slot].clone() else {
+        let DesiredSlot {
+            release: Some(release),
+            instances,
+        } = slots.desired[slot].clone()
+        else {
             return;
         };
         let release = Arc::new(release);
@@ -200,8 +234,9 @@ impl Hosted {
 
     /// Stops the instances above `keep`.
     fn put_out(&self, slots: &mut Slots, slot: Slot, keep: u32) {
-        let (staying, going): (Vec<_>, Vec<_>) =
-            slots.instances[slot].drain(..).partition(|i| i.index <= keep);
+        let (staying, going): (Vec<_>, Vec<_>) = slots.instances[slot]
+            .drain(..)
+            .partition(|i| i.index <= keep);
         slots.instances[slot] = staying;
         for instance in &going {
             instance.stop(true);
@@ -209,17 +244,41 @@ impl Hosted {
         slots.leaving.extend(going);
     }
 
+    /// What another node has left standing in the slots, before its instances are adopted.
+    pub(super) fn stand(&self, desired: &PerSlot<DesiredSlot>) {
+        lock(&self.slots).desired = desired.clone();
+        for slot in Slot::BOTH {
+            let version = desired[slot]
+                .release
+                .as_ref()
+                .map(|release| release.version.clone());
+            self.around.front.set_release(slot, version);
+        }
+    }
+
+    pub(super) fn is_anyone_leaving(&self) -> bool {
+        self.tidy();
+        !lock(&self.slots).leaving.is_empty()
+    }
+
     /// Adds an instance that another node started.
     pub(super) fn adopt(&self, slot: Slot, index: u32, release: ReleaseSpec, handed: Handed) {
-        let instance =
-            Instance::start(self.around.clone(), slot, index, Arc::new(release), Some(handed));
+        let instance = Instance::start(
+            self.around.clone(),
+            slot,
+            index,
+            Arc::new(release),
+            Some(handed),
+        );
         lock(&self.slots).instances[slot].push(instance);
     }
 
     /// All instances there are, those on their way out too.
     pub(super) fn all_instances(&self) -> Vec<Arc<Instance>> {
         let slots = lock(&self.slots);
-        let standing = Slot::BOTH.into_iter().flat_map(|s| slots.instances[s].iter());
+        let standing = Slot::BOTH
+            .into_iter()
+            .flat_map(|s| slots.instances[s].iter());
         standing.chain(&slots.leaving).cloned().collect()
     }
 
@@ -268,7 +327,10 @@ impl Hosted {
         let slots = lock(&self.slots);
         let route = self.around.front.route();
         let version = |slot: Slot| -> Option<ReleaseVersion> {
-            slots.desired[slot].release.as_ref().map(|r| r.version.clone())
+            slots.desired[slot]
+                .release
+                .as_ref()
+                .map(|r| r.version.clone())
         };
         ServiceStatus {
             service: self.name().clone(),
@@ -287,7 +349,13 @@ impl Hosted {
 
     /// Waits until no request is being answered.
     pub(super) async fn quiet(&self) {
-        while self.around.front.tallies().iter().any(|t| t.in_flight() > 0) {
+        while self
+            .around
+            .front
+            .tallies()
+            .iter()
+            .any(|t| t.in_flight() > 0)
+        {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }

@@ -25,7 +25,9 @@ impl ShimLink {
     pub(super) async fn start(shim: &[OsString], launch: &Launch) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         let Some((program, arguments)) = shim.split_first() else {
-            return Err(io::Error::other("the node was given no command for its shims"));
+            return Err(io::Error::other(
+                "the node was given no command for its shims",
+            ));
         };
         let mut child = Command::new(program)
             .args(arguments)
@@ -43,7 +45,10 @@ impl ShimLink {
     }
 
     /// Goes on with a link another node began.
-    pub(super) fn resume(stream: std::os::unix::net::UnixStream, rest: Vec<u8>) -> io::Result<Self> {
+    pub(super) fn resume(
+        stream: std::os::unix::net::UnixStream,
+        rest: Vec<u8>,
+    ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(ShimLink {
             stream: UnixStream::from_std(stream)?,

@@ -17,7 +17,11 @@ fn family(out: &mut String, name: &str, kind: &str, help: &str) {
 /// Names and versions hold nothing that would need escaping: their types see to that.
 fn labels(hosted: &Hosted, tally: &Tally) -> String {
     let release = tally.release.as_ref().map_or("", |r| r.as_str());
-    format!("service=\"{}\",slot=\"{}\",release=\"{release}\"", hosted.name(), tally.slot)
+    format!(
+        "service=\"{}\",slot=\"{}\",release=\"{release}\"",
+        hosted.name(),
+        tally.slot
+    )
 }
 
 /// All of it, read now.
@@ -33,7 +37,12 @@ pub(super) fn render(services: &[Arc<Hosted>], started_at: Timestamp) -> String 
     clients(&mut out, &tallies);
     slots(&mut out, services);
     instances(&mut out, services);
-    family(&mut out, "deckwatch_node_start_time_seconds", "gauge", "When the node started.");
+    family(
+        &mut out,
+        "deckwatch_node_start_time_seconds",
+        "gauge",
+        "When the node started.",
+    );
     let seconds = started_at.as_millis() as f64 / 1000.0;
     let _ = writeln!(out, "deckwatch_node_start_time_seconds {seconds}");
     out
@@ -48,7 +57,11 @@ fn responses(out: &mut String, tallies: &Tallies<'_>) {
         let labels = labels(hosted, tally);
         for class in Class::ALL {
             let count = tally.class(class);
-            let _ = writeln!(out, "{name}{{{labels},class=\"{}\"}} {count}", class.label());
+            let _ = writeln!(
+                out,
+                "{name}{{{labels},class=\"{}\"}} {count}",
+                class.label()
+            );
         }
     }
 }
@@ -70,10 +83,19 @@ fn seconds(out: &mut String, tallies: &Tallies<'_>) {
 
 fn clients(out: &mut String, tallies: &Tallies<'_>) {
     use std::sync::atomic::Ordering::Relaxed;
-    let told: Vec<_> = tallies.iter().filter(|(_, t)| t.has_clients.load(Relaxed)).collect();
+    let told: Vec<_> = tallies
+        .iter()
+        .filter(|(_, t)| t.has_clients.load(Relaxed))
+        .collect();
     let families = [
-        ("deckwatch_proxy_clients_total", "Distinct clients, summed over windows of 5 s."),
-        ("deckwatch_proxy_clients_bad_total", "Of these, clients that met a bad answer."),
+        (
+            "deckwatch_proxy_clients_total",
+            "Distinct clients, summed over windows of 5 s.",
+        ),
+        (
+            "deckwatch_proxy_clients_bad_total",
+            "Of these, clients that met a bad answer.",
+        ),
     ];
     for (at, (name, help)) in families.into_iter().enumerate() {
         family(out, name, "counter", help);
@@ -88,7 +110,10 @@ fn clients(out: &mut String, tallies: &Tallies<'_>) {
 fn slots(out: &mut String, services: &[Arc<Hosted>]) {
     let families = [
         ("deckwatch_proxy_in_flight", "Requests being answered."),
-        ("deckwatch_traffic_weight", "Of every 100 requests, how many go here."),
+        (
+            "deckwatch_traffic_weight",
+            "Of every 100 requests, how many go here.",
+        ),
         ("deckwatch_instances_ready", "Instances in rotation."),
     ];
     for (at, (name, help)) in families.into_iter().enumerate() {
@@ -104,7 +129,10 @@ fn slots(out: &mut String, services: &[Arc<Hosted>]) {
                     _ => u64::from(route.ready()[slot]),
                 };
                 let service = hosted.name();
-                let _ = writeln!(out, "{name}{{service=\"{service}\",slot=\"{slot}\"}} {value}");
+                let _ = writeln!(
+                    out,
+                    "{name}{{service=\"{service}\",slot=\"{slot}\"}} {value}"
+                );
             }
         }
     }
@@ -132,12 +160,22 @@ fn instances(out: &mut String, services: &[Arc<Hosted>]) {
         }
     }
     let name = "deckwatch_instance_cpu_seconds_total";
-    family(out, name, "counter", "Processor time of the instance's process.");
+    family(
+        out,
+        name,
+        "counter",
+        "Processor time of the instance's process.",
+    );
     for (labels, usage) in &read {
         let _ = writeln!(out, "{name}{{{labels}}} {}", usage.cpu_seconds);
     }
     let name = "deckwatch_instance_resident_bytes";
-    family(out, name, "gauge", "Resident memory of the instance's process.");
+    family(
+        out,
+        name,
+        "gauge",
+        "Resident memory of the instance's process.",
+    );
     for (labels, usage) in &read {
         let _ = writeln!(out, "{name}{{{labels}}} {}", usage.resident_bytes);
     }

@@ -5,7 +5,10 @@
 //! user taken in, a file that cannot be read keeping the rest from being brought back.
 
 mod control;
+mod dead_man;
 mod desired;
+mod fds;
+mod handover;
 mod hosted;
 mod instance;
 mod intents;
@@ -15,14 +18,17 @@ mod orders;
 mod output;
 mod process;
 mod readiness;
+mod run;
+mod takeover;
 mod traffic_file;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +47,8 @@ use hosted::{Hosted, OnDisk, Slots, open_traffic, rescued, shared};
 use instance::Surroundings;
 use intents::Intents;
 
+/// How long a restarted node lets clients wait for the first ready instance.
+const RESTART_PATIENCE: Duration = Duration::from_secs(5);
 /// Troubles kept for the node's status.
 const TROUBLES: usize = 32;
 
@@ -59,6 +67,8 @@ pub struct NodeOptions {
 enum Ending {
     /// Instances are stopped first.
     Stop,
+    /// Everything belongs to another node now.
+    HandedOver,
 }
 
 struct Node {
@@ -80,39 +90,95 @@ pub async fn run_node(folder: NodeFolder, options: NodeOptions) -> Result<(), No
         let _ = rustix::process::setsid();
     }
     folder.create()?;
-    let _held = hold(&folder)?;
     process::allow_many_files();
-    let control = bind(&folder)?;
-    let node = Node::new(folder, options.shim_command)?;
-    node.bring_back().await;
+    let (node, held, control) = begin(folder, options).await?;
+    let shared = control.try_clone().map(OwnedFd::from);
+    let shared = shared.map_err(|e| NodeError::io("the control socket cannot be shared", e))?;
+    let next = bind(&node.folder.handover_socket())?;
     let serving = tokio::spawn(control::serve(node.clone(), control));
     let saving = tokio::spawn(save_again(node.clone()));
-    let signal = asked_to_end(&node).await;
-    tracing::info!(?signal, "the node ends");
-    node.stop().await;
-    // A last moment for the answer to whoever asked for it.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    serving.abort();
-    saving.abort();
-    let _ = std::fs::remove_file(node.folder.socket());
+    let handing = tokio::spawn(handover::serve(node.clone(), next, held, shared));
+    let ending = asked_to_end(&node).await;
+    tracing::info!(?ending, "the node ends");
+    handing.abort();
+    match ending {
+        Ending::HandedOver => {
+            serving.abort();
+            saving.abort();
+            tokio::select! {
+                _ = node.linger() => {}
+                _ = signalled() => {}
+            }
+        }
+        Ending::Stop => {
+            // Asked a second time, it goes at once: the shims end what is left.
+            tokio::select! {
+                _ = node.stop() => {}
+                _ = signalled() => {}
+            }
+            // A last moment for the answer to whoever asked for it.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            serving.abort();
+            saving.abort();
+            let _ = std::fs::remove_file(node.folder.handover_socket());
+            let _ = std::fs::remove_file(node.folder.socket());
+        }
+    }
     Ok(())
 }
 
+/// Starts from what the disk has, or goes on where the running node lets go.
+async fn begin(
+    folder: NodeFolder,
+    options: NodeOptions,
+) -> Result<(Arc<Node>, OwnedFd, UnixListener), NodeError> {
+    match hold(&folder) {
+        Ok(held) => {
+            let control = bind(&folder.socket())?;
+            let node = Node::new(folder, options.shim_command, now())?;
+            node.bring_back().await;
+            Ok((node, held.into(), control))
+        }
+        Err(NodeError::AlreadyRunning { .. }) if options.take_over => {
+            let asking = folder.clone();
+            let asked = tokio::task::spawn_blocking(move || takeover::ask(&asking)).await;
+            let mut offer = asked.map_err(|e| NodeError::TakeOver { why: e.to_string() })??;
+            let started_at = offer.started_at.unwrap_or_else(now);
+            let node = Node::new(folder, options.shim_command, started_at)?;
+            let wrong = |e| NodeError::io("what was taken over cannot be shared", e);
+            let control = offer.control.try_clone().map_err(wrong)?;
+            let held = offer.lock_file.try_clone().map_err(wrong)?;
+            offer.control = control.try_clone().map_err(wrong)?;
+            takeover::accept(&node, offer).await?;
+            note_pid(&mut File::from(held.try_clone().map_err(wrong)?));
+            Ok((node, held, control))
+        }
+        Err(other) => Err(other),
+    }
+}
+
 async fn asked_to_end(node: &Node) -> Ending {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut ending = node.ending.subscribe();
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        let asked = ending.wait_for(Option::is_some).await;
-        return asked.ok().and_then(|e| *e).unwrap_or(Ending::Stop);
-    };
     tokio::select! {
-        _ = term.recv() => Ending::Stop,
-        _ = int.recv() => Ending::Stop,
+        _ = signalled() => Ending::Stop,
         asked = ending.wait_for(Option::is_some) => {
             asked.ok().and_then(|e| *e).unwrap_or(Ending::Stop)
         }
+    }
+}
+
+/// SIGTERM or SIGINT came.
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
     }
 }
 
@@ -129,21 +195,32 @@ fn hold(folder: &NodeFolder) -> Result<File, NodeError> {
         .open(&path)
         .map_err(|e| NodeError::io(format!("the lock {} cannot be opened", path.display()), e))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let pid = std::fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok());
-        return Err(NodeError::AlreadyRunning { path: folder.path().to_owned(), pid });
+        let pid = std::fs::read_to_string(&path)
+            .ok()
+            .and_then(|t| t.trim().parse().ok());
+        return Err(NodeError::AlreadyRunning {
+            path: folder.path().to_owned(),
+            pid,
+        });
     }
-    // Only a note for people; a full disk must not keep a node from starting.
-    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    note_pid(&mut file);
     Ok(file)
 }
 
-/// Opens the control socket. The lock is held, so a socket that is there belongs to nobody.
-fn bind(folder: &NodeFolder) -> Result<UnixListener, NodeError> {
-    let path = folder.socket();
+/// Only a note for people; a full disk must not keep a node from starting.
+fn note_pid(file: &mut File) {
+    use std::io::{Seek as _, Write as _};
+    let _ = file.set_len(0);
+    let _ = file.rewind();
+    let _ = writeln!(file, "{}", std::process::id());
+}
+
+/// Opens a socket for this user alone. The lock is held, so one that is there belongs to nobody.
+fn bind(path: &Path) -> Result<UnixListener, NodeError> {
     let wrong = |e| NodeError::io(format!("the socket {} cannot be opened", path.display()), e);
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).map_err(wrong)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(wrong)?;
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path).map_err(wrong)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(wrong)?;
     Ok(listener)
 }
 
@@ -153,7 +230,7 @@ async fn save_again(node: Arc<Node>) {
         tokio::time::sleep(Duration::from_millis(500)).await;
         for hosted in node.hosted() {
             hosted.tidy();
-            if hosted.unsaved.load(Relaxed) {
+            if hosted.unsaved.load(Relaxed) && !hosted.around.front.route().frozen {
                 let _ = tokio::task::spawn_blocking(move || hosted.save()).await;
             }
         }
@@ -165,7 +242,11 @@ fn broken(why: impl Into<String>) -> PlatformError {
 }
 
 impl Node {
-    fn new(folder: NodeFolder, shim: Vec<OsString>) -> Result<Arc<Node>, NodeError> {
+    fn new(
+        folder: NodeFolder,
+        shim: Vec<OsString>,
+        started_at: Timestamp,
+    ) -> Result<Arc<Node>, NodeError> {
         let proxy = Proxy::start().map_err(|e| NodeError::io("the proxy cannot start", e))?;
         Ok(Arc::new(Node {
             folder,
@@ -175,7 +256,7 @@ impl Node {
             defining: tokio::sync::Mutex::default(),
             pulse: watch::Sender::new(1),
             ending: watch::Sender::new(None),
-            started_at: now(),
+            started_at,
             troubles: Mutex::default(),
         }))
     }
@@ -195,7 +276,12 @@ impl Node {
 
     fn find(&self, service: &ServiceName) -> Result<Arc<Hosted>, PlatformError> {
         let found = lock(&self.services).get(service).cloned();
-        found.ok_or_else(|| Rejection::UnknownService { service: service.clone() }.into())
+        found.ok_or_else(|| {
+            Rejection::UnknownService {
+                service: service.clone(),
+            }
+            .into()
+        })
     }
 
     fn status(&self) -> NodeStatus {
@@ -210,7 +296,7 @@ impl Node {
     }
 
     /// Starts everything that should be running, as the disk has it.
-    async fn bring_back(&self) {
+    async fn bring_back(self: &Arc<Self>) {
         let folder = self.folder.services();
         let names = match Files::list(&folder) {
             Ok(names) => names,
@@ -234,7 +320,7 @@ impl Node {
     }
 
     fn bring_back_one(
-        &self,
+        self: &Arc<Self>,
         files: Files,
         desired: Desired,
         troubles: &mut Vec<String>,
@@ -249,8 +335,37 @@ impl Node {
         }
         lock(&self.services).insert(hosted.name().clone(), hosted.clone());
         let address = desired.definition.listen;
-        let opened = listen(address).and_then(|listener| self.open(&hosted, listener));
-        opened.map_err(|e| format!("{address} cannot be opened: {e}"))
+        let listener = listen(address).map_err(|e| format!("{address} cannot be opened: {e}"))?;
+        *lock(&hosted.listening) = Some((listener, None));
+        tokio::spawn(self.clone().open_when_ready(hosted));
+        Ok(())
+    }
+
+    /// Clients that come while a restarted node's instances are still starting wait in the
+    /// listener, for a while: better than being turned away.
+    async fn open_when_ready(self: Arc<Self>, hosted: Arc<Hosted>) {
+        let until = tokio::time::Instant::now() + RESTART_PATIENCE;
+        let serves = || {
+            let route = hosted.around.front.route();
+            let ready = route.ready();
+            let weights = route.traffic.weights;
+            Slot::BOTH
+                .iter()
+                .any(|s| weights.of(*s) > 0 && ready[*s] > 0)
+        };
+        while !serves() && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Removed or handed over meanwhile: then it is not this node's to open.
+        if hosted.around.front.route().frozen {
+            return;
+        }
+        let listener = lock(&hosted.listening).take().map(|(listener, _)| listener);
+        if let Some(listener) = listener
+            && let Err(e) = self.open(&hosted, listener)
+        {
+            self.trouble(format!("{} cannot be served: {e}", hosted.name()));
+        }
     }
 
     fn host(&self, files: Files, desired: &Desired, on_disk: OnDisk) -> Arc<Hosted> {
@@ -271,6 +386,7 @@ impl Node {
             file: Mutex::new(file),
             intents: Mutex::new(Intents::from_disk(carried.applied, desired.applied.clone())),
             unsaved: false.into(),
+            watches: 0.into(),
             listening: Mutex::default(),
         })
     }
@@ -279,7 +395,7 @@ impl Node {
     fn open(&self, hosted: &Hosted, listener: std::net::TcpListener) -> std::io::Result<()> {
         let kept = listener.try_clone()?;
         let accepting = self.proxy.accept(listener, hosted.around.front.clone())?;
-        *lock(&hosted.listening) = Some((kept, accepting));
+        *lock(&hosted.listening) = Some((kept, Some(accepting)));
         Ok(())
     }
 
@@ -309,8 +425,8 @@ impl Node {
             applied: Vec::new(),
         };
         let address = desired.definition.listen;
-        let listener = listen(address)
-            .map_err(|e| broken(format!("{address} cannot be opened: {e}")))?;
+        let listener =
+            listen(address).map_err(|e| broken(format!("{address} cannot be opened: {e}")))?;
         let on_disk = open_traffic(&files, &mut Vec::new())
             .and_then(|on_disk| files.write(&desired).map(|()| on_disk))
             .map_err(|e| broken(format!("the definition cannot be written down: {e}")))?;
@@ -347,14 +463,16 @@ impl Node {
         hosted.around.front.follow(&definition);
         hosted.around.definition.store(Arc::new(definition));
         match moved {
-            Some(listener) => self.open(hosted, listener).map_err(|e| broken(e.to_string())),
+            Some(listener) => self
+                .open(hosted, listener)
+                .map_err(|e| broken(e.to_string())),
             None => Ok(()),
         }
     }
 
     /// Ends a service and forgets it. Refused while it carries traffic, unless forced.
     async fn remove(&self, service: &ServiceName, force: bool) -> Result<(), PlatformError> {
-        let _one = self.defining.lock().await;
+        let one = self.defining.lock().await;
         let hosted = self.find(service)?;
         let _lane = hosted.lane.lock().await;
         let weights = hosted.traffic().weights;
@@ -369,6 +487,8 @@ impl Node {
             .map_err(|e| broken(format!("its files cannot be removed: {e}")))?;
         lock(&self.services).remove(service);
         *lock(&hosted.listening) = None;
+        // Gone as far as anyone else can see: others need not wait for its instances.
+        drop(one);
         hosted.around.front.leave(None);
         hosted.stop_all(true).await;
         let _ = hosted.around.front.shut.send(true);

@@ -35,12 +35,22 @@ fn malformed(what: impl Into<String>) -> PlatformError {
     PlatformError::Rejected(Rejection::Malformed { what: what.into() })
 }
 
+/// The order met a node that has just handed everything over: it did not take effect here.
+fn taken_over() -> PlatformError {
+    PlatformError::Unreachable {
+        why: "a newer node is taking over at this moment; send it again".into(),
+    }
+}
+
 impl Hosted {
     /// Carries out one order.
     pub(super) async fn apply(self: &Arc<Self>, order: &Order) -> Result<Applied, PlatformError> {
         let began = Instant::now();
         if let Action::Rehearse(take) = &order.action {
             return self.rehearse(order, take, began).await;
+        }
+        if let Action::Watch { ttl } = &order.action {
+            return self.watch(order, ttl.duration(), began);
         }
         if let Some(answer) = self.repeat(order) {
             return Ok(answer);
@@ -88,12 +98,15 @@ impl Hosted {
         began: Instant,
     ) -> Result<Applied, PlatformError> {
         let done_before = self.around.front.change(|route| {
+            if route.frozen {
+                return Err(taken_over());
+            }
             let (after, _) = rules::take_back(&route.traffic, route.ready(), take)?;
             let done_before = after.revision == route.traffic.revision;
             if !done_before {
                 route.traffic = Arc::new(after);
             }
-            Ok::<_, Rejection>(done_before)
+            Ok::<_, PlatformError>(done_before)
         })?;
         lock(&self.intents).note(Kept::Traffic, order.intent);
         let mut warnings = Vec::new();
@@ -115,7 +128,9 @@ impl Hosted {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(e))) => Err(format!("the disk does not take it ({e}): {in_memory}")),
             Ok(Err(e)) => Err(format!("it could not be written down ({e}): {in_memory}")),
-            Err(_) => Err(format!("the disk has not answered for {DISK_PATIENCE:?}: {in_memory}")),
+            Err(_) => Err(format!(
+                "the disk has not answered for {DISK_PATIENCE:?}: {in_memory}"
+            )),
         }
     }
 
@@ -125,6 +140,9 @@ impl Hosted {
         take: &TakeBack,
         began: Instant,
     ) -> Result<Applied, PlatformError> {
+        if self.around.front.route().frozen {
+            return Err(taken_over());
+        }
         let (traffic, ready) = {
             let route = self.around.front.route();
             (route.traffic.clone(), route.ready())
@@ -139,8 +157,11 @@ impl Hosted {
                 record.slot
             ));
         }
-        self.carried(&after, Some(order.intent))
-            .map_err(|e| broken(format!("the traffic object cannot be written as bytes: {e}")))?;
+        self.carried(&after, Some(order.intent)).map_err(|e| {
+            broken(format!(
+                "the traffic object cannot be written as bytes: {e}"
+            ))
+        })?;
         warnings.extend(self.saved().await.err());
         Ok(Applied {
             intent: order.intent,
@@ -168,7 +189,9 @@ impl Hosted {
                 Switched::Overtaken => {}
             }
         }
-        Err(broken("the traffic kept changing while this was written; observe and try again"))
+        Err(broken(
+            "the traffic kept changing while this was written; observe and try again",
+        ))
     }
 
     /// One try of a forward write: to disk, then to the front. Blocks.
@@ -176,12 +199,19 @@ impl Hosted {
         let mut file = lock(&self.file);
         let (before, ready) = {
             let route = self.around.front.route();
+            if route.frozen {
+                return Err(taken_over());
+            }
             (route.traffic.clone(), route.ready())
         };
         let after = rules::set_traffic(&before, ready, order, write)?;
         self.carried(&after, Some(order.intent))
             .and_then(|bytes| file.write(&bytes))
-            .map_err(|e| broken(format!("the write cannot be made durable, so it is not made: {e}")))?;
+            .map_err(|e| {
+                broken(format!(
+                    "the write cannot be made durable, so it is not made: {e}"
+                ))
+            })?;
         let switched = self.around.front.change(|route| {
             if route.traffic.revision != before.revision {
                 return Err(());
@@ -201,7 +231,9 @@ impl Hosted {
         }
         // The disk holds a write that was not made: put back what is true, before anyone else
         // can touch the file.
-        let true_again = self.carried(&self.traffic(), None).and_then(|bytes| file.write(&bytes));
+        let true_again = self
+            .carried(&self.traffic(), None)
+            .and_then(|bytes| file.write(&bytes));
         self.unsaved.store(true_again.is_err(), Relaxed);
         Ok(Switched::Overtaken)
     }
@@ -211,6 +243,9 @@ impl Hosted {
         order: &Order,
         began: Instant,
     ) -> Result<Applied, PlatformError> {
+        if self.around.front.route().frozen {
+            return Err(taken_over());
+        }
         rules::change_slot(&self.traffic(), order)?;
         let (slot, desired) = self.wanted(&order.action)?;
         let mut on_disk = self.desired();
@@ -220,7 +255,11 @@ impl Hosted {
         tokio::task::spawn_blocking(move || files.write(&on_disk))
             .await
             .map_err(|e| broken(e.to_string()))?
-            .map_err(|e| broken(format!("the order cannot be written down, so it is not carried out: {e}")))?;
+            .map_err(|e| {
+                broken(format!(
+                    "the order cannot be written down, so it is not carried out: {e}"
+                ))
+            })?;
         lock(&self.intents).note(Kept::Slots, order.intent);
         match &order.action {
             Action::Scale { instances, .. } => self.rescale(slot, *instances),
@@ -233,22 +272,42 @@ impl Hosted {
     fn wanted(&self, action: &Action) -> Result<(Slot, DesiredSlot), PlatformError> {
         let most = ServiceDefinition::MOST_INSTANCES;
         match action {
-            Action::BringUp { slot, release, instances } => {
+            Action::BringUp {
+                slot,
+                release,
+                instances,
+            } => {
                 check_release(release)?;
                 if *instances == 0 || *instances > most {
-                    return Err(malformed(format!("{instances} instances: 1 to {most} can be brought up")));
+                    return Err(malformed(format!(
+                        "{instances} instances: 1 to {most} can be brought up"
+                    )));
                 }
-                Ok((*slot, DesiredSlot { release: Some(release.clone()), instances: *instances }))
+                Ok((
+                    *slot,
+                    DesiredSlot {
+                        release: Some(release.clone()),
+                        instances: *instances,
+                    },
+                ))
             }
             Action::Scale { slot, instances } => {
                 let release = lock(&self.slots).desired[*slot].release.clone();
                 if release.is_none() {
-                    return Err(malformed(format!("nothing stands in {slot} that could be scaled")));
+                    return Err(malformed(format!(
+                        "nothing stands in {slot} that could be scaled"
+                    )));
                 }
                 if *instances > most {
                     return Err(malformed(format!("{instances} instances: at most {most}")));
                 }
-                Ok((*slot, DesiredSlot { release, instances: *instances }))
+                Ok((
+                    *slot,
+                    DesiredSlot {
+                        release,
+                        instances: *instances,
+                    },
+                ))
             }
             Action::Retire { slot } => Ok((*slot, DesiredSlot::default())),
             _ => Err(malformed("this is not a slot order")),

@@ -64,7 +64,13 @@ mod tests {
     fn stat_is_read_past_any_name() {
         let stat = "7 (a) b) R) S 1 7 7 0 -1 4194304 10 0 0 0 150 50 0 0 20 0 1 0 5 1 1";
         let usage = parse(stat, "Name:\tx\nVmRSS:\t    2048 kB\n").unwrap();
-        assert_eq!(usage, Usage { cpu_seconds: 2.0, resident_bytes: 2048 * 1024 });
+        assert_eq!(
+            usage,
+            Usage {
+                cpu_seconds: 2.0,
+                resident_bytes: 2048 * 1024
+            }
+        );
         assert!(parse("nonsense", "").is_none());
     }
 

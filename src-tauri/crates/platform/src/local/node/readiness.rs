@@ -7,8 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::Empty;
-use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper::Request;
+use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -78,10 +78,12 @@ impl Drop for Probes {
 /// One question on a connection of its own: what clients would meet, not what a kept-alive
 /// connection remembers.
 async fn ask(address: SocketAddr, path: &str) -> Result<(), String> {
-    let stream = TcpStream::connect(address).await.map_err(|e| match e.kind() {
-        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        _ => e.to_string(),
-    })?;
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+            _ => e.to_string(),
+        })?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|e| e.to_string())?;

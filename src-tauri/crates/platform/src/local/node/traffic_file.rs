@@ -34,6 +34,15 @@ pub(super) enum Found {
     Damaged,
 }
 
+impl Found {
+    pub(super) fn content(&self) -> Option<&Vec<u8>> {
+        match self {
+            Found::Content(content) | Found::Older(content) => Some(content),
+            Found::Nothing | Found::Damaged => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct TrafficFile {
     file: File,
@@ -73,12 +82,21 @@ impl TrafficFile {
             }
         }
         let (next, generation, found) = match best {
-            Some((at, generation, content)) if damaged => (1 - at, generation, Found::Older(content)),
+            Some((at, generation, content)) if damaged => {
+                (1 - at, generation, Found::Older(content))
+            }
             Some((at, generation, content)) => (1 - at, generation, Found::Content(content)),
             None if written => (0, 0, Found::Damaged),
             None => (0, 0, Found::Nothing),
         };
-        Ok((TrafficFile { file, generation, next }, found))
+        Ok((
+            TrafficFile {
+                file,
+                generation,
+                next,
+            },
+            found,
+        ))
     }
 
     /// Writes the content and waits until the disk has it. After an error the content before it
@@ -176,7 +194,11 @@ mod tests {
             let mut torn = whole.clone();
             torn[HALF + torn_at] ^= 0x40;
             std::fs::write(&path, &torn).unwrap();
-            assert_eq!(reopened(&path), Found::Older(b"first".to_vec()), "byte {torn_at}");
+            assert_eq!(
+                reopened(&path),
+                Found::Older(b"first".to_vec()),
+                "byte {torn_at}"
+            );
         }
         // Writing goes on over the damaged half and the good one is never touched first.
         let (mut file, _) = TrafficFile::open(&path).unwrap();

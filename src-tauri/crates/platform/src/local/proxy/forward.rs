@@ -34,7 +34,7 @@ pub(crate) struct Client {
 /// How one try ended short of an answer.
 enum Trouble {
     /// Nothing was sent; here is the request back.
-    Unsent(Request<Upload>),
+    Unsent(Box<Request<Upload>>),
     /// Something may have arrived.
     Lost,
 }
@@ -93,16 +93,28 @@ impl Client {
                 .and_then(|name| request.headers().get(name))
                 .map(|value| self.front.hash.of(value.as_bytes()));
             let choice = match &route.onward {
-                Some(_) => Some(Choice { slot: Slot::Blue, set_cookie: None }),
+                Some(_) => Some(Choice {
+                    slot: Slot::Blue,
+                    set_cookie: None,
+                }),
                 None => self.front.choose(&route, request.headers()),
             };
-            (choice, client, route.timeout, route.closing, route.onward.clone())
+            (
+                choice,
+                client,
+                route.timeout,
+                route.closing,
+                route.onward.clone(),
+            )
         };
         let mut answer = match (choice, self.prepare(request, onward.is_some())) {
-            (_, Err(refusal)) => refusal,
-            (None, Ok(_)) => own(StatusCode::SERVICE_UNAVAILABLE, "no release stands here yet"),
-            (Some(_), Ok(request)) if onward.is_some() => self.hand_on(onward, request).await,
-            (Some(choice), Ok(request)) => {
+            (_, None) => own(StatusCode::NOT_IMPLEMENTED, "this proxy opens no tunnels"),
+            (None, Some(_)) => own(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no release stands here yet",
+            ),
+            (Some(_), Some(request)) if onward.is_some() => self.hand_on(onward, request).await,
+            (Some(choice), Some(request)) => {
                 let mut attempt = Attempt {
                     slot: choice.slot,
                     started,
@@ -127,20 +139,18 @@ impl Client {
             }
         };
         if closing {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            answer
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
     }
 
-    /// The request as an instance gets it.
-    fn prepare(
-        &self,
-        request: Request<Incoming>,
-        onward: bool,
-    ) -> Result<Request<Upload>, Response<Answer>> {
+    /// The request as an instance gets it; none for a tunnel, which nobody opens here.
+    fn prepare(&self, request: Request<Incoming>, onward: bool) -> Option<Request<Upload>> {
         let (mut parts, body) = request.into_parts();
         if parts.method == Method::CONNECT {
-            return Err(own(StatusCode::NOT_IMPLEMENTED, "this proxy opens no tunnels"));
+            return None;
         }
         if parts.uri.scheme().is_some() || parts.uri.authority().is_some() {
             let path = parts.uri.path_and_query().cloned();
@@ -152,6 +162,12 @@ impl Client {
             parts.uri = path.map(Uri::from).unwrap_or_default();
         }
         parts.version = Version::HTTP_11;
+        if !parts.headers.contains_key(HOST) {
+            // HTTP/1.0 may leave it out; what is sent on is HTTP/1.1, which may not.
+            parts
+                .headers
+                .insert(HOST, HeaderValue::from_static("localhost"));
+        }
         if onward {
             headers::to_next_node(&mut parts.headers);
         } else {
@@ -161,7 +177,7 @@ impl Client {
             true => Upload::Empty,
             false => Upload::Stream(body),
         };
-        Ok(Request::from_parts(parts, body))
+        Some(Request::from_parts(parts, body))
     }
 
     async fn forward(&self, attempt: &mut Attempt, request: Request<Upload>) -> Response<Answer> {
@@ -175,7 +191,10 @@ impl Client {
             let Some((upstream, tally)) = picked else {
                 let route = self.front.route();
                 attempt.refuse(&route.slots[attempt.slot].tally);
-                return own(StatusCode::SERVICE_UNAVAILABLE, "no instance can answer now");
+                return own(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "no instance can answer now",
+                );
             };
             let spare = Spare::of(&request);
             attempt.flight = Some(Flight::begin(tally, upstream.clone(), attempt.client));
@@ -184,7 +203,7 @@ impl Client {
                 Err(trouble) => {
                     attempt.failed();
                     let again = match trouble {
-                        Trouble::Unsent(request) => Some(request),
+                        Trouble::Unsent(request) => Some(*request),
                         Trouble::Lost => spare.map(Spare::request),
                     };
                     match again {
@@ -238,12 +257,12 @@ impl Client {
             }
         }
         let Ok(mut line) = Line::open(upstream.address).await else {
-            return Err(Trouble::Unsent(request));
+            return Err(Trouble::Unsent(Box::new(request)));
         };
         match line.exchange(request).await {
             Ok(head) => Ok((head, line)),
             Err(mut error) => Err(match error.take_message() {
-                Some(unsent) => Trouble::Unsent(unsent),
+                Some(unsent) => Trouble::Unsent(Box::new(unsent)),
                 None => Trouble::Lost,
             }),
         }
@@ -267,7 +286,10 @@ impl Client {
                 let answer = Answer::relay(body, line, flight, Class::Ok, self.worker);
                 Response::from_parts(parts, answer)
             }
-            Err(_) => own(StatusCode::BAD_GATEWAY, "the node that took over did not answer"),
+            Err(_) => own(
+                StatusCode::BAD_GATEWAY,
+                "the node that took over did not answer",
+            ),
         }
     }
 }
@@ -303,13 +325,15 @@ impl Attempt {
                 many => {
                     let (a, b) = two_of(many.len(), worker);
                     let (a, b) = (&many[a], &many[b]);
-                    Some(if b.load() < a.load() { b.clone() } else { a.clone() })
+                    Some(if b.load() < a.load() {
+                        b.clone()
+                    } else {
+                        a.clone()
+                    })
                 }
             };
         }
-        let tried = |u: &&Arc<Upstream>| {
-            !self.tried.iter().flatten().any(|t| Arc::ptr_eq(t, u))
-        };
+        let tried = |u: &&Arc<Upstream>| !self.tried.iter().flatten().any(|t| Arc::ptr_eq(t, u));
         ready.iter().filter(tried).min_by_key(|u| u.load()).cloned()
     }
 
@@ -350,7 +374,10 @@ fn two_of(n: usize, worker: usize) -> (usize, usize) {
     }
     // SplitMix64: this needs to be cheap and even, not secret.
     let mixed = STATE.with(|state| {
-        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_add(worker as u64);
+        let next = state
+            .get()
+            .wrapping_add(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(worker as u64);
         state.set(next);
         let z = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -366,7 +393,10 @@ fn own(status: StatusCode, why: &'static str) -> Response<Answer> {
     let mut answer = Response::new(Answer::Own(Some(Bytes::from_static(why.as_bytes()))));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     headers.insert("x-deckwatch", HeaderValue::from_static("proxy"));
     answer
 }

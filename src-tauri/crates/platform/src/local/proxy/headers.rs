@@ -1,26 +1,25 @@
 //! Headers that end at the proxy, and those it adds.
 
-use hyper::header::{
-    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HTTP: HeaderValue = HeaderValue::from_static("http");
 
-const HOP_BY_HOP: [HeaderName; 8] = [
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    EXPECT,
-];
+/// Headers that are meant for one connection. Looked at for every header of every message: a
+/// comparison of lengths decides almost always.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "te" | "expect"
+            | "trailer"
+            | "upgrade"
+            | "keep-alive"
+            | "proxy-connection"
+            | "transfer-encoding"
+            | "proxy-authenticate"
+    )
+}
 
 /// Takes out what is meant for one connection only: the known ones and those that `Connection`
 /// names.
@@ -39,10 +38,8 @@ fn strip(headers: &mut HeaderMap) {
             }
         }
     }
-    for name in &HOP_BY_HOP {
-        if headers.contains_key(name) {
-            headers.remove(name);
-        }
+    while let Some(name) = headers.keys().find(|name| is_hop_by_hop(name)).cloned() {
+        headers.remove(name);
     }
 }
 
@@ -90,12 +87,21 @@ mod tests {
             ("x-forwarded-for", "10.0.0.1"),
             ("x-kept", "yes"),
         ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         to_instance(&mut headers, &HeaderValue::from_static("127.0.0.1"));
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        let kept = ["content-length", "host", "x-forwarded-for", "x-forwarded-proto", "x-kept"];
+        let kept = [
+            "content-length",
+            "host",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-kept",
+        ];
         assert_eq!(names, kept);
         assert_eq!(headers["x-forwarded-for"], "10.0.0.1, 127.0.0.1");
     }

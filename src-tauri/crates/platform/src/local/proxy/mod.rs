@@ -48,7 +48,9 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts a worker for each processor, at most eight.
     pub(crate) fn start() -> io::Result<Self> {
-        let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 8);
+        let count = std::thread::available_parallelism()
+            .map_or(2, usize::from)
+            .clamp(1, 8);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::unbounded_channel()).unzip();
         let workers: Arc<[_]> = senders.into();
@@ -155,7 +157,9 @@ async fn accept(
             tokio::spawn(serve(number, stream, peer, front.clone()));
         } else {
             let sent = stream.into_std().map(|stream| {
-                others[turn].send(Work::Serve(stream, peer, front.clone())).is_ok()
+                others[turn]
+                    .send(Work::Serve(stream, peer, front.clone()))
+                    .is_ok()
             });
             if !matches!(sent, Ok(true)) {
                 front.left();
@@ -173,12 +177,7 @@ impl Drop for Inside {
     }
 }
 
-async fn serve(
-    worker: usize,
-    stream: tokio::net::TcpStream,
-    peer: SocketAddr,
-    front: Arc<Front>,
-) {
+async fn serve(worker: usize, stream: tokio::net::TcpStream, peer: SocketAddr, front: Arc<Front>) {
     let inside = Inside(front.clone());
     let mut shut = front.shut.subscribe();
     let client = Arc::new(Client {

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::clients::ClientHash;
 use super::shuffle::Deck;
-use super::tally::Tally;
+use super::tally::{Counts, Tally};
 use super::upstream::Upstream;
 use crate::local::definition::{RouteTo, ServiceDefinition};
 use crate::local::lock;
@@ -48,6 +48,8 @@ pub(crate) struct Route {
     pub(crate) closing: bool,
     /// A newer node has taken over: it gets what still arrives here.
     pub(crate) onward: Option<Arc<Upstream>>,
+    /// The traffic object is on its way to a newer node: nothing here may change it any more.
+    pub(crate) frozen: bool,
 }
 
 /// The entrance of one service.
@@ -87,6 +89,7 @@ impl Front {
             timeout: definition.request_timeout.duration(),
             closing: false,
             onward: None,
+            frozen: false,
         };
         route.follow(definition);
         Front {
@@ -138,7 +141,9 @@ impl Front {
         self.always(|route| {
             let now = &mut route.slots[slot];
             now.ready = Arc::from([]);
-            now.mark = release.as_ref().map(|version| format!("{slot}:{version}").into());
+            now.mark = release
+                .as_ref()
+                .map(|version| format!("{slot}:{version}").into());
             if now.tally.release != release {
                 now.tally = self.tally(now.tally.clone(), release);
             }
@@ -149,7 +154,9 @@ impl Front {
     fn tally(&self, leaving: Arc<Tally>, release: Option<ReleaseVersion>) -> Arc<Tally> {
         let slot = leaving.slot;
         let mut old = lock(&self.old);
-        let known = old.iter().position(|t| t.slot == slot && t.release == release);
+        let known = old
+            .iter()
+            .position(|t| t.slot == slot && t.release == release);
         let tally = match known {
             Some(at) => old.remove(at),
             None => Arc::new(Tally::new(slot, release)),
@@ -165,15 +172,23 @@ impl Front {
     /// Present counters, then those of releases that left lately.
     pub(crate) fn tallies(&self) -> Vec<Arc<Tally>> {
         let route = self.route.load();
-        let mut all: Vec<_> = Slot::BOTH.iter().map(|s| route.slots[*s].tally.clone()).collect();
+        let mut all: Vec<_> = Slot::BOTH
+            .iter()
+            .map(|s| route.slots[*s].tally.clone())
+            .collect();
         all.extend(lock(&self.old).iter().cloned());
         all
     }
 
-    /// Puts an instance into rotation, or takes it out.
+    /// Puts an instance into rotation, or takes it out. One that comes in at an address takes the
+    /// place of what was known there, so an instance that changes hands is never out of rotation.
     pub(crate) fn set_ready(&self, slot: Slot, upstream: &Arc<Upstream>, ready: bool) {
         self.always(|route| {
-            let others = route.slots[slot].ready.iter().filter(|u| !Arc::ptr_eq(u, upstream));
+            let stays = |other: &&Arc<Upstream>| match ready {
+                true => other.address != upstream.address,
+                false => !Arc::ptr_eq(other, upstream),
+            };
+            let others = route.slots[slot].ready.iter().filter(stays);
             let mut list: Vec<_> = others.cloned().collect();
             if ready {
                 list.push(upstream.clone());
@@ -191,13 +206,52 @@ impl Front {
         });
     }
 
+    /// Takes back [`Front::leave`]: this node serves on.
+    pub(crate) fn stay(&self) {
+        self.always(|route| {
+            route.closing = false;
+            route.onward = None;
+        });
+    }
+
+    /// Freezes the traffic object and says what it is; or lets it change again.
+    pub(crate) fn freeze(&self, frozen: bool) -> Arc<Traffic> {
+        self.always(|route| route.frozen = frozen);
+        self.route.load().traffic.clone()
+    }
+
+    /// Goes on counting where another node stopped.
+    pub(crate) fn recount(&self, counts: Vec<Counts>) {
+        for counts in counts {
+            let tally = Arc::new(Tally::from_counts(counts));
+            let mut counted = Some(tally.clone());
+            self.always(|route| {
+                let here = &mut route.slots[tally.slot];
+                if here.tally.release == tally.release
+                    && let Some(tally) = counted.take()
+                {
+                    here.tally = tally;
+                }
+            });
+            if let Some(tally) = counted {
+                lock(&self.old).push(tally);
+            }
+        }
+    }
+
     /// Which slot a request goes to; none when the service has never had a release.
     pub(crate) fn choose(&self, route: &Route, headers: &HeaderMap) -> Option<Choice> {
         if let Some(slot) = route.by_header(headers) {
-            return Some(Choice { slot, set_cookie: None });
+            return Some(Choice {
+                slot,
+                set_cookie: None,
+            });
         }
         if let Some(slot) = route.by_cookie(headers) {
-            return Some(Choice { slot, set_cookie: None });
+            return Some(Choice {
+                slot,
+                set_cookie: None,
+            });
         }
         let blue = route.traffic.weights.of(Slot::Blue);
         let green = route.traffic.weights.of(Slot::Green);
@@ -208,7 +262,10 @@ impl Front {
             _ if lock(&self.deck).draw() < blue => Slot::Blue,
             _ => Slot::Green,
         };
-        Some(Choice { slot, set_cookie: route.cookie_for(slot) })
+        Some(Choice {
+            slot,
+            set_cookie: route.cookie_for(slot),
+        })
     }
 
     pub(crate) fn entered(&self) {
@@ -261,7 +318,9 @@ impl Route {
         let name = self.sticky.as_deref()?;
         let mark = headers.get_all(COOKIE).iter().find_map(|value| {
             value.as_bytes().split(|b| *b == b';').find_map(|pair| {
-                pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+                pair.trim_ascii()
+                    .strip_prefix(name.as_bytes())?
+                    .strip_prefix(b"=")
             })
         })?;
         Slot::BOTH.into_iter().find(|slot| {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Slot, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::clients::ClientWindow;
 use crate::local::lock;
@@ -88,6 +89,17 @@ pub(crate) const BOUNDS: [(u64, &str); 18] = [
     (10_000_000, "10"),
 ];
 
+/// Counters on their way to another node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    slot: Slot,
+    release: Option<ReleaseVersion>,
+    last_ms: i64,
+    classes: [u64; 8],
+    buckets: [u64; 19],
+    sum_us: u64,
+}
+
 /// Counters of one release in one slot.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -115,6 +127,27 @@ impl Tally {
             sum_us: AtomicU64::new(0),
             clients: Mutex::default(),
             has_clients: Default::default(),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            slot: self.slot,
+            release: self.release.clone(),
+            last_ms: self.last_ms.load(Relaxed),
+            classes: std::array::from_fn(|i| self.classes[i].load(Relaxed)),
+            buckets: std::array::from_fn(|i| self.buckets[i].load(Relaxed)),
+            sum_us: self.sum_us.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn from_counts(counts: Counts) -> Self {
+        Tally {
+            last_ms: counts.last_ms.into(),
+            classes: counts.classes.map(Into::into),
+            buckets: counts.buckets.map(Into::into),
+            sum_us: counts.sum_us.into(),
+            ..Tally::new(counts.slot, counts.release)
         }
     }
 
@@ -178,9 +211,14 @@ mod tests {
     #[test]
     fn classes_and_buckets_are_where_they_belong() {
         let tally = Tally::new(Slot::Blue, None);
-        for (status, label) in
-            [(200, "2xx"), (304, "3xx"), (404, "404"), (429, "4xx"), (500, "5xx"), (599, "5xx")]
-        {
+        for (status, label) in [
+            (200, "2xx"),
+            (304, "3xx"),
+            (404, "404"),
+            (429, "4xx"),
+            (500, "5xx"),
+            (599, "5xx"),
+        ] {
             assert_eq!(Class::of(status).label(), label);
         }
         for (i, class) in Class::ALL.into_iter().enumerate() {

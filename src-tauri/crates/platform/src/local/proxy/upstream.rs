@@ -13,8 +13,8 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -93,6 +93,7 @@ fn drive(connection: &mut Driven, cx: &mut Context<'_>) {
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     pub(crate) in_flight: AtomicUsize,
+    #[allow(clippy::vec_box)] // Moved often, and large.
     idle: Box<[Mutex<Vec<Box<Line>>>]>,
 }
 
@@ -149,11 +150,13 @@ impl Upstream {
         for idle in &self.idle {
             let mut idle = lock(idle);
             // Given back and taken at the end, so the oldest come first.
-            let old = idle.iter().take_while(|l| l.idle_since.elapsed() >= LONGEST_IDLE).count();
+            let old = idle
+                .iter()
+                .take_while(|l| l.idle_since.elapsed() >= LONGEST_IDLE)
+                .count();
             let old: Vec<_> = idle.drain(..old).collect();
             drop(idle);
             drop(old);
         }
     }
 }
-
