@@ -267,10 +267,7 @@ impl Node {
                 read
             }
             other => {
-                problems.at(
-                    self,
-                    format!("a number belongs here, not {}", other.kind()),
-                );
+                problems.at(self, format!("a number belongs here, not {}", other.kind()));
                 None
             }
         }
@@ -391,7 +388,10 @@ impl<'n> Entries<'n> {
                 .min();
             let message = match near {
                 Some((_, name)) => format!("`{key}` is not known here; did you mean `{name}`?"),
-                None => format!("`{key}` is not known here; known: {}", self.taken.join(", ")),
+                None => format!(
+                    "`{key}` is not known here; known: {}",
+                    self.taken.join(", ")
+                ),
             };
             problems.at(node, message);
         }
@@ -442,14 +442,31 @@ mod tests {
         let said: Vec<String> = found.0.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 4, "{said:#?}");
         assert!(said[0].contains("`weight` is missing"), "{said:#?}");
-        assert!(said.iter().any(|s| s.contains("line 3") && s.contains("did you mean `weight`")));
-        assert!(said.iter().any(|s| s.contains("line 4") && s.contains("`five`")));
-        assert!(said.iter().any(|s| s.contains("line 5") && s.contains("steps[1].weight")));
+        assert!(
+            said.iter()
+                .any(|s| s.contains("line 3") && s.contains("did you mean `weight`"))
+        );
+        assert!(
+            said.iter()
+                .any(|s| s.contains("line 4") && s.contains("`five`"))
+        );
+        assert!(
+            said.iter()
+                .any(|s| s.contains("line 5") && s.contains("steps[1].weight"))
+        );
     }
 
     #[test]
     fn nonsense_is_refused_not_followed() {
-        for text in ["", "a: [1, 2", "{a: b}}", "--- a\n--- b\n", "? [a]\n: b", "&a [*a]", "\u{0}"] {
+        for text in [
+            "",
+            "a: [1, 2",
+            "{a: b}}",
+            "--- a\n--- b\n",
+            "? [a]\n: b",
+            "&a [*a]",
+            "\u{0}",
+        ] {
             if let Ok(node) = parse_document(text) {
                 let mut problems = Problems::default();
                 node.entries(&mut problems);

@@ -186,7 +186,16 @@ mod tests {
     fn names_are_checked_where_they_enter() {
         assert!(ServiceName::new("checkout").is_ok());
         assert!(ServiceName::new("check-out-2").is_ok());
-        for wrong in ["", "Checkout", "a b", "-a", "a-", "../etc", "a/b", &"x".repeat(64)] {
+        for wrong in [
+            "",
+            "Checkout",
+            "a b",
+            "-a",
+            "a-",
+            "../etc",
+            "a/b",
+            &"x".repeat(64),
+        ] {
             assert!(ServiceName::new(wrong).is_err(), "{wrong} was taken");
         }
         assert!(ReleaseVersion::new("v2.1.0-rc.1+build_7").is_ok());

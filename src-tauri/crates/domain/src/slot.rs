@@ -221,6 +221,9 @@ mod tests {
         assert!(Weights::new(255, 101).is_err());
         assert!(serde_json::from_str::<Weights>(r#"{"blue":60,"green":60}"#).is_err());
         assert_eq!(Weights::toward(Slot::Green, 1).of(Slot::Blue), 99);
-        assert_eq!(Weights::toward(Slot::Green, 200), Weights::all_to(Slot::Green));
+        assert_eq!(
+            Weights::toward(Slot::Green, 200),
+            Weights::all_to(Slot::Green)
+        );
     }
 }

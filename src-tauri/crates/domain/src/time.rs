@@ -166,9 +166,7 @@ pub fn parse_span(text: &str) -> Result<Span, String> {
     let mut total: u64 = 0;
     let mut any = false;
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or_else(wrong)?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let count: u64 = rest[..digits].parse().map_err(|_| wrong())?;
         rest = rest[digits..].trim_start();
         let letters = rest
@@ -242,7 +240,15 @@ mod tests {
             assert_eq!(span.as_millis(), millis, "{text}");
             assert_eq!(parse_span(&span.to_string()).unwrap(), span);
         }
-        for wrong in ["", "5", "5 parsecs", "-3s", "1.5h", "99999999999999999999s", "400000d"] {
+        for wrong in [
+            "",
+            "5",
+            "5 parsecs",
+            "-3s",
+            "1.5h",
+            "99999999999999999999s",
+            "400000d",
+        ] {
             assert!(parse_span(wrong).is_err(), "{wrong} was taken");
         }
     }
@@ -252,7 +258,10 @@ mod tests {
         let t = Timestamp::from_millis(1_767_225_600_007);
         assert_eq!(t.to_string(), "2026-01-01T00:00:00.007Z");
         assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
-        assert_eq!(Timestamp::from_millis(1_767_225_600_000).to_string().len(), 24);
+        assert_eq!(
+            Timestamp::from_millis(1_767_225_600_000).to_string().len(),
+            24
+        );
     }
 
     #[test]

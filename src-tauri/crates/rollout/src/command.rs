@@ -109,7 +109,13 @@ pub fn decide(
                     "use abort to take the rollout back",
                 );
             }
-            Ok(vec![go_back(rollout.id, Cause::Rejected, Ending::Aborted, why, *take_back)])
+            Ok(vec![go_back(
+                rollout.id,
+                Cause::Rejected,
+                Ending::Aborted,
+                why,
+                *take_back,
+            )])
         }
         Command::Abort { why, take_back } => {
             let rollout = match &state.current {
@@ -117,7 +123,13 @@ pub fn decide(
                 Some(r) if r.is_live() => r,
                 _ => live(state)?,
             };
-            Ok(vec![go_back(rollout.id, Cause::Person, Ending::Aborted, why, *take_back)])
+            Ok(vec![go_back(
+                rollout.id,
+                Cause::Person,
+                Ending::Aborted,
+                why,
+                *take_back,
+            )])
         }
     }
 }
@@ -137,7 +149,11 @@ fn live(state: &Rollouts) -> Result<&Rollout, Refusal> {
         Some(rollout) if rollout.is_live() => Ok(rollout),
         Some(rollout) => refuse(
             "rollout-over",
-            format!("the last rollout of {} is {}", state.service, rollout.phase.words()),
+            format!(
+                "the last rollout of {} is {}",
+                state.service,
+                rollout.phase.words()
+            ),
             "start a new one",
         ),
         None => refuse(
@@ -287,7 +303,11 @@ fn promote(
     if reason.is_none()
         && let Some(why) = not_open(rollout, step, full, passed)
     {
-        return refuse("needs-a-reason", why, "give a reason with break glass, or wait");
+        return refuse(
+            "needs-a-reason",
+            why,
+            "give a reason with break glass, or wait",
+        );
     }
     Ok(promotion(rollout, full, passed, step.analysis, reason))
 }
@@ -395,7 +415,11 @@ fn approve(
             "ask a colleague, or promote with a reason (break glass)",
         );
     }
-    if rollout.approvals.iter().any(|a| a.step == rollout.step && a.actor.same_as(actor)) {
+    if rollout
+        .approvals
+        .iter()
+        .any(|a| a.step == rollout.step && a.actor.same_as(actor))
+    {
         return refuse(
             "approved-already",
             format!("{actor} has approved this step already"),

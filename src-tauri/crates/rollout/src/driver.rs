@@ -230,9 +230,11 @@ impl Driver {
             }
             Next::Act { purpose, action } => self.act(purpose, action, now).await,
             Next::Repeat => self.repeat(now).await,
-            Next::TakeBack { cause, ends_as, why } => {
-                self.take_back(cause, ends_as, why, now).await
-            }
+            Next::TakeBack {
+                cause,
+                ends_as,
+                why,
+            } => self.take_back(cause, ends_as, why, now).await,
         }
     }
 
@@ -243,7 +245,9 @@ impl Driver {
         };
         match (rollout.phase, rollout.stage) {
             (Phase::RollingBack, _) => Duration::from_millis(20),
-            (_, Stage::Capacity | Stage::Traffic) if rollout.is_live() => Duration::from_millis(100),
+            (_, Stage::Capacity | Stage::Traffic) if rollout.is_live() => {
+                Duration::from_millis(100)
+            }
             _ if rollout.is_live() => rollout.plan.analysis.interval.duration(),
             _ => Duration::from_secs(10),
         }
@@ -407,7 +411,11 @@ impl Driver {
     pub(crate) fn new_event(&self, event: &Event, now: Now) -> NewEvent {
         let (event_id, actor, occurred_at) = match event {
             Event::TakenBack { record } => (record.event_id, record.actor.clone(), record.at),
-            _ => (self.ports.ids.event(), self.identity.actor.clone(), now.wall),
+            _ => (
+                self.ports.ids.event(),
+                self.identity.actor.clone(),
+                now.wall,
+            ),
         };
         NewEvent {
             event_id,
@@ -441,11 +449,17 @@ impl Driver {
             && rollout.stable.is_some()
             && rollout.back.is_none();
         let every = self.identity.ttl / 3;
-        let due = self.watched.is_none_or(|at| now.boot.saturating_sub(at) >= every);
+        let due = self
+            .watched
+            .is_none_or(|at| now.boot.saturating_sub(at) >= every);
         if wanted == self.watched.is_some() && !(wanted && due) {
             return;
         }
-        let ttl = if wanted { self.identity.ttl * 2 } else { Duration::ZERO };
+        let ttl = if wanted {
+            self.identity.ttl * 2
+        } else {
+            Duration::ZERO
+        };
         let order = Order {
             intent: self.ports.ids.intent(),
             epoch: self.lease.epoch(),
@@ -464,9 +478,14 @@ impl Driver {
         };
         let armed = rollout.claimed
             && rollout.stable.is_some()
-            && matches!(rollout.phase, Phase::Progressing | Phase::Paused(_) | Phase::Promoted);
+            && matches!(
+                rollout.phase,
+                Phase::Progressing | Phase::Paused(_) | Phase::Promoted
+            );
         let every = rollout.plan.rehearse_every.duration();
-        let due = self.rehearsed.is_none_or(|at| now.boot.saturating_sub(at) >= every);
+        let due = self
+            .rehearsed
+            .is_none_or(|at| now.boot.saturating_sub(at) >= every);
         if !armed || !due {
             return Ok(());
         }

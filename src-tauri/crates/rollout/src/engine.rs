@@ -87,11 +87,7 @@ impl Engine {
                 let notify = wake.entry(service.clone()).or_insert_with(|| {
                     let notify = Arc::new(Notify::new());
                     let task = Task {
-                        driver: Driver::new(
-                            service,
-                            self.ports.clone(),
-                            self.identity.clone(),
-                        ),
+                        driver: Driver::new(service, self.ports.clone(), self.identity.clone()),
                         clock: self.clock.clone(),
                         notify: notify.clone(),
                         stop: stop.clone(),
@@ -143,7 +139,9 @@ impl Task {
     }
 
     fn note(&self, tick: Option<Tick>, problem: Option<String>) -> Duration {
-        let after = tick.as_ref().map_or(Duration::from_millis(250), |t| t.after);
+        let after = tick
+            .as_ref()
+            .map_or(Duration::from_millis(250), |t| t.after);
         let seen = Seen {
             standing: tick.as_ref().map_or(Standing::Driving, |t| t.standing),
             why: tick.map(|t| t.why).unwrap_or_default(),

@@ -62,7 +62,9 @@ pub enum Purpose {
     /// The traffic object learns of the rollout and its way back; weights stay as they are.
     Claim,
     BringUp,
-    Weight { step: usize },
+    Weight {
+        step: usize,
+    },
     Promote,
     /// The rollback window is over: the way back closes.
     EndWarm,
@@ -135,7 +137,9 @@ pub enum Cause {
 pub enum BakedBy {
     Pass,
     /// Accepted by the plan by name; never shown as `Pass`.
-    NoHarm { requests: u64 },
+    NoHarm {
+        requests: u64,
+    },
     /// The plan does not judge this step.
     Unjudged,
     BrokenGlass,

@@ -160,7 +160,10 @@ mod tests {
         for n in [2, 1, 1, 3] {
             file.keep(&waiting(n)).unwrap();
         }
-        assert_eq!(file.waiting().unwrap(), vec![waiting(1), waiting(2), waiting(3)]);
+        assert_eq!(
+            file.waiting().unwrap(),
+            vec![waiting(1), waiting(2), waiting(3)]
+        );
         file.forget(&[EventId::from_u128(2)]).unwrap();
         let again = FallbackFile::prepare(&folder.path().join("fallback")).unwrap();
         assert_eq!(again.waiting().unwrap(), vec![waiting(1), waiting(3)]);

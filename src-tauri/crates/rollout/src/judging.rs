@@ -112,7 +112,9 @@ impl Judging {
                     let seen = judge.evidence();
                     if watched.metric.critical {
                         any_harm |= !no_harm_after(&seen, 1);
-                        harmless = Some(harmless.map_or(seen.candidate.total, |h| h.min(seen.candidate.total)));
+                        harmless = Some(
+                            harmless.map_or(seen.candidate.total, |h| h.min(seen.candidate.total)),
+                        );
                     }
                     counted.push(Counted {
                         metric: watched.metric.name.clone(),
@@ -124,13 +126,18 @@ impl Judging {
                 (Err(why), _) => error(&watched.metric, why),
                 (Ok(()), None) => error(
                     &watched.metric,
-                    watched.broken.clone().unwrap_or_else(|| "it has no judge".into()),
+                    watched
+                        .broken
+                        .clone()
+                        .unwrap_or_else(|| "it has no judge".into()),
                 ),
             };
             answers.push(answer);
         }
-        self.limits(rollout, evidence, &candidate, &mut answers).await;
-        self.gauges(rollout, evidence, &candidate, now, &mut answers).await;
+        self.limits(rollout, evidence, &candidate, &mut answers)
+            .await;
+        self.gauges(rollout, evidence, &candidate, now, &mut answers)
+            .await;
         Judgement {
             answer: combine(answers),
             counted,
@@ -192,7 +199,13 @@ impl Judging {
         let stable = stable(rollout);
         for gauge in &rollout.plan.analysis.gauges {
             let values = evidence
-                .gauge(&rollout.service, &gauge.series, candidate, stable.as_ref(), self.since)
+                .gauge(
+                    &rollout.service,
+                    &gauge.series,
+                    candidate,
+                    stable.as_ref(),
+                    self.since,
+                )
                 .await;
             answers.push(match values {
                 Ok((candidate, stable)) => MetricAnswer::gauge(
@@ -231,7 +244,13 @@ impl Watched {
         stable: Option<&Standing>,
     ) -> Result<(), String> {
         let looks = evidence
-            .looks(&rollout.service, candidate, stable, self.metric.what, self.after)
+            .looks(
+                &rollout.service,
+                candidate,
+                stable,
+                self.metric.what,
+                self.after,
+            )
             .await?;
         for look in looks {
             if look.at <= self.after {

@@ -68,15 +68,32 @@ pub struct Preview {
 #[serde(tag = "progress", rename_all = "kebab-case")]
 pub enum Progress {
     /// The platform does not answer; the lane keeps trying.
-    Reaching { why: String },
+    Reaching {
+        why: String,
+    },
     /// Nothing is ready there: instances are being started.
-    WaitingForReady { slot: Slot },
+    WaitingForReady {
+        slot: Slot,
+    },
     /// Traffic is back.
-    Shifted { record: TakeBackRecord, after_us: u64 },
-    ScalingUp { slot: Slot, ready: u32, wanted: u32 },
-    Draining { in_flight: u64 },
-    Retired { slot: Slot },
-    Warning { what: String },
+    Shifted {
+        record: TakeBackRecord,
+        after_us: u64,
+    },
+    ScalingUp {
+        slot: Slot,
+        ready: u32,
+        wanted: u32,
+    },
+    Draining {
+        in_flight: u64,
+    },
+    Retired {
+        slot: Slot,
+    },
+    Warning {
+        what: String,
+    },
 }
 
 /// What was done.
@@ -232,13 +249,17 @@ async fn shift(
     let mut told = false;
     loop {
         let waited = clock.now().boot.saturating_sub(began);
-        let answer = platform.apply(&ask.service, &order(ask, clock, false)).await;
+        let answer = platform
+            .apply(&ask.service, &order(ask, clock, false))
+            .await;
         match answer {
             Ok(applied) => return Ok(applied),
             Err(PlatformError::Rejected(Rejection::NotReady { slot })) => {
                 if waited >= READY {
                     return Err(LaneError::GaveUp {
-                        why: format!("no instance in {slot} became ready; `--now` shifts all the same"),
+                        why: format!(
+                            "no instance in {slot} became ready; `--now` shifts all the same"
+                        ),
                     });
                 }
                 if !told {
@@ -267,7 +288,12 @@ async fn shift(
 }
 
 /// Asks for a full slot where traffic returns to; best effort, repeated by the caller.
-async fn scale_up(platform: &dyn Platform, ask: &Ask, slot: Slot, seed: IntentId) -> Option<(u32, u32)> {
+async fn scale_up(
+    platform: &dyn Platform,
+    ask: &Ask,
+    slot: Slot,
+    seed: IntentId,
+) -> Option<(u32, u32)> {
     let seen = platform.observe(&ask.service).await.ok()?;
     let (ready, wanted) = (seen.slots[slot].ready, seen.instances);
     if seen.slots[slot].desired >= wanted {
@@ -299,14 +325,20 @@ async fn verify(
     if let Some((ready, wanted)) = scale_up(platform, ask, slot, ask.retire).await
         && ready < wanted
     {
-        tell(Progress::ScalingUp { slot, ready, wanted });
+        tell(Progress::ScalingUp {
+            slot,
+            ready,
+            wanted,
+        });
     }
     let mut told = u64::MAX;
     loop {
         if let Ok(seen) = platform.observe(&ask.service).await {
             report.verified = shows(&seen, report);
             let bad = &seen.slots[slot.other()];
-            let last = bad.last_response_at.map(|at| at.since(report.record.at).as_millis() as u64);
+            let last = bad
+                .last_response_at
+                .map(|at| at.since(report.record.at).as_millis() as u64);
             report.last_response_after_ms = last;
             if bad.in_flight == 0 {
                 return;

@@ -36,7 +36,6 @@ pub use fallback::{FallbackFile, Waiting};
 pub use judging::{Judging, candidate, nothing_yet, stable};
 pub use planner::{Inputs, Judgement, Next};
 pub use state::{
-    Warm,
-    Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Rollouts, Stage, StepRecord,
+    Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Rollouts, Stage, StepRecord, Warm,
 };
 pub use status::{GateStatus, RolloutStatus, StepStatus, WayBackStatus, status};

@@ -42,7 +42,10 @@ pub struct Inputs<'a> {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Next {
     /// Nothing before `until`; look again sooner if something changes.
-    Wait { until: Option<Timestamp>, why: String },
+    Wait {
+        until: Option<Timestamp>,
+        why: String,
+    },
     /// Write these facts down, then ask again.
     Record(Vec<Event>),
     /// Write the intent down, then do it.
@@ -50,7 +53,11 @@ pub enum Next {
     /// Do again what was intended and has no known outcome.
     Repeat,
     /// Take traffic back first; write down why afterwards.
-    TakeBack { cause: Cause, ends_as: Ending, why: String },
+    TakeBack {
+        cause: Cause,
+        ends_as: Ending,
+        why: String,
+    },
     /// Nothing is left to do for this service.
     Idle,
 }

@@ -322,7 +322,11 @@ impl Rollouts {
                         self.warm = None;
                     }
                 }
-                if let Event::Promoted { rollout, warm_until } = other {
+                if let Event::Promoted {
+                    rollout,
+                    warm_until,
+                } = other
+                {
                     self.warm = Some(Warm {
                         rollout: *rollout,
                         until: *warm_until,

@@ -183,9 +183,7 @@ fn steps(rollout: &Rollout) -> Vec<StepStatus> {
                 },
                 bake_min: step.bake.min,
                 bake_max: step.bake.max,
-                took: record.and_then(|r| {
-                    Some(r.bake_ended_at.since(r.bake_started_at?).into())
-                }),
+                took: record.and_then(|r| Some(r.bake_ended_at.since(r.bake_started_at?).into())),
             }
         })
         .collect()
@@ -215,7 +213,9 @@ fn gates(rollout: &Rollout, closed: &[(usize, String)], now: Timestamp) -> Vec<G
                 open: why.is_none(),
                 why: why.unwrap_or_else(|| "open".into()),
                 opens: match gate {
-                    Gate::Approval { role: Some(role), .. } => format!("a {role}, not the author"),
+                    Gate::Approval {
+                        role: Some(role), ..
+                    } => format!("a {role}, not the author"),
                     Gate::Approval { .. } => "anyone but the author".into(),
                     Gate::Window(window) => format!("time: {} UTC", window.words()),
                     Gate::NoFreeze => "whoever declared the freeze".into(),

@@ -119,7 +119,12 @@ fn releases() -> Vec<DemoRelease> {
             "fails 4 % of its requests",
             &[("DECKWATCH_DEMO_ERRORS", "0.04")],
         ),
-        release("v5", true, "good: what v2 should have been", &[("DECKWATCH_DEMO_SPREAD", "0.3")]),
+        release(
+            "v5",
+            true,
+            "good: what v2 should have been",
+            &[("DECKWATCH_DEMO_SPREAD", "0.3")],
+        ),
         release(
             "v4",
             false,

@@ -38,7 +38,11 @@ impl Driver {
             now,
         )
         .await?;
-        let ours = self.state.current.as_ref().and_then(|r| r.outstanding.as_ref());
+        let ours = self
+            .state
+            .current
+            .as_ref()
+            .and_then(|r| r.outstanding.as_ref());
         if ours.is_none_or(|o| o.intent != intent) {
             // Somebody wrote first; what they wrote may change what is to be done.
             return Ok(None);
@@ -55,7 +59,10 @@ impl Driver {
             return Ok(None);
         };
         let id = rollout.id;
-        let settles = matches!(outstanding.purpose, Purpose::EndWarm | Purpose::RetirePrevious);
+        let settles = matches!(
+            outstanding.purpose,
+            Purpose::EndWarm | Purpose::RetirePrevious
+        );
         let order = Order {
             intent: outstanding.intent,
             epoch: self.lease.epoch(),
@@ -79,7 +86,9 @@ impl Driver {
                 // Either a take-back raised it, and the next look shows its record, or another
                 // driver has written, and then the lease is theirs.
                 match self.keep_lease(now, current).await? {
-                    super::lease::Kept::Ours { .. } => Ok(Some(self.driving(REPEAT, "epoch raised"))),
+                    super::lease::Kept::Ours { .. } => {
+                        Ok(Some(self.driving(REPEAT, "epoch raised")))
+                    }
                     super::lease::Kept::Theirs { .. } => Err(DriverError::Fenced),
                 }
             }
@@ -145,7 +154,10 @@ impl Driver {
             Ok(applied) => (lane::find(&applied.traffic.records, event_id), None),
             Err(PlatformError::Rejected(Rejection::NotReady { slot })) => {
                 self.scale_way_back(slot).await;
-                (None, Some(format!("no instance in {slot} is ready yet; starting them")))
+                (
+                    None,
+                    Some(format!("no instance in {slot} is ready yet; starting them")),
+                )
             }
             // Nowhere to go, or not ours: the planner ends it from what it sees.
             Err(PlatformError::Rejected(_)) => (None, None),
@@ -269,7 +281,10 @@ impl Driver {
             return Err(error.into());
         };
         let drove = self.lease.held().is_some();
-        let moved = self.unrecorded.iter().any(|r| r.rollout == Some(rollout.id));
+        let moved = self
+            .unrecorded
+            .iter()
+            .any(|r| r.rollout == Some(rollout.id));
         if !drove || !rollout.is_live() || moved {
             return Err(error.into());
         }

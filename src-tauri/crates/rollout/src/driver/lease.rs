@@ -116,7 +116,9 @@ impl Driver {
         // A take-back has raised the object's epoch: we still hold the lease, so our writes may
         // go on, for whatever is not latched.
         let row = if raise {
-            store.lease_raise(&name, &holder, held.epoch, seen_epoch).await
+            store
+                .lease_raise(&name, &holder, held.epoch, seen_epoch)
+                .await
         } else {
             store.lease_beat(&name, &holder, held.epoch).await
         };
@@ -141,7 +143,10 @@ impl Driver {
         let row = store.lease(&name).await?;
         let view = self.lease.watch.see(row.as_ref(), now.boot);
         let holder = row.as_ref().and_then(|r| r.holder.clone());
-        let seen = row.as_ref().filter(|r| r.holder.is_some()).map(|r| (r.epoch, r.beat));
+        let seen = row
+            .as_ref()
+            .filter(|r| r.holder.is_some())
+            .map(|r| (r.epoch, r.beat));
         let gone = holder
             .as_deref()
             .is_some_and(|h| h == self.identity.holder || self.ports.liveness.is_gone(h));
@@ -157,7 +162,13 @@ impl Driver {
             });
         }
         let taken = store
-            .lease_take(&name, &self.identity.holder, seen, seen_epoch.next(), self.identity.ttl)
+            .lease_take(
+                &name,
+                &self.identity.holder,
+                seen,
+                seen_epoch.next(),
+                self.identity.ttl,
+            )
             .await;
         match taken {
             Ok(row) => {

@@ -198,9 +198,18 @@ impl Gate {
     /// What to call it in a table.
     pub fn name(&self) -> String {
         match self {
-            Gate::Approval { role: Some(role), count: 1 } => format!("approval by a {role}"),
-            Gate::Approval { role: Some(role), count } => format!("approval by {count} {role}s"),
-            Gate::Approval { role: None, count: 1 } => "approval".into(),
+            Gate::Approval {
+                role: Some(role),
+                count: 1,
+            } => format!("approval by a {role}"),
+            Gate::Approval {
+                role: Some(role),
+                count,
+            } => format!("approval by {count} {role}s"),
+            Gate::Approval {
+                role: None,
+                count: 1,
+            } => "approval".into(),
             Gate::Approval { role: None, count } => format!("approval by {count} people"),
             Gate::Window(w) => format!("window {} UTC", w.words()),
             Gate::NoFreeze => "no freeze".into(),

@@ -103,8 +103,14 @@ fn words(steps: &[StepReach], short: &[&StepReach], rate: Option<f64>, by_name: 
         return "today's traffic is not known, so how long a Pass takes cannot be said".into();
     };
     let Some(worst) = short.first() else {
-        let longest = steps.iter().filter_map(|s| s.takes).max().unwrap_or_default();
-        return format!("at {rate:.0} requests/s every step can pass; the slowest in about {longest}");
+        let longest = steps
+            .iter()
+            .filter_map(|s| s.takes)
+            .max()
+            .unwrap_or_default();
+        return format!(
+            "at {rate:.0} requests/s every step can pass; the slowest in about {longest}"
+        );
     };
     let need = match (worst.requests, worst.takes) {
         (Some(n), Some(takes)) => format!("needs {n} requests, which take about {takes}"),
@@ -133,7 +139,11 @@ mod tests {
         let (plan, _) = builtin("canary-1-10-50-100").unwrap();
         let quiet = reach(&plan, Some(0.5), &[0.0, 0.0]);
         assert!(!quiet.accepted);
-        assert!(quiet.words.contains("accept_no_harm_after"), "{}", quiet.words);
+        assert!(
+            quiet.words.contains("accept_no_harm_after"),
+            "{}",
+            quiet.words
+        );
         let busy = reach(&plan, Some(500.0), &[0.0, 0.0]);
         assert!(busy.accepted, "{}", busy.words);
         assert!(!reach(&plan, Some(0.0), &[0.0, 0.0]).accepted);

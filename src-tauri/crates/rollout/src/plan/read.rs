@@ -51,11 +51,21 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
         .map(|n| read_analysis(n, problems));
     let on_error = top
         .get("on_error")
-        .and_then(|n| n.word(&[("hold", OnError::Hold), ("rollback", OnError::Rollback)], problems))
+        .and_then(|n| {
+            n.word(
+                &[("hold", OnError::Hold), ("rollback", OnError::Rollback)],
+                problems,
+            )
+        })
         .unwrap_or(OnError::Hold);
     let on_driver_lost = top
         .get("on_driver_lost")
-        .and_then(|n| n.word(&[("hold", OnLost::Hold), ("rollback", OnLost::Rollback)], problems))
+        .and_then(|n| {
+            n.word(
+                &[("hold", OnLost::Hold), ("rollback", OnLost::Rollback)],
+                problems,
+            )
+        })
         .unwrap_or(OnLost::Hold);
     let mut span = |name, default: Span| {
         top.get(name)
@@ -92,7 +102,10 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
 fn read_steps(node: &Node, problems: &mut Problems) -> Vec<Step> {
     let items = node.items(problems);
     if items.is_empty() || items.len() > MOST_STEPS {
-        problems.at(node, format!("a plan has 1 to {MOST_STEPS} steps, not {}", items.len()));
+        problems.at(
+            node,
+            format!("a plan has 1 to {MOST_STEPS} steps, not {}", items.len()),
+        );
     }
     let mut steps: Vec<Step> = Vec::new();
     for item in items.iter().take(MOST_STEPS) {
@@ -104,7 +117,10 @@ fn read_steps(node: &Node, problems: &mut Problems) -> Vec<Step> {
         {
             problems.at(
                 item,
-                format!("weights must rise: {} comes after {}", step.weight, before.weight),
+                format!(
+                    "weights must rise: {} comes after {}",
+                    step.weight, before.weight
+                ),
             );
         }
         steps.push(step);
@@ -114,7 +130,10 @@ fn read_steps(node: &Node, problems: &mut Problems) -> Vec<Step> {
     {
         problems.at(
             item,
-            format!("the last step must reach 100, or the release never finishes; it is {}", last.weight),
+            format!(
+                "the last step must reach 100, or the release never finishes; it is {}",
+                last.weight
+            ),
         );
     }
     steps
@@ -138,7 +157,10 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
         // A step that gives no traffic has nothing to judge.
         .unwrap_or(weight != Some(0));
     if analysis && weight == Some(0) {
-        problems.at(node, "a step of weight 0 gives the candidate no traffic to judge by");
+        problems.at(
+            node,
+            "a step of weight 0 gives the candidate no traffic to judge by",
+        );
     }
     let pause = step.get("pause").and_then(|n| read_pause(n, problems));
     let gates = step
@@ -227,7 +249,10 @@ fn read_window(node: &Node, problems: &mut Problems) -> Option<Window> {
             (h < 24 && m < 60).then_some(h * 60 + m)
         });
         if read.is_none() {
-            problems.at(node, format!("`{text}` is not a time of day in UTC such as \"02:00\""));
+            problems.at(
+                node,
+                format!("`{text}` is not a time of day in UTC such as \"02:00\""),
+            );
         }
         read
     };
@@ -247,7 +272,10 @@ fn read_analysis(node: &Node, problems: &mut Problems) -> Analysis {
         .and_then(|n| {
             let alpha = n.number(problems)?;
             if !(0.000_001..=0.2).contains(&alpha) {
-                problems.at(n, format!("alpha is {alpha}; it must lie between 0.000001 and 0.2"));
+                problems.at(
+                    n,
+                    format!("alpha is {alpha}; it must lie between 0.000001 and 0.2"),
+                );
                 return None;
             }
             Some(alpha)
@@ -279,13 +307,22 @@ fn read_analysis(node: &Node, problems: &mut Problems) -> Analysis {
         .filter_map(|n| read_metric(n, problems))
         .collect();
     if !metrics.is_empty() && metrics.iter().all(|m| !m.critical) {
-        problems.at(node, "no metric is critical, so none could ever let a step pass");
+        problems.at(
+            node,
+            "no metric is critical, so none could ever let a step pass",
+        );
     }
     Analysis {
         alpha,
         interval,
-        limits: limits.iter().filter_map(|n| read_limit(n, problems)).collect(),
-        gauges: gauges.iter().filter_map(|n| read_gauge(n, problems)).collect(),
+        limits: limits
+            .iter()
+            .filter_map(|n| read_limit(n, problems))
+            .collect(),
+        gauges: gauges
+            .iter()
+            .filter_map(|n| read_gauge(n, problems))
+            .collect(),
         metrics,
         accept_no_harm_after,
     }
@@ -296,7 +333,10 @@ fn read_metric(node: &Node, problems: &mut Problems) -> Option<Metric> {
     let name = metric.need("name", problems).and_then(|n| n.text(problems));
     let count = metric.get("count").and_then(|n| {
         n.word(
-            &[("errors", What::Errors), ("client-errors", What::ClientErrors)],
+            &[
+                ("errors", What::Errors),
+                ("client-errors", What::ClientErrors),
+            ],
             problems,
         )
     });
@@ -319,7 +359,10 @@ fn read_metric(node: &Node, problems: &mut Problems) -> Option<Metric> {
     let what = match (count, slower) {
         (Some(what), None) | (None, Some(what)) => what,
         _ => {
-            problems.at(node, "a metric has either `count: errors` or `slower_than: 300ms`");
+            problems.at(
+                node,
+                "a metric has either `count: errors` or `slower_than: 300ms`",
+            );
             return None;
         }
     };

@@ -35,7 +35,10 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
     let slot = &seen.slots[bad];
     let drained = slot.in_flight == 0 || inputs.now.since(record.at) >= DRAIN;
     if !drained {
-        return Next::wait(format!("{} answers are still under way in {bad}", slot.in_flight));
+        return Next::wait(format!(
+            "{} answers are still under way in {bad}",
+            slot.in_flight
+        ));
     }
     let stands = slot.desired > 0 || !slot.instances.is_empty();
     let free = seen.traffic.roles[bad] == Role::Free && seen.traffic.weights.of(bad) == 0;
@@ -83,7 +86,10 @@ fn take_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Next {
     let (ending, words) = if ours && weight > 0 {
         (
             Ending::Failed,
-            format!("{}; no other version exists to go back to, so it keeps serving", back.why),
+            format!(
+                "{}; no other version exists to go back to, so it keeps serving",
+                back.why
+            ),
         )
     } else {
         (back.ends_as, back.why.clone())

@@ -191,7 +191,11 @@ fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
         rollout: rollout.id,
         step: rollout.step,
         ready,
-        needed: if step.weight == 0 { 0 } else { rollout.instances },
+        needed: if step.weight == 0 {
+            0
+        } else {
+            rollout.instances
+        },
     }])
 }
 
@@ -220,7 +224,9 @@ fn capture_baseline(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
                 ..Default::default()
             },
         }])),
-        _ => Some(Next::wait(format!("capturing {span} of stable's traffic as the baseline"))),
+        _ => Some(Next::wait(format!(
+            "capturing {span} of stable's traffic as the baseline"
+        ))),
     }
 }
 
@@ -353,7 +359,11 @@ fn gate(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
     if inputs.now >= deadline {
         return give_up(
             rollout,
-            format!("not open within {}: {}", rollout.plan.deadlines.gate, closed.join("; ")),
+            format!(
+                "not open within {}: {}",
+                rollout.plan.deadlines.gate,
+                closed.join("; ")
+            ),
         );
     }
     Next::Wait {

@@ -103,7 +103,12 @@ impl Rollout {
 
     pub(super) fn evolve(&mut self, event: &Event, actor: &Actor, at: Timestamp) {
         match event {
-            Event::Intended { rollout, intent, purpose, action } if *rollout == self.id => {
+            Event::Intended {
+                rollout,
+                intent,
+                purpose,
+                action,
+            } if *rollout == self.id => {
                 self.outstanding = Some(Outstanding {
                     intent: *intent,
                     purpose: *purpose,
@@ -123,9 +128,13 @@ impl Rollout {
                     self.last_failure = Some(why.clone());
                 }
             }
-            Event::RollbackRequested { rollout, cause, ends_as, why, take_back }
-                if *rollout == self.id =>
-            {
+            Event::RollbackRequested {
+                rollout,
+                cause,
+                ends_as,
+                why,
+                take_back,
+            } if *rollout == self.id => {
                 if self.back.is_none() {
                     self.go_back(GoingBack {
                         cause: *cause,
@@ -156,10 +165,20 @@ impl Rollout {
             Event::CapacityReached { step, .. } if *step == self.step => {
                 self.enter(Stage::Traffic, at);
             }
-            Event::VerdictChanged { step, verdict, words, .. } if *step == self.step => {
+            Event::VerdictChanged {
+                step,
+                verdict,
+                words,
+                ..
+            } if *step == self.step => {
                 self.verdict = Some((*verdict, words.clone()));
             }
-            Event::BakeEnded { step, baked, counted, .. } if *step == self.step => {
+            Event::BakeEnded {
+                step,
+                baked,
+                counted,
+                ..
+            } if *step == self.step => {
                 for metric in counted {
                     let sum = self.reference.entry(metric.metric.clone()).or_default();
                     sum.total = sum.total.saturating_add(metric.stable.total);
@@ -167,7 +186,12 @@ impl Rollout {
                 }
                 self.end_bake(*step, *baked, at);
             }
-            Event::Approved { step, role, advisory, .. } => self.approvals.push(Approval {
+            Event::Approved {
+                step,
+                role,
+                advisory,
+                ..
+            } => self.approvals.push(Approval {
                 step: *step,
                 actor: actor.clone(),
                 role: role.clone(),
@@ -177,7 +201,9 @@ impl Rollout {
             Event::BrokenGlass { .. } => self.glass_broken = true,
             Event::JumpedToEnd { .. } => self.jumped = true,
             Event::StepEnded { step, .. } if *step == self.step => self.end_step(*step, at),
-            Event::WayBackRehearsed { took_us, obstacles, .. } => {
+            Event::WayBackRehearsed {
+                took_us, obstacles, ..
+            } => {
                 self.rehearsed = Some(Rehearsal {
                     at,
                     took_us: *took_us,
@@ -218,7 +244,12 @@ impl Rollout {
                 self.promoted_at.get_or_insert(at);
                 self.ended_at = Some(at);
             }
-            Event::Ended { ending, words, last_response_after_ms, .. } => {
+            Event::Ended {
+                ending,
+                words,
+                last_response_after_ms,
+                ..
+            } => {
                 self.phase = match ending {
                     Ending::RolledBack => Phase::RolledBack,
                     Ending::Aborted => Phase::Aborted,

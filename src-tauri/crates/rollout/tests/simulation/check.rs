@@ -62,7 +62,10 @@ fn only_ready_slots_rise(seed: u64, writes: &[crate::platform::Write]) {
         }
         for slot in Slot::BOTH {
             let rose = write.after.weights.of(slot) > write.before.weights.of(slot);
-            assert!(!rose || write.ready[slot] > 0, "seed {seed}: weight on unready {slot}");
+            assert!(
+                !rose || write.ready[slot] > 0,
+                "seed {seed}: weight on unready {slot}"
+            );
         }
     }
 }
@@ -70,10 +73,20 @@ fn only_ready_slots_rise(seed: u64, writes: &[crate::platform::Write]) {
 /// Also while it is paused: `Fail` stands in the journal together with the way back.
 fn a_fail_is_acted_on_at_once(seed: u64, story: &Story) {
     for (i, (event, _, _)) in story.iter().enumerate() {
-        if let Event::VerdictChanged { verdict: Verdict::Fail, .. } = event {
+        if let Event::VerdictChanged {
+            verdict: Verdict::Fail,
+            ..
+        } = event
+        {
             let next = story.get(i + 1).map(|(e, _, _)| e);
-            let back = matches!(next, Some(Event::RollbackRequested { .. } | Event::TakenBack { .. }));
-            assert!(back, "seed {seed}: the judge said Fail and nothing followed");
+            let back = matches!(
+                next,
+                Some(Event::RollbackRequested { .. } | Event::TakenBack { .. })
+            );
+            assert!(
+                back,
+                "seed {seed}: the judge said Fail and nothing followed"
+            );
         }
     }
 }
@@ -98,8 +111,13 @@ fn nothing_after_a_latch(seed: u64, writes: &[crate::platform::Write], story: &S
                 gone.insert(*rollout);
             }
             Event::TakenBack { record } => gone.extend(record.rollout),
-            Event::Intended { rollout, purpose, .. } if gone.contains(rollout) => assert!(
-                matches!(purpose, Purpose::RetireCandidate | Purpose::EndWarm | Purpose::RetirePrevious),
+            Event::Intended {
+                rollout, purpose, ..
+            } if gone.contains(rollout) => assert!(
+                matches!(
+                    purpose,
+                    Purpose::RetireCandidate | Purpose::EndWarm | Purpose::RetirePrevious
+                ),
                 "seed {seed}: {purpose:?} intended after the way back"
             ),
             _ => {}
@@ -109,20 +127,31 @@ fn nothing_after_a_latch(seed: u64, writes: &[crate::platform::Write], story: &S
 
 fn epochs_never_fall(seed: u64, writes: &[crate::platform::Write]) {
     for pair in writes.windows(2) {
-        assert!(pair[0].after.epoch <= pair[1].after.epoch, "seed {seed}: the epoch fell");
+        assert!(
+            pair[0].after.epoch <= pair[1].after.epoch,
+            "seed {seed}: the epoch fell"
+        );
     }
 }
 
 fn no_effect_twice(seed: u64, effects: &BTreeMap<IntentId, u32>, story: &Story) {
     for (intent, times) in effects {
-        assert!(*times == 1, "seed {seed}: intent {intent} had {times} effects");
+        assert!(
+            *times == 1,
+            "seed {seed}: intent {intent} had {times} effects"
+        );
     }
     let mut effective: BTreeMap<(RolloutId, String), u32> = BTreeMap::new();
     let mut excused: BTreeMap<(RolloutId, String), u32> = BTreeMap::new();
     let mut purposes: BTreeMap<IntentId, (RolloutId, String)> = BTreeMap::new();
     for (event, _, _) in story {
         match event {
-            Event::Intended { rollout, intent, purpose, .. } => {
+            Event::Intended {
+                rollout,
+                intent,
+                purpose,
+                ..
+            } => {
                 let key = (*rollout, format!("{purpose:?}"));
                 purposes.insert(*intent, key.clone());
                 if effects.contains_key(intent) {
@@ -137,7 +166,10 @@ fn no_effect_twice(seed: u64, effects: &BTreeMap<IntentId, u32>, story: &Story) 
     }
     for (key, times) in effective {
         let allowed = 1 + excused.get(&key).copied().unwrap_or(0);
-        assert!(times <= allowed, "seed {seed}: {key:?} had {times} effects, {allowed} allowed");
+        assert!(
+            times <= allowed,
+            "seed {seed}: {key:?} had {times} effects, {allowed} allowed"
+        );
     }
 }
 
@@ -168,7 +200,8 @@ fn no_advance_without_pass(
         })
         .collect();
     for (event, actor, _) in story {
-        let Some((rollout, started)) = rollout_of(event).and_then(|r| Some((r, starts.get(&r)?))) else {
+        let Some((rollout, started)) = rollout_of(event).and_then(|r| Some((r, starts.get(&r)?)))
+        else {
             continue;
         };
         let steps = all.entry(rollout).or_default();
@@ -182,8 +215,15 @@ fn no_advance_without_pass(
             }
             Event::JumpedToEnd { .. } => steps.jumped = true,
             Event::Approved { step, .. } => {
-                assert!(!actor.same_as(&started.author), "seed {seed}: approved by its author");
-                steps.approvals.entry(*step).or_default().insert(actor.id.clone());
+                assert!(
+                    !actor.same_as(&started.author),
+                    "seed {seed}: approved by its author"
+                );
+                steps
+                    .approvals
+                    .entry(*step)
+                    .or_default()
+                    .insert(actor.id.clone());
             }
             Event::BakeEnded { step, baked, .. } => {
                 let name = started.release.version.as_str();
@@ -194,9 +234,11 @@ fn no_advance_without_pass(
                 gates_were_open(seed, &started.plan, *step, steps);
                 steps.ended.insert(*step);
             }
-            Event::Intended { intent, purpose: Purpose::Weight { step }, .. }
-                if written.contains_key(intent) =>
-            {
+            Event::Intended {
+                intent,
+                purpose: Purpose::Weight { step },
+                ..
+            } if written.contains_key(intent) => {
                 for earlier in 0..*step {
                     assert!(
                         steps.jumped || steps.ended.contains(&earlier),
@@ -212,22 +254,37 @@ fn no_advance_without_pass(
 fn honest(seed: u64, plan: &Plan, version: &str, step: usize, baked: BakedBy, steps: &Steps) {
     match baked {
         BakedBy::Pass => {
-            assert_eq!(steps.passed.get(&step), Some(&Verdict::Pass), "seed {seed}: no Pass on record");
+            assert_eq!(
+                steps.passed.get(&step),
+                Some(&Verdict::Pass),
+                "seed {seed}: no Pass on record"
+            );
             for never in ["bad-", "silent-"] {
                 assert!(!version.starts_with(never), "seed {seed}: {version} passed");
             }
         }
         BakedBy::NoHarm { requests } => {
             let enough = plan.analysis.accept_no_harm_after;
-            assert!(enough.is_some_and(|n| requests >= n), "seed {seed}: harm accepted unasked");
+            assert!(
+                enough.is_some_and(|n| requests >= n),
+                "seed {seed}: harm accepted unasked"
+            );
         }
-        BakedBy::Unjudged => assert!(!plan.steps[step].analysis, "seed {seed}: a judged step unjudged"),
-        BakedBy::BrokenGlass => assert!(steps.glass.contains(&step), "seed {seed}: no broken glass"),
+        BakedBy::Unjudged => assert!(
+            !plan.steps[step].analysis,
+            "seed {seed}: a judged step unjudged"
+        ),
+        BakedBy::BrokenGlass => {
+            assert!(steps.glass.contains(&step), "seed {seed}: no broken glass")
+        }
     }
 }
 
 fn gates_were_open(seed: u64, plan: &Plan, step: usize, steps: &Steps) {
-    assert!(steps.baked.contains_key(&step), "seed {seed}: step {step} ended without a bake");
+    assert!(
+        steps.baked.contains_key(&step),
+        "seed {seed}: step {step} ended without a bake"
+    );
     for gate in &plan.steps[step].gates {
         if let Gate::Approval { count, .. } = gate {
             let have = steps.approvals.get(&step).map_or(0, BTreeSet::len);
@@ -267,7 +324,10 @@ fn every_way_back_arrived(
     if let Some(last) = last.filter(|w| matches!(w.order.action, Action::TakeBack(_)))
         && last.before.rollout != Some(rollout.id)
     {
-        assert_eq!(*weights, last.after.weights, "seed {seed}: the last word was a way back");
+        assert_eq!(
+            *weights, last.after.weights,
+            "seed {seed}: the last word was a way back"
+        );
         return;
     }
     let serving = match rollout.phase {
@@ -276,7 +336,12 @@ fn every_way_back_arrived(
         _ => None,
     };
     if let Some(slot) = serving {
-        assert_eq!(*weights, Weights::all_to(slot), "seed {seed}: {:?} and yet", rollout.phase);
+        assert_eq!(
+            *weights,
+            Weights::all_to(slot),
+            "seed {seed}: {:?} and yet",
+            rollout.phase
+        );
     }
 }
 
@@ -290,7 +355,10 @@ fn same_state_from_scratch(
     let _ = (store, platform);
     for driver in drivers.iter().flatten() {
         if driver.state().version == state.version {
-            assert!(driver.state() == state, "seed {seed}: replay differs from what a driver knows");
+            assert!(
+                driver.state() == state,
+                "seed {seed}: replay differs from what a driver knows"
+            );
         }
     }
     let verified = run(async { true });

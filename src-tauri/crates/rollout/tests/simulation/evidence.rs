@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_domain::{ServiceName, Timestamp};
 use deckwatch_rollout::Baseline;
+use deckwatch_rollout::Rollout;
 use deckwatch_rollout::plan::{Gate, Metric, What};
 use deckwatch_rollout::ports::{Evidence, Gates, Look, Standing, Totals};
-use deckwatch_rollout::Rollout;
 use deckwatch_verdict::{Counts, Interval};
 
 use crate::platform::SimPlatform;
@@ -40,7 +40,8 @@ pub const LOOK: u64 = 500;
 const PER_LOOK: u64 = 600;
 
 fn noise(at: i64, salt: u64) -> u64 {
-    let mut x = (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    let mut x =
+        (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt.wrapping_mul(0xD1B5_4A32_D192_ED03);
     x ^= x >> 29;
     x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x ^ (x >> 32)
@@ -76,12 +77,22 @@ impl Evidence for SimEvidence {
                 _ => 0,
             };
             let total = if temper == Temper::Silent { 0 } else { total };
-            let other = if stable.is_some() { PER_LOOK * (100 - share) / 100 } else { 0 };
+            let other = if stable.is_some() {
+                PER_LOOK * (100 - share) / 100
+            } else {
+                0
+            };
             looks.push(Look {
                 at: Timestamp::from_millis(at),
                 interval: Interval {
-                    candidate: Counts { total, bad: bad.min(total) },
-                    stable: Counts { total: other, bad: 0 },
+                    candidate: Counts {
+                        total,
+                        bad: bad.min(total),
+                    },
+                    stable: Counts {
+                        total: other,
+                        bad: 0,
+                    },
                 },
             });
             at += step;
@@ -121,7 +132,15 @@ impl Evidence for SimEvidence {
             covered: span.into(),
             counts: metrics
                 .iter()
-                .map(|m| (m.name.clone(), Counts { total: 3000, bad: 0 }))
+                .map(|m| {
+                    (
+                        m.name.clone(),
+                        Counts {
+                            total: 3000,
+                            bad: 0,
+                        },
+                    )
+                })
                 .collect(),
             mean_seconds: None,
         }))

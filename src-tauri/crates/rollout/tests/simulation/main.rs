@@ -24,7 +24,10 @@ fn schedules() -> u64 {
 
 #[test]
 fn no_schedule_breaks_an_invariant() {
-    if let Some(seed) = std::env::var("DECKWATCH_SEED").ok().and_then(|s| s.parse().ok()) {
+    if let Some(seed) = std::env::var("DECKWATCH_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+    {
         let outcome = schedule::run(seed, true);
         println!("{outcome:?}");
         return;

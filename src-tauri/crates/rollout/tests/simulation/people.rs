@@ -40,11 +40,16 @@ pub fn person(name: &str) -> Actor {
 }
 
 /// What the journal says, from the first event.
-pub fn replay(store: &SimStore, platform: &SimPlatform) -> (Rollouts, Vec<(Event, Actor, Timestamp)>) {
+pub fn replay(
+    store: &SimStore,
+    platform: &SimPlatform,
+) -> (Rollouts, Vec<(Event, Actor, Timestamp)>) {
     let mut state = Rollouts::new(platform.service.clone());
     let mut story = Vec::new();
     let name = stream(&platform.service);
-    let events = run(store.inner.read_stream(&name, 0, 100_000)).unwrap().unwrap();
+    let events = run(store.inner.read_stream(&name, 0, 100_000))
+        .unwrap()
+        .unwrap();
     for recorded in events {
         let event: Event = serde_json::from_slice(recorded.payload.as_deref().unwrap()).unwrap();
         state.version = recorded.version;
@@ -99,9 +104,12 @@ impl People {
             })
             .collect();
         let name = stream(&self.platform.service);
-        self.world.tell(|| format!("{who}: {command:?}").chars().take(80).collect());
+        self.world
+            .tell(|| format!("{who}: {command:?}").chars().take(80).collect());
         matches!(
-            run(self.store.append(&name, Expected::Version(state.version), new, None, now.wall)),
+            run(self
+                .store
+                .append(&name, Expected::Version(state.version), new, None, now.wall)),
             Some(Ok(_))
         )
     }
@@ -113,7 +121,10 @@ impl People {
         let version = format!("{temper}-{}", self.versions);
         let stable_version = stable.and_then(|slot| {
             let state = self.platform.state.lock().unwrap();
-            state.slots[slot].release.as_ref().map(|r| r.version.clone())
+            state.slots[slot]
+                .release
+                .as_ref()
+                .map(|r| r.version.clone())
         });
         let started = Started {
             rollout: RolloutId::new(self.event_id().uuid()),
@@ -133,7 +144,11 @@ impl People {
             author: person("ana"),
         };
         let take_back = self.event_id();
-        let command = Command::Start { started: Box::new(started), supersede, take_back };
+        let command = Command::Start {
+            started: Box::new(started),
+            supersede,
+            take_back,
+        };
         self.ask(&command, &person("ana"))
     }
 
@@ -159,7 +174,12 @@ impl People {
         if let Some(Ok(report)) = report
             && self.world.chance(50.0)
         {
-            self.ask(&Command::Absorb { record: report.record }, &person("ben"));
+            self.ask(
+                &Command::Absorb {
+                    record: report.record,
+                },
+                &person("ben"),
+            );
         }
     }
 
@@ -168,17 +188,28 @@ impl People {
         let ids = self.event_id();
         let who = person(["ana", "ben", "cid"][self.world.below(3) as usize]);
         let command = match self.world.below(13) {
-            0 => Command::Pause { note: "let me look".into() },
+            0 => Command::Pause {
+                note: "let me look".into(),
+            },
             1 | 2 => Command::Resume,
             3 => Command::Retry,
-            4 => Command::Promote { full: false, break_glass: None },
+            4 => Command::Promote {
+                full: false,
+                break_glass: None,
+            },
             5 => Command::Promote {
                 full: self.world.chance(50.0),
                 break_glass: self.world.chance(50.0).then(|| "I know better".into()),
             },
             6..=8 => approve(),
-            9 => Command::Reject { why: "no".into(), take_back: ids },
-            10 => Command::Abort { why: "stop".into(), take_back: ids },
+            9 => Command::Reject {
+                why: "no".into(),
+                take_back: ids,
+            },
+            10 => Command::Abort {
+                why: "stop".into(),
+                take_back: ids,
+            },
             11 => {
                 let temper = ["good", "bad"][self.world.below(2) as usize];
                 let supersede = self.world.chance(70.0);
@@ -198,11 +229,21 @@ impl People {
             2 | 3 => self.ask(&Command::Resume, &person("ben")),
             4 => self.ask(&approve(), &person("ben")),
             5 => self.ask(&approve(), &person("cid")),
-            _ => self.ask(&Command::Abort { why: "enough".into(), take_back }, &person("cid")),
+            _ => self.ask(
+                &Command::Abort {
+                    why: "enough".into(),
+                    take_back,
+                },
+                &person("cid"),
+            ),
         };
     }
 }
 
 fn approve() -> Command {
-    Command::Approve { roles: vec!["release-manager".into()], bound: true, note: String::new() }
+    Command::Approve {
+        roles: vec!["release-manager".into()],
+        bound: true,
+        note: String::new(),
+    }
 }

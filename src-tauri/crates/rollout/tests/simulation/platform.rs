@@ -92,7 +92,10 @@ impl SimPlatform {
     fn dead_man(&self, boot: u64) {
         let rollout = {
             let mut state = self.state.lock().unwrap();
-            state.watch.take_if(|(_, ends)| *ends <= boot).map(|(rollout, _)| rollout)
+            state
+                .watch
+                .take_if(|(_, ends)| *ends <= boot)
+                .map(|(rollout, _)| rollout)
         };
         let Some(rollout) = rollout else { return };
         let event_id = self.world.event();
@@ -110,7 +113,8 @@ impl SimPlatform {
             }),
         };
         let answer = self.execute(&order);
-        self.world.tell(|| format!("  dead man -> {:?}", answer.err().map(|e| e.to_string())));
+        self.world
+            .tell(|| format!("  dead man -> {:?}", answer.err().map(|e| e.to_string())));
     }
 
     /// Delivers what is due.
@@ -126,7 +130,11 @@ impl SimPlatform {
             let Some(order) = order else { break };
             let answer = self.execute(&order);
             self.world.tell(|| {
-                format!("  late {} -> {:?}", name(&order.action), answer.err().map(|e| e.to_string()))
+                format!(
+                    "  late {} -> {:?}",
+                    name(&order.action),
+                    answer.err().map(|e| e.to_string())
+                )
             });
         }
     }
@@ -165,7 +173,11 @@ impl SimPlatform {
                 state.watch = (ttl.as_millis() > 0).then_some((rollout, ends));
                 return Ok(done(&state, false));
             }
-            Action::BringUp { slot, release, instances } => {
+            Action::BringUp {
+                slot,
+                release,
+                instances,
+            } => {
                 rules::change_slot(&before, order)?;
                 let delay = 200 + self.world.below(1500);
                 let never = self.world.fault(4.0);
@@ -306,7 +318,10 @@ impl Platform for SimPlatform {
                 "  {} e{} -> {:?}",
                 name(&order.action),
                 order.epoch,
-                answer.as_ref().map(|a| a.repeated).map_err(ToString::to_string)
+                answer
+                    .as_ref()
+                    .map(|a| a.repeated)
+                    .map_err(ToString::to_string)
             )
         });
         if cut == Cut::After {
@@ -341,7 +356,11 @@ fn slot_state(slot: &SimSlot, name: Slot, boot: u64, wall: i64) -> SlotState {
         instances: (0..slot.desired)
             .map(|i| InstanceState {
                 id: format!("{name}-{i}"),
-                phase: if ready > 0 { InstancePhase::Ready } else { InstancePhase::Starting },
+                phase: if ready > 0 {
+                    InstancePhase::Ready
+                } else {
+                    InstancePhase::Starting
+                },
                 pid: None,
                 port: None,
                 restarts: 0,

@@ -52,7 +52,10 @@ impl Tally {
     /// The schedules went everywhere they should.
     pub fn assert_varied(&self) {
         for phase in ["promoted", "rolled back", "aborted", "superseded"] {
-            assert!(self.phases.get(phase).is_some_and(|n| *n > 20), "hardly ever {phase}: {self}");
+            assert!(
+                self.phases.get(phase).is_some_and(|n| *n > 20),
+                "hardly ever {phase}: {self}"
+            );
         }
         assert!(self.deaths > 100 && self.take_backs > 100, "{self}");
     }
@@ -104,12 +107,19 @@ fn make_plan(world: &World) -> (Plan, String) {
          metrics:\n    - name: errors\n      count: errors\n      margin: 3%\n{}on_error: {}\n\
          on_driver_lost: {}\nrollback_window: {}\nbaseline: 1s\nrehearse_every: 5s\n\
          deadlines: {{ capacity: 6s, traffic: 4s, gate: 30s }}\n",
-        if on(10.0) { "  accept_no_harm_after: 50\n" } else { "" },
+        if on(10.0) {
+            "  accept_no_harm_after: 50\n"
+        } else {
+            ""
+        },
         hold(on(60.0)),
         hold(on(70.0)),
         ["0s", "3s", "10m"][pick(3)],
     );
-    (plan::read(&text).unwrap_or_else(|e| panic!("{text}\n{e}")), text)
+    (
+        plan::read(&text).unwrap_or_else(|e| panic!("{text}\n{e}")),
+        text,
+    )
 }
 
 type Suspended = Pin<Box<dyn Future<Output = (Driver, Result<Tick, DriverError>)>>>;
@@ -129,7 +139,11 @@ impl Programs {
         let service = platform.service.clone();
         let (born, ports) = (&mut self.born, self.ports.clone());
         if let Some(mut tick) = self.suspended[which].take() {
-            return self.go_on(which, tick.as_mut().poll(&mut Context::from_waker(Waker::noop())), tick);
+            return self.go_on(
+                which,
+                tick.as_mut().poll(&mut Context::from_waker(Waker::noop())),
+                tick,
+            );
         }
         let mut driver = self.drivers[which].take().unwrap_or_else(|| {
             *born += 1;
@@ -178,7 +192,9 @@ impl Programs {
                 let mut inner = self.world.lock();
                 inner.fuse = None;
                 inner.dead.push(format!("driver-{}", self.born));
-                inner.dead.push(format!("driver-{}", self.born.saturating_sub(1)));
+                inner
+                    .dead
+                    .push(format!("driver-{}", self.born.saturating_sub(1)));
                 drop(inner);
                 self.deaths += 1;
                 self.drivers[which] = None;
@@ -191,7 +207,10 @@ impl Programs {
 fn stand(platform: &SimPlatform) {
     let mut state = platform.state.lock().unwrap();
     state.traffic.weights = Weights::all_to(Slot::Blue);
-    state.traffic.roles = PerSlot { blue: Role::Stable, green: Role::Free };
+    state.traffic.roles = PerSlot {
+        blue: Role::Stable,
+        green: Role::Free,
+    };
     state.slots.blue = SimSlot {
         release: Some(ReleaseSpec {
             version: "good-1".parse().unwrap(),
@@ -226,7 +245,12 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
     };
     world.tell(|| plan.1.clone());
     let born = world.lock().wall;
-    let evidence = SimEvidence { world: world.clone(), platform: platform.clone(), temper, born };
+    let evidence = SimEvidence {
+        world: world.clone(),
+        platform: platform.clone(),
+        temper,
+        born,
+    };
     let ports = Ports {
         store: Arc::new(store.clone()),
         platform: Arc::new(platform.clone()),
@@ -237,17 +261,20 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
     };
     let mut people = People::new(world.clone(), store.clone(), platform.clone(), plan);
     let tempers = ["good", "good", "bad", "bad", "late", "silent", "unreadable"];
-    let temper = if first { "good" } else { tempers[world.below(7) as usize] };
+    let temper = if first {
+        "good"
+    } else {
+        tempers[world.below(7) as usize]
+    };
     while !people.start(temper, false) {}
-    let mut programs =
-        Programs {
-            ports,
-            world: world.clone(),
-            drivers: [None, None],
-            suspended: [None, None],
-            born: 0,
-            deaths: 0,
-        };
+    let mut programs = Programs {
+        ports,
+        world: world.clone(),
+        drivers: [None, None],
+        suspended: [None, None],
+        born: 0,
+        deaths: 0,
+    };
     storm(&world, &platform, &store, &mut people, &mut programs);
     calm(&world, &platform, &store, &mut people, &mut programs, seed);
     let outcome = check::all(seed, &store, &platform, &programs.drivers, programs.deaths);
@@ -287,7 +314,9 @@ fn storm(
         } else {
             0
         };
-        store.full.store(full_for > 0, std::sync::atomic::Ordering::Relaxed);
+        store
+            .full
+            .store(full_for > 0, std::sync::atomic::Ordering::Relaxed);
         let most = after.as_millis().clamp(20, 2000) as u64;
         world.advance(1 + world.below(most));
         if world.chance(1.5) {
@@ -327,7 +356,9 @@ fn calm(
 ) {
     {
         world.lock().stormy = false;
-        store.full.store(false, std::sync::atomic::Ordering::Relaxed);
+        store
+            .full
+            .store(false, std::sync::atomic::Ordering::Relaxed);
         let boot = world.lock().boot;
         let mut state = platform.state.lock().unwrap();
         state.away_until = 0;
@@ -358,7 +389,10 @@ fn calm(
         world.advance(after.as_millis().clamp(5, 3000) as u64);
     }
     let (state, _) = replay(store, platform);
-    panic!("seed {seed}: never settled: {:?}", state.current.map(|r| (r.phase, r.stage, r.step)));
+    panic!(
+        "seed {seed}: never settled: {:?}",
+        state.current.map(|r| (r.phase, r.stage, r.step))
+    );
 }
 
 fn replay_if(

@@ -27,18 +27,31 @@ impl SimStore {
     /// Whatever an engine decides, it decides while it holds the lease. Only the way back, which
     /// is true whoever drives, may be recorded without it.
     async fn only_the_holder_decides(&self, stream: &str, kinds: &[String], writer: &str) {
-        let Some(number) = writer.strip_prefix("engine-").and_then(|w| w.split('@').next()) else {
+        let Some(number) = writer
+            .strip_prefix("engine-")
+            .and_then(|w| w.split('@').next())
+        else {
             return;
         };
-        let back = ["rollout.verdict-changed", "rollout.rollback-requested", "rollout.taken-back"];
-        if kinds.iter().any(|k| k.starts_with("rollout.rollback") || k == "rollout.taken-back")
+        let back = [
+            "rollout.verdict-changed",
+            "rollout.rollback-requested",
+            "rollout.taken-back",
+        ];
+        if kinds
+            .iter()
+            .any(|k| k.starts_with("rollout.rollback") || k == "rollout.taken-back")
             && kinds.iter().all(|k| back.contains(&k.as_str()))
         {
             return;
         }
         let row = self.inner.lease(stream).await.ok().flatten();
         let holder = row.and_then(|r| r.holder).unwrap_or_default();
-        assert_eq!(holder, format!("driver-{number}"), "{kinds:?} without the lease");
+        assert_eq!(
+            holder,
+            format!("driver-{number}"),
+            "{kinds:?} without the lease"
+        );
     }
 
     fn note_way_back(&self, events: &[Event]) {
@@ -87,7 +100,10 @@ impl Store for SimStore {
     ) -> Result<Vec<Recorded>, AppendError> {
         self.trouble()?;
         let kinds: Vec<_> = events.iter().map(|e| e.kind.clone()).collect();
-        let writer = events.first().map(|e| e.actor.id.clone()).unwrap_or_default();
+        let writer = events
+            .first()
+            .map(|e| e.actor.id.clone())
+            .unwrap_or_default();
         let asked: Vec<Event> = events
             .iter()
             .filter_map(|e| serde_json::from_slice(&e.payload).ok())
@@ -103,7 +119,14 @@ impl Store for SimStore {
             self.only_the_holder_decides(stream, &kinds, &writer).await;
         }
         self.world.tell(|| {
-            format!("  journal {kinds:?} {}", if let Err(e) = &answer { e.to_string() } else { String::new() })
+            format!(
+                "  journal {kinds:?} {}",
+                if let Err(e) = &answer {
+                    e.to_string()
+                } else {
+                    String::new()
+                }
+            )
         });
         answer
     }
@@ -121,7 +144,10 @@ impl Store for SimStore {
         if self.world.fault(0.5) {
             return Err(JournalError::Busy);
         }
-        cut!(self, self.inner.read_stream(stream, after_version, limit).await)
+        cut!(
+            self,
+            self.inner.read_stream(stream, after_version, limit).await
+        )
     }
 
     async fn head(&self) -> Result<Head, JournalError> {
@@ -145,9 +171,15 @@ impl Store for SimStore {
         ttl: Duration,
     ) -> Result<LeaseRow, LeaseError> {
         self.trouble()?;
-        let answer = cut!(self, self.inner.lease_take(name, holder, seen, at_least, ttl).await);
+        let answer = cut!(
+            self,
+            self.inner
+                .lease_take(name, holder, seen, at_least, ttl)
+                .await
+        );
         if let Ok(row) = &answer {
-            self.world.tell(|| format!("  lease {} at epoch {}", holder, row.epoch));
+            self.world
+                .tell(|| format!("  lease {} at epoch {}", holder, row.epoch));
         }
         answer
     }
@@ -170,7 +202,10 @@ impl Store for SimStore {
         at_least: Epoch,
     ) -> Result<LeaseRow, LeaseError> {
         self.trouble()?;
-        cut!(self, self.inner.lease_raise(name, holder, epoch, at_least).await)
+        cut!(
+            self,
+            self.inner.lease_raise(name, holder, epoch, at_least).await
+        )
     }
 
     async fn lease_release(

@@ -122,7 +122,11 @@ impl World {
         };
         if let Some(until) = until {
             std::future::poll_fn(|_| {
-                if self.lock().boot >= until { Poll::Ready(()) } else { Poll::Pending }
+                if self.lock().boot >= until {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             })
             .await;
             self.lock().resumed = true;
@@ -162,7 +166,10 @@ pub async fn never<T>() -> T {
 /// Runs a future that only waits when its program has died.
 pub fn run<F: Future>(future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
