@@ -84,8 +84,18 @@ fn agent(console: &Console) -> Child {
 /// Processor seconds of a process so far.
 fn cpu(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let ticks = |i: usize| {
+        fields
+            .get(i)
+            .and_then(|f| f.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
     (ticks(11) + ticks(12)) / 100.0
 }
 
@@ -136,10 +146,22 @@ async fn cost(ground: &Ground) -> u32 {
     let mut agent = agent(&console);
     start(ground, "v2", LONG).await;
     until_baking(ground).await;
-    let view = api::service(&console, ByService { service: ground.service.clone() }).await.unwrap();
+    let view = api::service(
+        &console,
+        ByService {
+            service: ground.service.clone(),
+        },
+    )
+    .await
+    .unwrap();
     let mut pids: Vec<u32> = deckwatch_domain::Slot::BOTH
         .iter()
-        .flat_map(|slot| view.observation.slots[*slot].instances.iter().filter_map(|i| i.pid))
+        .flat_map(|slot| {
+            view.observation.slots[*slot]
+                .instances
+                .iter()
+                .filter_map(|i| i.pid)
+        })
         .collect();
     pids.push(console.platform().node().await.unwrap().pid);
     let before: f64 = pids.iter().map(|p| cpu(*p)).sum();

@@ -29,8 +29,18 @@ const FLOORS: [(&str, u8); 17] = [
 /// Rooms without IO, clock or processes.
 const PURE: [&str; 3] = ["domain", "verdict", "promql"];
 const IMPURE_WORDS: [&str; 12] = [
-    "std::fs", "std::net", "std::process", "std::thread", "std::env", "SystemTime", "Instant::now",
-    "Timestamp::now", "tokio", "sqlx", "now_v7", "rand::rng",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::env",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "tokio",
+    "sqlx",
+    "now_v7",
+    "rand::rng",
 ];
 
 fn crates() -> PathBuf {
@@ -57,7 +67,10 @@ fn uses(room: &str) -> Vec<String> {
         } else if section == "[dependencies]"
             && let Some(rest) = line.strip_prefix("deckwatch-")
         {
-            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric())
+                .collect();
             found.push(name);
         }
     }
@@ -113,11 +126,17 @@ fn no_room_knows_the_window() {
     let mut wrong = Vec::new();
     for room in rooms() {
         let manifest = fs::read_to_string(crates().join(&room).join("Cargo.toml")).unwrap();
-        if manifest.lines().any(|l| l.starts_with("tauri") || l.starts_with("wry")) {
+        if manifest
+            .lines()
+            .any(|l| l.starts_with("tauri") || l.starts_with("wry"))
+        {
             wrong.push(room);
         }
     }
-    assert!(wrong.is_empty(), "only the desktop shell may know tauri: {wrong:?}");
+    assert!(
+        wrong.is_empty(),
+        "only the desktop shell may know tauri: {wrong:?}"
+    );
 }
 
 #[test]

@@ -15,7 +15,9 @@ pub async fn events(ground: &Ground) -> Vec<EventRow> {
         ..Events::default()
     };
     eventually("the journal", || async {
-        api::events(&ground.console(), ask.clone()).await.map_err(|p| p.to_string())
+        api::events(&ground.console(), ask.clone())
+            .await
+            .map_err(|p| p.to_string())
     })
     .await
 }
@@ -23,7 +25,9 @@ pub async fn events(ground: &Ground) -> Vec<EventRow> {
 /// The rollouts' events, decoded.
 pub async fn story(ground: &Ground) -> Vec<Event> {
     let rows = events(ground).await;
-    let rollouts = rows.into_iter().filter(|r| r.stream.starts_with("rollouts/"));
+    let rollouts = rows
+        .into_iter()
+        .filter(|r| r.stream.starts_with("rollouts/"));
     rollouts
         .map(|r| serde_json::from_value(r.payload).unwrap_or_else(|e| panic!("{}: {e}", r.kind)))
         .collect()

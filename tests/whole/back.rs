@@ -15,7 +15,12 @@ async fn back_and_settled(scene: &Scene, leaving: &str, more: &[&str], before: u
     assert_eq!(answer.recorded, "journal");
     scene.ended(Phase::RolledBack).await;
     recorded_once(&scene.ground, answer.report.record.event_id).await;
-    assert_eq!(scene.dropped(), before, "requests were dropped: {:?}", scene.load.snapshot().failures);
+    assert_eq!(
+        scene.dropped(),
+        before,
+        "requests were dropped: {:?}",
+        scene.load.snapshot().failures
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,7 +28,10 @@ async fn back_in_every_phase() {
     let scene = Scene::new().await;
     // Before any weight: the candidate is still starting.
     let slow = ["--env", "DECKWATCH_DEMO_SLOW_START_MS=600000"];
-    scene.start("v2", &plans::standing_at(20), &slow).await.code(0);
+    scene
+        .start("v2", &plans::standing_at(20), &slow)
+        .await
+        .code(0);
     eventually("the claim", || async {
         let back = scene.ground.observe().await.traffic.way_back;
         back.map(|_| ()).ok_or("no way back yet".into())
@@ -38,8 +46,14 @@ async fn back_in_every_phase() {
     again.code(3).says("already taken back");
     // Paused by a person.
     scene.canary("v2", 20, &[]).await;
-    scene.ground.ctl(&["rollout", "pause", SERVICE, "lunch"]).await.code(0);
-    scene.rollout("the pause", |r| matches!(r.phase, Phase::Paused(_))).await;
+    scene
+        .ground
+        .ctl(&["rollout", "pause", SERVICE, "lunch"])
+        .await
+        .code(0);
+    scene
+        .rollout("the pause", |r| matches!(r.phase, Phase::Paused(_)))
+        .await;
     back_and_settled(&scene, "v2", &[], 0).await;
     // With everyone on the candidate.
     scene.canary("v2", 100, &[]).await;
@@ -84,8 +98,16 @@ async fn back_whatever_the_driver_does() {
         back.is_none().then_some(()).ok_or("still warm".into())
     })
     .await;
-    scene.ground.ctl(&["rollback", SERVICE]).await.refused("rollback window has ended");
-    let preview = scene.ground.ctl(&["rollback", SERVICE, "--dry-run"]).await.code(3);
+    scene
+        .ground
+        .ctl(&["rollback", SERVICE])
+        .await
+        .refused("rollback window has ended");
+    let preview = scene
+        .ground
+        .ctl(&["rollback", SERVICE, "--dry-run"])
+        .await
+        .code(3);
     assert!(preview.out.contains("nothing to go back to"), "{preview:?}");
     assert_eq!(scene.dropped(), 0);
     sound(&scene.ground).await;
@@ -99,10 +121,19 @@ async fn back_whatever_state_the_instances_are_in() {
     let stable = scene.ground.slot(Role::Stable).await;
     scene.faults(stable, 1, json!({"refuse_ready": true})).await;
     scene.until_ready(stable, 1).await;
-    let preview = scene.ground.ctl(&["rollback", SERVICE, "--dry-run"]).await.code(0);
-    assert!(preview.out.contains("1 of 2 instances are ready"), "{preview:?}");
+    let preview = scene
+        .ground
+        .ctl(&["rollback", SERVICE, "--dry-run"])
+        .await
+        .code(0);
+    assert!(
+        preview.out.contains("1 of 2 instances are ready"),
+        "{preview:?}"
+    );
     back_and_settled(&scene, "v2", &[], 0).await;
-    scene.faults(stable, 2, json!({"refuse_ready": false})).await;
+    scene
+        .faults(stable, 2, json!({"refuse_ready": false}))
+        .await;
     scene.until_ready(stable, 2).await;
     // Nothing is ready there: it waits for the first one, and the candidate serves meanwhile.
     scene.canary("v2", 100, &[]).await;
@@ -111,23 +142,37 @@ async fn back_whatever_state_the_instances_are_in() {
     let (answer, ()) = tokio::join!(scene.back("v2", &[]), async {
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         let seen = scene.ground.observe().await;
-        assert_eq!(seen.traffic.weights, Weights::all_to(stable.other()), "not ready, not shifted");
-        scene.faults(stable, 1, json!({"refuse_ready": false})).await;
+        assert_eq!(
+            seen.traffic.weights,
+            Weights::all_to(stable.other()),
+            "not ready, not shifted"
+        );
+        scene
+            .faults(stable, 1, json!({"refuse_ready": false}))
+            .await;
     });
     assert!(answer.report.acknowledged_us >= 1_000_000, "{answer:?}");
     scene.ended(Phase::RolledBack).await;
     recorded_once(&scene.ground, answer.report.record.event_id).await;
     assert_eq!(scene.dropped(), 0);
-    scene.faults(stable, 2, json!({"refuse_ready": false})).await;
+    scene
+        .faults(stable, 2, json!({"refuse_ready": false}))
+        .await;
     scene.until_ready(stable, 2).await;
     // The same with --now: at once, and nothing there can answer until it is ready again.
     scene.canary("v2", 100, &[]).await;
     scene.faults(stable, 2, json!({"refuse_ready": true})).await;
     scene.until_ready(stable, 0).await;
-    let now = scene.ground.ctl(&["--json", "rollback", SERVICE, "--now"]).await.code(0);
+    let now = scene
+        .ground
+        .ctl(&["--json", "rollback", SERVICE, "--now"])
+        .await
+        .code(0);
     let seen = scene.ground.observe().await;
     assert_eq!(seen.traffic.weights, Weights::all_to(stable));
-    scene.faults(stable, 2, json!({"refuse_ready": false})).await;
+    scene
+        .faults(stable, 2, json!({"refuse_ready": false}))
+        .await;
     scene.until_ready(stable, 2).await;
     let answer = serde_json::from_value(now.json()).unwrap();
     scene.is_back(&answer, "v2").await;
@@ -145,7 +190,11 @@ async fn back_from_a_candidate_that_crashes() {
     let candidate = scene.ground.slot(Role::Candidate).await;
     eventually("a crash", || async {
         let seen = scene.ground.observe().await;
-        let restarts: u32 = seen.slots[candidate].instances.iter().map(|i| i.restarts).sum();
+        let restarts: u32 = seen.slots[candidate]
+            .instances
+            .iter()
+            .map(|i| i.restarts)
+            .sum();
         (restarts > 0).then_some(()).ok_or("none yet".into())
     })
     .await;

@@ -33,7 +33,11 @@ async fn back_with_a_full_disk() {
     // With the driver alive beside it …
     let ballast = fill(&scene);
     let first = scene.back("v2", &[]).await;
-    assert!(first.recorded.contains("not yet in the journal"), "{}", first.recorded);
+    assert!(
+        first.recorded.contains("not yet in the journal"),
+        "{}",
+        first.recorded
+    );
     assert!(first.report.acknowledged_us < 3_000_000, "{first:?}");
     std::fs::remove_file(&ballast).unwrap();
     recorded_once(&scene.ground, first.report.record.event_id).await;

@@ -21,8 +21,16 @@ async fn back_at_once(scene: &Scene) -> RollBackAnswer {
     let before = scene.dropped();
     let answer = scene.back("v2", &[]).await;
     let took = answer.report.acknowledged_us;
-    assert!(took < 3_000_000, "the write waited for something: {took} µs");
-    assert_eq!(scene.dropped(), before, "{:?}", scene.load.snapshot().failures);
+    assert!(
+        took < 3_000_000,
+        "the write waited for something: {took} µs"
+    );
+    assert_eq!(
+        scene.dropped(),
+        before,
+        "{:?}",
+        scene.load.snapshot().failures
+    );
     answer
 }
 
@@ -60,7 +68,12 @@ async fn back_with_a_journal_of_nonsense() {
     assert_ne!(answer.recorded, "journal");
     let found = scene.ground.ctl(&["doctor"]).await.code(6);
     assert!(found.out.contains("set-aside"), "{}", found.out);
-    scene.ground.ctl(&["journal", "set-aside"]).await.code(0).says("a new one has begun");
+    scene
+        .ground
+        .ctl(&["journal", "set-aside"])
+        .await
+        .code(0)
+        .says("a new one has begun");
     // The driver was there all the while, and goes on with the new one.
     recorded_once(&scene.ground, answer.report.record.event_id).await;
     scene.canary("v2", 20, &[]).await;
@@ -91,7 +104,12 @@ impl Hold {
                 .stdout(Stdio::piped())
                 .spawn();
             let Ok(mut child) = child else { continue };
-            child.stdin.as_mut().unwrap().write_all(said.as_bytes()).unwrap();
+            child
+                .stdin
+                .as_mut()
+                .unwrap()
+                .write_all(said.as_bytes())
+                .unwrap();
             let mut line = String::new();
             let mut out = std::io::BufReader::new(child.stdout.as_mut().unwrap());
             std::io::BufRead::read_line(&mut out, &mut line).unwrap();
@@ -114,11 +132,18 @@ async fn back_while_another_program_holds_the_journal() {
     let scene = Scene::new().await;
     scene.canary("v2", 20, &[]).await;
     let Some(held) = Hold::new(&scene) else {
-        mounts::skipped("rollback while the journal is locked", "neither sqlite3 nor python3 is here");
+        mounts::skipped(
+            "rollback while the journal is locked",
+            "neither sqlite3 nor python3 is here",
+        );
         return;
     };
     let answer = back_at_once(&scene).await;
-    assert!(answer.recorded.contains("not yet in the journal"), "{}", answer.recorded);
+    assert!(
+        answer.recorded.contains("not yet in the journal"),
+        "{}",
+        answer.recorded
+    );
     drop(held);
     // The driver, alive all the while, brings the record in by itself.
     recorded_once(&scene.ground, answer.report.record.event_id).await;
@@ -136,7 +161,11 @@ async fn back_with_a_journal_that_cannot_be_written() {
         return;
     }
     let answer = back_at_once(&scene).await;
-    assert!(answer.recorded.contains("not yet in the journal"), "{}", answer.recorded);
+    assert!(
+        answer.recorded.contains("not yet in the journal"),
+        "{}",
+        answer.recorded
+    );
     mounts::writable_again(&journal(&scene));
     scene.new_agent().await;
     recorded_once(&scene.ground, answer.report.record.event_id).await;

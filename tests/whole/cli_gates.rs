@@ -12,7 +12,12 @@ async fn an_approval_cannot_be_faked_by_a_name() {
     let scene = Scene::new().await;
     let roles = "release-manager: [somebody@else]\n";
     std::fs::write(scene.ground.data.join("roles.yaml"), roles).unwrap();
-    scene.ground.ctl(&["roles"]).await.code(0).says("somebody@else");
+    scene
+        .ground
+        .ctl(&["roles"])
+        .await
+        .code(0)
+        .says("somebody@else");
     let gates = "[ { approval: { count: 1, role: release-manager } } ]";
     scene.start("v2", &plans::gated(gates), &[]).await.code(0);
     scene.rollout("20 %", |r| r.weight == 20).await;
@@ -20,10 +25,19 @@ async fn an_approval_cannot_be_faked_by_a_name() {
     scene.ground.ctl(&approve).await.refused("ask a colleague");
     let mut named = vec!["--display-name", "somebody@else"];
     named.extend(approve);
-    scene.ground.ctl(&named).await.refused("who starts a rollout cannot approve it");
+    scene
+        .ground
+        .ctl(&named)
+        .await
+        .refused("who starts a rollout cannot approve it");
     let mut by_environment = scene.ground.command(&approve);
-    by_environment.env("DECKWATCH_NAME", "somebody@else").env("USER", "somebody");
-    assert_eq!(by_environment.output().await.unwrap().status.code(), Some(3));
+    by_environment
+        .env("DECKWATCH_NAME", "somebody@else")
+        .env("USER", "somebody");
+    assert_eq!(
+        by_environment.output().await.unwrap().status.code(),
+        Some(3)
+    );
     let promote = ["rollout", "promote", SERVICE];
     eventually("the gate", || async {
         let ran = scene.ground.ctl(&promote).await;
@@ -35,14 +49,20 @@ async fn an_approval_cannot_be_faked_by_a_name() {
     let shown = scene.ground.json(&["rollout", "show", SERVICE]).await;
     let gate = &shown["status"]["gates"][0];
     assert_eq!(gate["open"], false);
-    assert!(gate["opens"].as_str().unwrap().contains("release-manager"), "{gate}");
+    assert!(
+        gate["opens"].as_str().unwrap().contains("release-manager"),
+        "{gate}"
+    );
     // The glass may be broken, and the record names who and why.
     let me = scene.ground.json(&["whoami"]).await;
     let mut glass = vec!["--display-name", "Ana", "rollout", "promote", SERVICE];
     glass.extend(["--break-glass", "the shop is down without it"]);
     scene.ground.ctl(&glass).await.code(0);
     let rows = events(&scene.ground).await;
-    let row = rows.iter().find(|r| r.kind == "rollout.broken-glass").expect("it is recorded");
+    let row = rows
+        .iter()
+        .find(|r| r.kind == "rollout.broken-glass")
+        .expect("it is recorded");
     assert_eq!(row.actor.id, me["id"].as_str().unwrap());
     assert_eq!(row.actor.display.as_deref(), Some("Ana"));
     assert_eq!(row.payload["reason"], "the shop is down without it");
@@ -50,9 +70,18 @@ async fn an_approval_cannot_be_faked_by_a_name() {
     // A rejection takes traffic back.
     scene.start("v5", &plans::gated(gates), &[]).await.code(0);
     scene.rollout("20 %", |r| r.weight == 20).await;
-    scene.ground.ctl(&["rollout", "reject", SERVICE, "not today"]).await.code(0);
+    scene
+        .ground
+        .ctl(&["rollout", "reject", SERVICE, "not today"])
+        .await
+        .code(0);
     scene.ended(Phase::Aborted).await;
-    assert!(!story(&scene.ground).await.iter().any(|e| matches!(e, Event::Approved { .. })));
+    assert!(
+        !story(&scene.ground)
+            .await
+            .iter()
+            .any(|e| matches!(e, Event::Approved { .. }))
+    );
     assert_eq!(scene.dropped(), 0);
 }
 
@@ -61,15 +90,26 @@ async fn a_freeze_closes_its_gate_until_it_is_lifted() {
     let scene = Scene::new().await;
     let ctl = async |args: &[&str]| scene.ground.ctl(args).await;
     ctl(&["freeze", "lift"]).await.refused("no freeze is on");
-    ctl(&["freeze", "declare", " "]).await.code(1).says("needs a reason");
+    ctl(&["freeze", "declare", " "])
+        .await
+        .code(1)
+        .says("needs a reason");
     ctl(&["freeze", "declare", "the fair"]).await.code(0);
-    ctl(&["freeze", "declare", "again"]).await.refused("the fair");
+    ctl(&["freeze", "declare", "again"])
+        .await
+        .refused("the fair");
     ctl(&["freeze", "show"]).await.code(0).says("the fair");
-    scene.start("v2", &plans::gated("[ { no_freeze: true } ]"), &[]).await.code(0);
+    scene
+        .start("v2", &plans::gated("[ { no_freeze: true } ]"), &[])
+        .await
+        .code(0);
     scene.rollout("20 %", |r| r.weight == 20).await;
     eventually("the closed gate", || async {
         let shown = scene.ground.json(&["rollout", "show", SERVICE]).await;
-        let why = shown["status"]["gates"][0]["why"].as_str().unwrap_or_default().to_owned();
+        let why = shown["status"]["gates"][0]["why"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         why.contains("the fair").then_some(()).ok_or(why)
     })
     .await;
@@ -88,7 +128,9 @@ async fn a_freeze_closes_its_gate_until_it_is_lifted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_is_held_against_the_traffic_before_it_starts() {
     let scene = Scene::new().await;
-    let strict = plans::quick().replace("margin: 10%", "margin: 0.01%").replace("max: 2m", "max: 2s");
+    let strict = plans::quick()
+        .replace("margin: 10%", "margin: 0.01%")
+        .replace("max: 2m", "max: 2s");
     let file = scene.ground.file("strict.yaml", &strict);
     let check = ["plan", "check", &file, "--service", SERVICE];
     eventually("today's traffic to be known", || async {
@@ -97,23 +139,43 @@ async fn a_plan_is_held_against_the_traffic_before_it_starts() {
         known.then_some(()).ok_or(ran.out)
     })
     .await;
-    scene.ground.ctl(&check).await.code(6).says("its bake ends after 2s");
-    let refused = scene.start("v2", &strict, &[]).await.code(3).says("accept_no_harm_after");
+    scene
+        .ground
+        .ctl(&check)
+        .await
+        .code(6)
+        .says("its bake ends after 2s");
+    let refused = scene
+        .start("v2", &strict, &[])
+        .await
+        .code(3)
+        .says("accept_no_harm_after");
     assert!(refused.err.contains("lengthen the bake"), "{}", refused.err);
     // By name, absence of harm is enough, and is shown as that.
     let by_name = strict.replace("  metrics:", "  accept_no_harm_after: 20\n  metrics:");
     scene.start("v2", &by_name, &[]).await.code(0);
     scene.ended(Phase::Promoted).await;
     let shown = scene.ground.json(&["rollout", "show", SERVICE]).await;
-    assert_eq!(shown["status"]["steps"][0]["done"]["by"], "no-harm", "{shown:#}");
+    assert_eq!(
+        shown["status"]["steps"][0]["done"]["by"], "no-harm",
+        "{shown:#}"
+    );
     // Every mistake at once, with its place.
     let wrong = "plan: x\nstrategy: canari\nsteps:\n  - weight: 50\n    bake: { min: 2m, max: 1m }\n  - weight: 20\nanalysis:\n  alpha: 3\n  metrics: []\nbogus: 1\n";
     let file = scene.ground.file("wrong.yaml", wrong);
     let ran = scene.ground.ctl(&["plan", "check", &file]).await.code(6);
     for place in [":2:11:", ":5:", ":6:", ":8:", ":10:"] {
-        assert!(ran.out.contains(&format!("wrong.yaml{place}")), "{place} in {}", ran.out);
+        assert!(
+            ran.out.contains(&format!("wrong.yaml{place}")),
+            "{place} in {}",
+            ran.out
+        );
     }
     let started = scene.start("v2", wrong, &[]).await.code(1);
-    assert!(started.err.contains("mistakes:") && started.err.lines().count() > 5, "{}", started.err);
+    assert!(
+        started.err.contains("mistakes:") && started.err.lines().count() > 5,
+        "{}",
+        started.err
+    );
     assert_eq!(scene.dropped(), 0);
 }

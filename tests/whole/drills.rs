@@ -7,7 +7,11 @@ use crate::harness::{Ground, processes_with, signal};
 
 async fn drill(name: &str) {
     let ground = Ground::new().await;
-    let outcome = ground.ctl(&["--json", "training", "drill", name]).await.code(0).json();
+    let outcome = ground
+        .ctl(&["--json", "training", "drill", name])
+        .await
+        .code(0)
+        .json();
     assert_eq!(outcome["passed"], true, "{outcome:#}");
     assert_eq!(outcome["grade"]["dropped"], 0, "{outcome:#}");
     assert_eq!(outcome["drill"], name);
@@ -37,7 +41,11 @@ async fn drill_journal_lost() {
 async fn an_interrupted_demo_leaves_nothing() {
     let ground = Ground::new().await;
     let mut command = ground.command(&["demo", "--rate", "300"]);
-    let mut demo = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut demo = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let pid = demo.id().unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(demo.try_wait().unwrap().is_none(), "it ended by itself");

@@ -30,7 +30,11 @@ async fn taken_over(ground: &Ground, not: &str) -> (String, Duration) {
 }
 
 fn pid_of(holder: &str) -> u32 {
-    holder.split('/').nth(1).and_then(|pid| pid.parse().ok()).expect("host/pid/id")
+    holder
+        .split('/')
+        .nth(1)
+        .and_then(|pid| pid.parse().ok())
+        .expect("host/pid/id")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,13 +54,23 @@ async fn two_drivers_never_both_act() {
         };
         assert_eq!(row.phase, Phase::Promoted, "{row:?}");
     }
-    assert_eq!(holders.len(), 1, "one lease holder all the way: {holders:?}");
+    assert_eq!(
+        holders.len(),
+        1,
+        "one lease holder all the way: {holders:?}"
+    );
     sound(&scene.ground).await;
     // Each effect was meant once: no purpose twice within one rollout.
     let mut meant = BTreeSet::new();
     for event in story(&scene.ground).await {
-        if let Event::Intended { rollout, purpose, .. } = event {
-            assert!(meant.insert(format!("{rollout} {purpose:?}")), "{rollout} {purpose:?} twice");
+        if let Event::Intended {
+            rollout, purpose, ..
+        } = event
+        {
+            assert!(
+                meant.insert(format!("{rollout} {purpose:?}")),
+                "{rollout} {purpose:?} twice"
+            );
         }
     }
     assert_eq!(other.end().await, Some(0));
@@ -77,16 +91,29 @@ async fn a_frozen_driver_is_replaced_and_notices() {
     let (now, _) = taken_over(&scene.ground, &was).await;
     assert_eq!(pid_of(&now), second.pid());
     // The second carries on while the first sleeps, and the first finds its lease gone.
-    scene.ground.ctl(&["rollout", "promote", "checkout", "--break-glass", "go"]).await.code(0);
+    scene
+        .ground
+        .ctl(&["rollout", "promote", "checkout", "--break-glass", "go"])
+        .await
+        .code(0);
     scene.ended(Phase::Promoted).await;
     first.thaw();
     scene.start("v5", &plans::quick(), &[]).await.code(0);
     scene.ended(Phase::Promoted).await;
-    assert!(first.is_alive(), "a driver that was overtaken lives on as a follower");
+    assert!(
+        first.is_alive(),
+        "a driver that was overtaken lives on as a follower"
+    );
     let story = story(&scene.ground).await;
     intents_once(&story);
-    let failed = story.iter().filter(|e| matches!(e, Event::Failed { .. })).count();
-    assert_eq!(failed, 0, "nothing was refused to a driver that no longer drives");
+    let failed = story
+        .iter()
+        .filter(|e| matches!(e, Event::Failed { .. }))
+        .count();
+    assert_eq!(
+        failed, 0,
+        "nothing was refused to a driver that no longer drives"
+    );
     assert_eq!(scene.dropped(), 0);
     // It takes its turn again when the second is gone.
     scene.canary("v2", 20, &[]).await;
@@ -126,12 +153,20 @@ async fn a_killed_driver_is_replaced_at_once() {
     // The plan may say that a lost driver means going back.
     let plan = format!("{}on_driver_lost: rollback\n", plans::standing_at(20));
     scene.start("v2", &plan, &[]).await.code(0);
-    scene.rollout("20 %", |r| r.weight == 20 && !r.phase.is_over()).await;
+    scene
+        .rollout("20 %", |r| r.weight == 20 && !r.phase.is_over())
+        .await;
     scene.agent.take().unwrap().kill().await;
     scene.agent = Some(scene.ground.agent());
     scene.ended(Phase::RolledBack).await;
     let caused = story(&scene.ground).await.into_iter().any(|e| {
-        matches!(e, Event::RollbackRequested { cause: Cause::DriverLost, .. })
+        matches!(
+            e,
+            Event::RollbackRequested {
+                cause: Cause::DriverLost,
+                ..
+            }
+        )
     });
     assert!(caused, "the journal says why");
     assert_eq!(scene.dropped(), before);

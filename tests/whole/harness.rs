@@ -70,7 +70,11 @@ impl Ran {
     /// Asserts the exit code.
     #[track_caller]
     pub fn code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{}\nout: {}\nerr: {}", self.words, self.out, self.err);
+        assert_eq!(
+            self.code, code,
+            "{}\nout: {}\nerr: {}",
+            self.words, self.out, self.err
+        );
         self
     }
 
@@ -84,7 +88,11 @@ impl Ran {
     #[track_caller]
     pub fn says(self, part: &str) -> Self {
         let said = format!("{}{}", self.out, self.err);
-        assert!(said.contains(part), "{}: `{part}` is missing in: {said}", self.words);
+        assert!(
+            said.contains(part),
+            "{}: `{part}` is missing in: {said}",
+            self.words
+        );
         self
     }
 
@@ -92,7 +100,13 @@ impl Ran {
     #[track_caller]
     pub fn refused(self, part: &str) -> Self {
         let ran = self.code(3).says(part);
-        assert_eq!(ran.err.trim().lines().count(), 1, "{}: {}", ran.words, ran.err);
+        assert_eq!(
+            ran.err.trim().lines().count(),
+            1,
+            "{}: {}",
+            ran.words,
+            ran.err
+        );
         ran
     }
 }
@@ -117,7 +131,10 @@ impl Ground {
     pub async fn prepared(prepare: impl FnOnce(&Path)) -> Ground {
         let turn = TURNS.acquire().await.expect("never closed");
         // A short path: the node's socket must fit into what the system allows.
-        let folder = tempfile::Builder::new().prefix("dw").tempdir_in("/tmp").unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("dw")
+            .tempdir_in("/tmp")
+            .unwrap();
         let data = folder.path().join("d");
         prepare(&data);
         let node = NodeFolder::new(data.join("node")).unwrap();
@@ -199,15 +216,27 @@ impl Ground {
         let mut all = vec!["agent"];
         all.extend(args);
         let log = self._folder.path().join("agents.log");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let child = self.command(&all).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
+        let child = self
+            .command(&all)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         Agent { child }
     }
 
     pub async fn observe(&self) -> Observation {
         let service = &self.service;
         eventually("the node to answer", || async move {
-            self.platform.observe(service).await.map_err(|e| e.to_string())
+            self.platform
+                .observe(service)
+                .await
+                .map_err(|e| e.to_string())
         })
         .await
     }
@@ -215,7 +244,9 @@ impl Ground {
     /// The slot that plays a role now.
     pub async fn slot(&self, role: Role) -> Slot {
         let roles = self.observe().await.traffic.roles;
-        roles.playing(role).unwrap_or_else(|| panic!("no slot is {role}: {roles:?}"))
+        roles
+            .playing(role)
+            .unwrap_or_else(|| panic!("no slot is {role}: {roles:?}"))
     }
 
     /// Every process that was started from this ground, by the environment it was started with.
@@ -228,7 +259,11 @@ impl Ground {
 pub fn processes_with(mark: &[u8]) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|n| n.parse::<u32>().ok())
+        else {
             continue;
         };
         let read = |name| std::fs::read(entry.path().join(name)).unwrap_or_default();
@@ -246,12 +281,16 @@ impl Drop for Ground {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let mut show = std::process::Command::new(program());
-            show.args(["rollout", "show", SERVICE]).env("DECKWATCH_DATA", &self.data);
-            let shown = show.output().map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
+            show.args(["rollout", "show", SERVICE])
+                .env("DECKWATCH_DATA", &self.data);
+            let shown = show
+                .output()
+                .map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
             eprintln!("the newest rollout:\n{}", shown.unwrap_or_default());
         }
         let mut stop = std::process::Command::new(program());
-        stop.args(["node", "stop"]).env("DECKWATCH_DATA", &self.data);
+        stop.args(["node", "stop"])
+            .env("DECKWATCH_DATA", &self.data);
         let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
         let began = Instant::now();
         let mut left = self.processes();
@@ -266,7 +305,11 @@ impl Drop for Ground {
         if std::thread::panicking() {
             let agents = std::fs::read_to_string(self._folder.path().join("agents.log"));
             let node = std::fs::read_to_string(self.data.join("node/node.log"));
-            eprintln!("agents:\n{}node:\n{}", agents.unwrap_or_default(), node.unwrap_or_default());
+            eprintln!(
+                "agents:\n{}node:\n{}",
+                agents.unwrap_or_default(),
+                node.unwrap_or_default()
+            );
         } else {
             assert!(left.is_empty(), "left running: {left:#?}");
         }
@@ -291,7 +334,11 @@ impl Agent {
     /// As Ctrl-C would; answers its exit code.
     pub async fn end(mut self) -> Option<i32> {
         signal(self.pid(), "INT");
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code()
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .code()
     }
 
     pub fn freeze(&self) {

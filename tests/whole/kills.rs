@@ -20,7 +20,9 @@ use crate::scene::Scene;
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
 }
@@ -65,10 +67,20 @@ async fn start(ground: &Ground, version: &str, errors: &str) -> Result<(), Probl
     api::start(&ground.console(), ask).await.map(|_| ())
 }
 
-/// Rollouts back to back until `stop`; each must end as its release deserves.
-async fn roll(ground: &Ground, stop: &Cell<bool>) -> usize {
-    let mut done = 0;
-    while !stop.get() {
+/// What the rollouts and the kills tell each other.
+#[derive(Default)]
+struct Shared {
+    stop: Cell<bool>,
+    node_kills: Cell<u64>,
+}
+
+/// Rollouts back to back until told to stop; each must end as its release deserves. While a node
+/// is started again its slots answer nothing, and a good candidate may be blamed for that: then
+/// it is taken back, which is the safe side, and counted.
+async fn roll(ground: &Ground, shared: &Shared) -> (usize, usize) {
+    let (mut done, mut blamed) = (0, 0);
+    while !shared.stop.get() {
+        let nodes = shared.node_kills.get();
         let (version, errors, deserved) = RELEASES[done % RELEASES.len()];
         // While the node is dead nothing can be started; that is said, and tried again.
         eventually("a start", || async {
@@ -80,16 +92,24 @@ async fn roll(ground: &Ground, stop: &Cell<bool>) -> usize {
         .await;
         let row = eventually("the end of a rollout", || async {
             let rows = api::rollouts(&ground.console(), Nothing {}).await;
-            let row = rows.map_err(|p| p.to_string())?.into_iter().next().ok_or("none")?;
+            let row = rows
+                .map_err(|p| p.to_string())?
+                .into_iter()
+                .next()
+                .ok_or("none")?;
             let over = row.phase.is_over() || matches!(row.phase, Phase::Paused(_));
             over.then_some(row.clone()).ok_or(format!("{row:?}"))
         })
         .await;
         assert_eq!(row.release.as_str(), version);
-        assert_eq!(row.phase, deserved, "rollout {done}: {row:?}");
         done += 1;
+        if row.phase != deserved {
+            let excused = row.phase == Phase::RolledBack && shared.node_kills.get() > nodes;
+            assert!(excused, "rollout {done}: {row:?}");
+            blamed += 1;
+        }
     }
-    done
+    (done, blamed)
 }
 
 /// What was lost, by whose death.
@@ -102,7 +122,13 @@ struct Lost {
     slowest_node: Duration,
 }
 
-async fn kill(ground: &Ground, load: &LoadHandle, mut agent: Agent, draws: &mut Draws) -> (Lost, Agent) {
+async fn kill(
+    ground: &Ground,
+    load: &LoadHandle,
+    mut agent: Agent,
+    draws: &mut Draws,
+    shared: &Shared,
+) -> (Lost, Agent) {
     let kills = number("DECKWATCH_KILLS", 20);
     let dropped = || load.snapshot().failures.dropped();
     let mut lost = Lost::default();
@@ -119,6 +145,7 @@ async fn kill(ground: &Ground, load: &LoadHandle, mut agent: Agent, draws: &mut 
         lost.by_drivers += dropped() - since;
         let before = dropped();
         let began = Instant::now();
+        shared.node_kills.set(shared.node_kills.get() + 1);
         kill_node(ground).await;
         settle(ground, load).await;
         lost.slowest_node = lost.slowest_node.max(began.elapsed());
@@ -166,7 +193,9 @@ async fn settle(ground: &Ground, load: &LoadHandle) {
         let quiet = after.failures.dropped() == before.failures.dropped();
         let more = after.ok > before.ok;
         let seen = ground.observe().await;
-        (quiet && more && serves(&seen)).then_some(()).ok_or(format!("{seen:?}"))
+        (quiet && more && serves(&seen))
+            .then_some(())
+            .ok_or(format!("{seen:?}"))
     })
     .await;
 }
@@ -174,17 +203,22 @@ async fn settle(ground: &Ground, load: &LoadHandle) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_lose_and_double_nothing() {
     let seed = number("DECKWATCH_SEED", 7);
-    let Scene { load, agent, ground } = Scene::new().await;
+    let Scene {
+        load,
+        agent,
+        ground,
+    } = Scene::new().await;
     let began = Instant::now();
-    let stop = Cell::new(false);
+    let shared = Shared::default();
     let mut draws = Draws(seed);
-    let (rolled, (lost, agent)) = tokio::join!(roll(&ground, &stop), async {
-        let done = kill(&ground, &load, agent.expect("a driver"), &mut draws).await;
-        stop.set(true);
+    let ((rolled, blamed), (lost, agent)) = tokio::join!(roll(&ground, &shared), async {
+        let agent = agent.expect("a driver");
+        let done = kill(&ground, &load, agent, &mut draws, &shared).await;
+        shared.stop.set(true);
         done
     });
     eprintln!(
-        "seed {seed}: {} kills of the driver, {} of the node, {rolled} rollouts in {:.0} s: {} requests lost with drivers, {} with nodes; serving again within {} ms",
+        "seed {seed}: {} kills of the driver, {} of the node, {rolled} rollouts ({blamed} good ones blamed for a node's death) in {:.0} s: {} requests lost with drivers, {} with nodes; serving again within {} ms",
         lost.drivers,
         lost.nodes,
         began.elapsed().as_secs_f64(),
@@ -192,7 +226,12 @@ async fn kills_lose_and_double_nothing() {
         lost.by_nodes,
         lost.slowest_node.as_millis(),
     );
-    assert_eq!(lost.by_drivers, 0, "{lost:?} {:?}", load.snapshot().failures);
+    assert_eq!(
+        lost.by_drivers,
+        0,
+        "{lost:?} {:?}",
+        load.snapshot().failures
+    );
     assert_eq!(agent.end().await, Some(0));
     sound(&ground).await;
     let verified = ground.json(&["journal", "verify"]).await;

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 fn run(program: &str, args: &[&str]) -> Result<(), String> {
-    let done = Command::new(program).args(args).output().map_err(|e| e.to_string())?;
+    let done = Command::new(program)
+        .args(args)
+        .output()
+        .map_err(|e| e.to_string())?;
     match done.status.success() {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()),
@@ -15,7 +18,17 @@ fn run(program: &str, args: &[&str]) -> Result<(), String> {
 pub fn small_disk(at: &Path, kib: u32) -> Result<(), String> {
     std::fs::create_dir_all(at).map_err(|e| e.to_string())?;
     let size = format!("size={kib}k,mode=700");
-    run("mount", &["-t", "tmpfs", "-o", &size, "deckwatch-test", &at.display().to_string()])
+    run(
+        "mount",
+        &[
+            "-t",
+            "tmpfs",
+            "-o",
+            &size,
+            "deckwatch-test",
+            &at.display().to_string(),
+        ],
+    )
 }
 
 /// Makes a file read-only, also for root: it is mounted on itself.
@@ -35,7 +48,10 @@ pub fn writable_again(file: &Path) {
 pub fn unmount_below(folder: &Path) {
     let folder = folder.display().to_string();
     let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
-    let ours = mounts.lines().filter_map(|l| l.split(' ').nth(1)).filter(|m| m.starts_with(&folder));
+    let ours = mounts
+        .lines()
+        .filter_map(|l| l.split(' ').nth(1))
+        .filter(|m| m.starts_with(&folder));
     for mount in ours.collect::<Vec<_>>().into_iter().rev() {
         if run("umount", &[mount]).is_err() {
             let _ = run("umount", &["-l", mount]);

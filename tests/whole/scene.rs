@@ -25,7 +25,11 @@ pub async fn stand_up(ground: &Ground) {
     let yaml = plans::definition(program(), ground.port);
     let file = ground.file("checkout.yaml", &yaml);
     ground.ctl(&["service", "define", &file]).await.code(0);
-    ground.ctl(&["rollout", "start", SERVICE, "v1"]).await.code(0).says("no release yet");
+    ground
+        .ctl(&["rollout", "start", SERVICE, "v1"])
+        .await
+        .code(0)
+        .says("no release yet");
     let until = |row: &RolloutRow| row.phase == Phase::Promoted;
     rollout(ground, "v1 to be promoted", until).await;
 }
@@ -84,19 +88,26 @@ impl Scene {
     }
 
     pub async fn ended(&self, phase: Phase) -> RolloutRow {
-        self.rollout(&format!("{phase:?}"), |row| row.phase == phase).await
+        self.rollout(&format!("{phase:?}"), |row| row.phase == phase)
+            .await
     }
 
     /// Brings `version` to stand at `weight`, unjudged, with traffic seen there.
     pub async fn canary(&self, version: &str, weight: u8, more: &[&str]) -> RolloutRow {
         let before = answers(&self.load.snapshot(), version);
-        self.start(version, &plans::standing_at(weight), more).await.code(0);
+        self.start(version, &plans::standing_at(weight), more)
+            .await
+            .code(0);
         let row = self
-            .rollout("the canary's weight", |row| row.weight == weight && !row.phase.is_over())
+            .rollout("the canary's weight", |row| {
+                row.weight == weight && !row.phase.is_over()
+            })
             .await;
         eventually("answers of the canary", || async {
             let now = answers(&self.load.snapshot(), version);
-            (now > before).then_some(()).ok_or(format!("{now} answers of {version}"))
+            (now > before)
+                .then_some(())
+                .ok_or(format!("{now} answers of {version}"))
         })
         .await;
         row
@@ -106,7 +117,9 @@ impl Scene {
     pub async fn until_ready(&self, slot: Slot, count: u32) {
         eventually("readiness", || async {
             let ready = self.ground.observe().await.slots[slot].ready;
-            (ready == count).then_some(()).ok_or(format!("{ready} ready in {slot}"))
+            (ready == count)
+                .then_some(())
+                .ok_or(format!("{ready} ready in {slot}"))
         })
         .await;
     }
@@ -114,10 +127,16 @@ impl Scene {
     /// Sets faults on instances of a slot: on the first `count` of them.
     pub async fn faults(&self, slot: Slot, count: usize, faults: serde_json::Value) {
         let seen = self.ground.observe().await;
-        let ports: Vec<u16> = seen.slots[slot].instances.iter().filter_map(|i| i.port).collect();
+        let ports: Vec<u16> = seen.slots[slot]
+            .instances
+            .iter()
+            .filter_map(|i| i.port)
+            .collect();
         assert!(ports.len() >= count, "{ports:?}");
         for port in &ports[..count] {
-            deckwatch_training::set_faults(*port, &faults).await.unwrap();
+            deckwatch_training::set_faults(*port, &faults)
+                .await
+                .unwrap();
         }
     }
 
@@ -140,8 +159,15 @@ impl Scene {
         assert_eq!(seen.traffic.roles[record.slot], Role::Stable);
         assert_eq!(seen.traffic.roles[record.slot.other()], Role::Free);
         assert_eq!(seen.traffic.way_back, None);
-        assert!(record.rollout.is_none_or(|id| seen.traffic.latched.contains(&id)));
-        let release = seen.slots[record.slot].release.as_ref().expect("something serves");
+        assert!(
+            record
+                .rollout
+                .is_none_or(|id| seen.traffic.latched.contains(&id))
+        );
+        let release = seen.slots[record.slot]
+            .release
+            .as_ref()
+            .expect("something serves");
         // What had left the node by then has reached the clients by now.
         tokio::time::sleep(Duration::from_millis(150)).await;
         let then = self.load.snapshot();
@@ -152,7 +178,11 @@ impl Scene {
         })
         .await;
         let now = self.load.snapshot();
-        assert_eq!(answers(&now, leaving), answers(&then, leaving), "{leaving} still answers");
+        assert_eq!(
+            answers(&now, leaving),
+            answers(&then, leaving),
+            "{leaving} still answers"
+        );
     }
 
     /// Requests that no version answered so far.

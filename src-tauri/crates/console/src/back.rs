@@ -1,6 +1,6 @@
 //! Taking traffic back, for people. The platform first; the journal afterwards, if it can be had.
 
-use deckwatch_domain::{EventId, ServiceName};
+use deckwatch_domain::{EventId, RolloutId, ServiceName};
 use deckwatch_platform::{Platform, Rejection};
 use deckwatch_rollout::lane::{self, Ask, LaneError, Preview, Progress, Report};
 use deckwatch_rollout::ports::Ids;
@@ -107,7 +107,47 @@ pub async fn roll_back_telling(
     if let Ok(seen) = console.platform.observe(&ask.service).await {
         ask.only = seen.traffic.rollout;
     }
-    let report = lane::roll_back(console.platform.as_ref(), &ask, console.clock.as_ref(), tell)
+    match carry_out(console, &ask, tell).await {
+        Err(problem) if problem.is_refusal() => Err(or_abort(console, &ask.service, problem).await),
+        other => other,
+    }
+}
+
+/// A rollout that has begun and has no traffic yet cannot be taken back, but it can be ended.
+async fn or_abort(console: &Console, service: &ServiceName, mut problem: Problem) -> Problem {
+    let state = console.rollouts(service).await;
+    if let Some(live) = state
+        .ok()
+        .and_then(|s| s.current)
+        .filter(|r| r.is_live() && !r.claimed)
+    {
+        problem.message = format!(
+            "{}; {} has begun and has no traffic yet: `rollout abort` ends it",
+            problem.message, live.release.version
+        );
+    }
+    problem
+}
+
+/// Takes back this rollout's traffic and no other's.
+pub(crate) async fn roll_back_only(
+    console: &Console,
+    roll_back: RollBack,
+    rollout: RolloutId,
+) -> Result<RollBackAnswer, Problem> {
+    let ask = Ask {
+        only: Some(rollout),
+        ..ask(console, &roll_back)
+    };
+    carry_out(console, &ask, &mut |_| {}).await
+}
+
+async fn carry_out(
+    console: &Console,
+    ask: &Ask,
+    tell: &mut (dyn FnMut(Progress) + Send),
+) -> Result<RollBackAnswer, Problem> {
+    let report = lane::roll_back(console.platform.as_ref(), ask, console.clock.as_ref(), tell)
         .await
         .map_err(|error| match error {
             LaneError::Nothing(rejection @ Rejection::UnknownService { .. }) => {

@@ -108,7 +108,12 @@ impl Book {
     /// Every rollout, newest first.
     pub fn rows(&self) -> Vec<RolloutRow> {
         let mut rows: Vec<RolloutRow> = self.past.clone();
-        rows.extend(self.services.values().filter_map(|s| s.current.as_ref()).map(RolloutRow::of));
+        rows.extend(
+            self.services
+                .values()
+                .filter_map(|s| s.current.as_ref())
+                .map(RolloutRow::of),
+        );
         rows.sort_by_key(|row| std::cmp::Reverse((row.started_at, row.rollout)));
         rows
     }

@@ -10,8 +10,8 @@ use deckwatch_domain::{Actor, EventId, IntentId, ServiceName};
 use deckwatch_journal::{
     AppendError, Expected, FileAnchor, Journal, JournalError, NewEvent, Opening, Store,
 };
-use deckwatch_platform::local::{LocalPlatform, NodeFolder, ensure_node};
 use deckwatch_platform::Platform;
+use deckwatch_platform::local::{LocalPlatform, NodeFolder, ensure_node};
 use deckwatch_rollout::ports::{Clock, Ids};
 use deckwatch_rollout::{Command, Event, FallbackFile, Rollouts, Waiting, decide, stream};
 use deckwatch_signals::SampleStore;
@@ -132,7 +132,8 @@ impl Console {
         let path = self.folder.samples();
         self.samples
             .get_or_try_init(|| async {
-                let wrong = |e: deckwatch_signals::StoreError| Problem::new("samples", e.to_string());
+                let wrong =
+                    |e: deckwatch_signals::StoreError| Problem::new("samples", e.to_string());
                 match SampleStore::open(&path).await {
                     Ok(store) => Ok(Arc::new(store)),
                     Err(deckwatch_signals::StoreError::Corrupt { .. }) => {
@@ -186,7 +187,9 @@ impl Console {
         let store = self.store().await?;
         let mut state = Rollouts::new(service.clone());
         loop {
-            let events = store.read_stream(&stream(service), state.version, 500).await?;
+            let events = store
+                .read_stream(&stream(service), state.version, 500)
+                .await?;
             for recorded in &events {
                 state.version = recorded.version;
                 let payload = recorded.payload.as_deref().unwrap_or_default();
@@ -213,13 +216,19 @@ impl Console {
             let events = decide(&state, command, &self.actor, now)?;
             let new = events.iter().map(|event| self.new_event(event)).collect();
             let expected = Expected::Version(state.version);
-            match store.append(&stream(service), expected, new, None, now).await {
+            match store
+                .append(&stream(service), expected, new, None, now)
+                .await
+            {
                 Ok(_) => return Ok(events),
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Problem::new("journal.conflict", "others keep writing first; try again"))
+        Err(Problem::new(
+            "journal.conflict",
+            "others keep writing first; try again",
+        ))
     }
 
     fn new_event(&self, event: &Event) -> NewEvent {
@@ -286,7 +295,10 @@ impl Console {
             "service.unknown",
             match names.len() {
                 0 => format!("no service is defined yet, so there is no {service}"),
-                _ => format!("there is no service {service}; there is: {}", names.join(", ")),
+                _ => format!(
+                    "there is no service {service}; there is: {}",
+                    names.join(", ")
+                ),
             },
         )
         .with(json!(names)))

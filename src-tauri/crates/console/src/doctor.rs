@@ -81,7 +81,12 @@ fn folder(console: &Console) -> Check {
             format!("{shown} can be read by others"),
             "chmod 700 it",
         ),
-        Err(error) => check("data folder", Level::Bad, format!("{shown}: {error}"), "make it writable"),
+        Err(error) => check(
+            "data folder",
+            Level::Bad,
+            format!("{shown}: {error}"),
+            "make it writable",
+        ),
     }
 }
 
@@ -93,7 +98,11 @@ async fn journal_check(console: &Console) -> Check {
             format!(
                 "{} events, the chain is sound{}",
                 found.events,
-                if found.anchored { " and ends where it was noted" } else { "" }
+                if found.anchored {
+                    " and ends where it was noted"
+                } else {
+                    ""
+                }
             ),
             "",
         ),
@@ -114,26 +123,52 @@ async fn journal_check(console: &Console) -> Check {
 
 fn fallback(console: &Console) -> Check {
     let name = "rollback records";
-    match console.fallback.as_ref().map(deckwatch_rollout::FallbackFile::waiting) {
-        Some(Ok(waiting)) if waiting.is_empty() => {
-            check(name, Level::Good, "space is set aside for them, none waits", "")
-        }
+    match console
+        .fallback
+        .as_ref()
+        .map(deckwatch_rollout::FallbackFile::waiting)
+    {
+        Some(Ok(waiting)) if waiting.is_empty() => check(
+            name,
+            Level::Good,
+            "space is set aside for them, none waits",
+            "",
+        ),
         Some(Ok(waiting)) => check(
             name,
             Level::Note,
             format!("{} wait for the journal", waiting.len()),
             "they go in by themselves once an agent runs",
         ),
-        Some(Err(error)) => check(name, Level::Bad, error.to_string(), "make the data folder writable"),
-        None => check(name, Level::Bad, "no space could be set aside", "make the data folder writable"),
+        Some(Err(error)) => check(
+            name,
+            Level::Bad,
+            error.to_string(),
+            "make the data folder writable",
+        ),
+        None => check(
+            name,
+            Level::Bad,
+            "no space could be set aside",
+            "make the data folder writable",
+        ),
     }
 }
 
 async fn node(console: &Console) -> Check {
     match console.platform.node().await {
         Ok(node) => {
-            let level = if node.troubles.is_empty() { Level::Good } else { Level::Note };
-            let mut found = format!("version {}, process {}, {} services", node.version, node.pid, node.services.len());
+            let level = if node.troubles.is_empty() {
+                Level::Good
+            } else {
+                Level::Note
+            };
+            let mut found = format!(
+                "version {}, process {}, {} services",
+                node.version,
+                node.pid,
+                node.services.len()
+            );
             if let Some(trouble) = node.troubles.last() {
                 found = format!("{found}; {trouble}");
             }
@@ -166,7 +201,12 @@ async fn roles(console: &Console) -> Check {
             "nobody is bound to a role: approvals are advisory",
             &format!("write {}", roles.file),
         ),
-        Ok(roles) => check("roles", Level::Good, format!("{} roles", roles.roles.len()), ""),
+        Ok(roles) => check(
+            "roles",
+            Level::Good,
+            format!("{} roles", roles.roles.len()),
+            "",
+        ),
         Err(problem) => check("roles", Level::Bad, problem.message, ""),
     }
 }
@@ -189,7 +229,12 @@ async fn services(console: &Console) -> Vec<Check> {
             None => check(&name, Level::Bad, "nobody drives it", "deckwatchctl agent"),
         });
         if console.platform.observe(service).await.is_err() {
-            checks.push(check(&name, Level::Bad, "its platform does not answer", "deckwatchctl node start"));
+            checks.push(check(
+                &name,
+                Level::Bad,
+                "its platform does not answer",
+                "deckwatchctl node start",
+            ));
         }
     }
     checks

@@ -43,9 +43,15 @@ impl SampleEvidence {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<(Timestamp, Timestamp, Counts)>, String> {
-        let counted = slot_counts(&self.store, &cohort(service, standing), from, to, rule(what)?)
-            .await
-            .map_err(|e| e.to_string())?;
+        let counted = slot_counts(
+            &self.store,
+            &cohort(service, standing),
+            from,
+            to,
+            rule(what)?,
+        )
+        .await
+        .map_err(|e| e.to_string())?;
         Ok(counted
             .into_iter()
             .map(|i| {
@@ -60,10 +66,12 @@ impl SampleEvidence {
 }
 
 fn sum(counted: &[(Timestamp, Timestamp, Counts)]) -> Counts {
-    counted.iter().fold(Counts::default(), |sum, (_, _, c)| Counts {
-        total: sum.total.saturating_add(c.total),
-        bad: sum.bad.saturating_add(c.bad),
-    })
+    counted
+        .iter()
+        .fold(Counts::default(), |sum, (_, _, c)| Counts {
+            total: sum.total.saturating_add(c.total),
+            bad: sum.bad.saturating_add(c.bad),
+        })
 }
 
 #[async_trait]
@@ -155,9 +163,7 @@ impl Evidence for SampleEvidence {
             ..Baseline::default()
         };
         for metric in metrics {
-            let counted = self
-                .counts(service, stable, metric.what, from, now)
-                .await?;
+            let counted = self.counts(service, stable, metric.what, from, now).await?;
             let covered: Duration = counted.iter().map(|(a, b, _)| b.since(*a)).sum();
             baseline.covered = baseline.covered.max(covered.into());
             baseline.counts.push((metric.name.clone(), sum(&counted)));

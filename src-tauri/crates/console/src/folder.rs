@@ -16,10 +16,17 @@ impl DataFolder {
     pub fn find(given: Option<&Path>) -> Result<Self, Problem> {
         let path = given
             .map(Path::to_owned)
-            .or_else(|| std::env::var_os("DECKWATCH_DATA").filter(|v| !v.is_empty()).map(PathBuf::from))
+            .or_else(|| {
+                std::env::var_os("DECKWATCH_DATA")
+                    .filter(|v| !v.is_empty())
+                    .map(PathBuf::from)
+            })
             .or_else(|| dirs::data_dir().map(|d| d.join("deckwatch")));
         let path = path.ok_or_else(|| {
-            Problem::new("folder.unknown", "no data folder is known; set DECKWATCH_DATA")
+            Problem::new(
+                "folder.unknown",
+                "no data folder is known; set DECKWATCH_DATA",
+            )
         })?;
         Ok(DataFolder(std::path::absolute(&path)?))
     }
@@ -30,9 +37,8 @@ impl DataFolder {
     /// What the operating system said, with the path.
     pub fn prepare(&self) -> Result<(), Problem> {
         use std::os::unix::fs::DirBuilderExt;
-        let wrong = |e: std::io::Error| {
-            Problem::new("folder", format!("{}: {e}", self.0.display()))
-        };
+        let wrong =
+            |e: std::io::Error| Problem::new("folder", format!("{}: {e}", self.0.display()));
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

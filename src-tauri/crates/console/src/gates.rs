@@ -39,7 +39,9 @@ pub struct Freeze {
 }
 
 /// The freeze that is on now, if one is.
-pub(crate) async fn freeze(store: &dyn Store) -> Result<Option<Freeze>, deckwatch_journal::JournalError> {
+pub(crate) async fn freeze(
+    store: &dyn Store,
+) -> Result<Option<Freeze>, deckwatch_journal::JournalError> {
     let mut on = None;
     let mut version = 0;
     loop {

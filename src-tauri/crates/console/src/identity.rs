@@ -8,8 +8,15 @@ pub struct Host(pub String);
 
 impl Host {
     pub fn this() -> Self {
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Host(if name.is_empty() { "localhost".into() } else { name })
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        Host(if name.is_empty() {
+            "localhost".into()
+        } else {
+            name
+        })
     }
 }
 
@@ -17,8 +24,10 @@ impl Host {
 /// asked: anybody can set them.
 pub fn os_actor(display: Option<String>) -> Actor {
     let id = uzers::get_current_uid();
-    let user = uzers::get_user_by_uid(id)
-        .map_or_else(|| format!("uid-{id}"), |u| u.name().to_string_lossy().into_owned());
+    let user = uzers::get_user_by_uid(id).map_or_else(
+        || format!("uid-{id}"),
+        |u| u.name().to_string_lossy().into_owned(),
+    );
     let mut actor = Actor::person(&user, &Host::this().0);
     actor.display = display;
     actor

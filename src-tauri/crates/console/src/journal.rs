@@ -70,11 +70,13 @@ fn fifty() -> usize {
 
 impl Events {
     fn takes(&self, event: &Recorded) -> bool {
-        let of_service = |service: &ServiceName| {
-            event.stream.rsplit('/').next() == Some(service.as_str())
-        };
+        let of_service =
+            |service: &ServiceName| event.stream.rsplit('/').next() == Some(service.as_str());
         self.service.as_ref().is_none_or(of_service)
-            && self.actor.as_ref().is_none_or(|a| event.actor.id.contains(a))
+            && self
+                .actor
+                .as_ref()
+                .is_none_or(|a| event.actor.id.contains(a))
             && self.kind.as_ref().is_none_or(|k| event.kind.starts_with(k))
             && self.since.is_none_or(|t| event.occurred_at >= t)
             && self.until.is_none_or(|t| event.occurred_at <= t)

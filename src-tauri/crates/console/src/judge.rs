@@ -49,7 +49,9 @@ pub async fn judge(_: &Console, ask: JudgeText) -> Result<Judged, Problem> {
         return Ok(one(&answer));
     }
     if looks_like_cases(&ask.candidate) {
-        return Ok(several(&judge_cases(&ask.candidate, &options).map_err(wrong)?));
+        return Ok(several(
+            &judge_cases(&ask.candidate, &options).map_err(wrong)?,
+        ));
     }
     let answer = judge_intervals(&ask.candidate, &options).map_err(wrong)?;
     Ok(one(&answer))
@@ -63,9 +65,7 @@ fn looks_like_cases(text: &str) -> bool {
     };
     let is_case = |v: &Value| {
         let side = v.get("candidate").or(v.get("experiment"));
-        v.get("name").is_some()
-            || v.get("id").is_some()
-            || side.is_some_and(|s| s.is_array())
+        v.get("name").is_some() || v.get("id").is_some() || side.is_some_and(|s| s.is_array())
     };
     match &document {
         Value::Object(_) => true,
@@ -77,8 +77,15 @@ fn looks_like_cases(text: &str) -> bool {
 fn words(answer: &OfflineAnswer) -> String {
     let mut words = format!("{:?}: {}\n", answer.answer.verdict, answer.answer.words);
     match (answer.failed_at, answer.passed_at) {
-        (Some(at), _) => words += &format!("a rollout would have been taken back at interval {at} of {}\n", answer.rows),
-        (None, Some(at)) => words += &format!("it would have passed at interval {at} of {}\n", answer.rows),
+        (Some(at), _) => {
+            words += &format!(
+                "a rollout would have been taken back at interval {at} of {}\n",
+                answer.rows
+            )
+        }
+        (None, Some(at)) => {
+            words += &format!("it would have passed at interval {at} of {}\n", answer.rows)
+        }
         _ => {}
     }
     words

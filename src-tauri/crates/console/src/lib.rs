@@ -56,7 +56,8 @@ pub mod api {
         list as plans, schema as plan_schema, show as plan,
     };
     pub use crate::rollouts::{
-        Begun, Noted, Promote, Start, abort, approve, pause, promote, reject, resume, retry, start,
+        Begun, GivenUp, Noted, Promote, Start, abort, approve, pause, promote, reject, resume,
+        retry, start,
     };
     pub use crate::services::{
         Define, Logs, Measured, Remove, ServiceRow, ServiceView, define, list as services, logs,

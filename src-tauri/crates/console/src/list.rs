@@ -17,8 +17,8 @@ commands! {
     command "rollouts.retry" rollouts::retry(ByService) -> Done, "Watch the current step anew";
     command "rollouts.promote" rollouts::promote(Promote) -> Done, "End the current step, or go to 100 %";
     command "rollouts.approve" rollouts::approve(Noted) -> Done, "Approve the current step";
-    command "rollouts.reject" rollouts::reject(Noted) -> RollBackAnswer, "Reject the current step: traffic goes back";
-    command "rollouts.abort" rollouts::abort(Noted) -> RollBackAnswer, "Give a rollout up: traffic goes back";
+    command "rollouts.reject" rollouts::reject(Noted) -> GivenUp, "Reject the current step: traffic goes back";
+    command "rollouts.abort" rollouts::abort(Noted) -> GivenUp, "Give a rollout up: traffic goes back";
     query "rollback.preview" back::preview(RollBack) -> Preview, "What a rollback would write, rehearsed";
     command "rollback" back::roll_back(RollBack) -> RollBackAnswer, "Take traffic back now";
     query "people.roles" people::roles(Nothing) -> Roles, "Who is bound to which role";

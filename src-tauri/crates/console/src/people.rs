@@ -105,13 +105,18 @@ pub async fn declare_freeze(console: &Console, ask: Reason) -> Result<Done, Prob
     if let Some(freeze) = freeze(console, Nothing {}).await? {
         return Err(Problem::new(
             "refused.frozen",
-            format!("a freeze is on since {} by {}: {}", freeze.at, freeze.by, freeze.reason),
+            format!(
+                "a freeze is on since {} by {}: {}",
+                freeze.at, freeze.by, freeze.reason
+            ),
         ));
     }
     console
         .record_freeze(&FreezeEvent::Declared { reason: ask.reason })
         .await?;
-    Ok(Done::new("frozen: no `no_freeze` gate opens until it is lifted"))
+    Ok(Done::new(
+        "frozen: no `no_freeze` gate opens until it is lifted",
+    ))
 }
 
 /// # Errors

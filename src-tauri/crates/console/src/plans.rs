@@ -164,17 +164,30 @@ async fn traffic(console: &Console, service: &ServiceName, plan: &Plan) -> Optio
     let from = now.minus(std::time::Duration::from_secs(60));
     let count = async |slot: Slot, what: What| -> Option<(u64, u64, f64)> {
         let standing = standing(&seen, slot)?;
-        let counted = slot_counts(&store, &cohort(service, &standing), from, now, rule(what).ok()?)
-            .await
-            .ok()?;
-        let covered = counted.iter().map(|i| i.at.since(i.from).as_secs_f64()).sum();
+        let counted = slot_counts(
+            &store,
+            &cohort(service, &standing),
+            from,
+            now,
+            rule(what).ok()?,
+        )
+        .await
+        .ok()?;
+        let covered = counted
+            .iter()
+            .map(|i| i.at.since(i.from).as_secs_f64())
+            .sum();
         let total = counted.iter().map(|i| i.total).sum();
         Some((total, counted.iter().map(|i| i.bad).sum(), covered))
     };
     let mut bad = Vec::new();
     for metric in &plan.analysis.metrics {
         let (total, wrong, _) = count(stable, metric.what).await?;
-        bad.push(if total > 0 { wrong as f64 / total as f64 } else { 0.0 });
+        bad.push(if total > 0 {
+            wrong as f64 / total as f64
+        } else {
+            0.0
+        });
     }
     // Whoever serves it: right after a promotion most of the last minute was the other slot's.
     let (mut requests, mut covered) = (0, 0.0f64);

@@ -10,7 +10,7 @@ use deckwatch_rollout::{Command, Event, Started};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::back::{RollBack, RollBackAnswer, roll_back};
+use crate::back::{RollBack, RollBackAnswer, roll_back, roll_back_only};
 use crate::console::{Console, TimeIds};
 use crate::people;
 use crate::plans;
@@ -77,6 +77,14 @@ pub struct Promote {
     /// The reason for overriding what is not open.
     #[serde(default)]
     pub break_glass: Option<String>,
+}
+
+/// A rollout that was given up.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct GivenUp {
+    pub done: String,
+    /// The way back; none when no traffic was the rollout's yet.
+    pub back: Option<RollBackAnswer>,
 }
 
 fn read_plan(ask: &Start) -> Result<(Plan, String), Problem> {
@@ -151,7 +159,14 @@ pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
 /// What is given to a release is written into the journal, which never forgets.
 fn no_secrets(env: &BTreeMap<String, String>) -> Result<(), Problem> {
     const WORDS: [&str; 8] = [
-        "PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY",
+        "PASSWORD",
+        "PASSWD",
+        "SECRET",
+        "TOKEN",
+        "CREDENTIAL",
+        "APIKEY",
+        "API_KEY",
+        "PRIVATE_KEY",
     ];
     let secret = |name: &&String| WORDS.iter().any(|word| name.to_uppercase().contains(word));
     match env.keys().find(secret) {
@@ -268,49 +283,69 @@ pub async fn approve(console: &Console, ask: Noted) -> Result<Done, Problem> {
 }
 
 /// Rejecting and aborting take traffic back at once, through the lane; the word on how the rollout
-/// ends follows.
+/// ends follows. A rollout that has not touched the traffic yet has none to take back: what stands
+/// there is somebody else's and stays.
 async fn give_up(
     console: &Console,
     service: ServiceName,
     why: String,
     command: impl Fn(deckwatch_domain::EventId) -> Command,
-) -> Result<RollBackAnswer, Problem> {
+) -> Result<GivenUp, Problem> {
     let id = TimeIds.event();
-    console.command(&service, &command(id)).await?;
-    roll_back(
-        console,
-        RollBack {
-            service,
-            reason: why,
-            now: false,
-            event_id: Some(id),
-        },
-    )
-    .await
+    let events = console.command(&service, &command(id)).await?;
+    let rollout = events.iter().find_map(|event| match event {
+        Event::RollbackRequested { rollout, .. } => Some(*rollout),
+        _ => None,
+    });
+    let ask = RollBack {
+        service,
+        reason: why,
+        now: false,
+        event_id: Some(id),
+    };
+    let back = match rollout {
+        Some(rollout) => roll_back_only(console, ask, rollout).await,
+        None => roll_back(console, ask).await,
+    };
+    match back {
+        Ok(back) => Ok(GivenUp {
+            done: "given up; traffic is back".into(),
+            back: Some(back),
+        }),
+        Err(problem) if problem.code == "refused.nothing-to-take-back" => Ok(GivenUp {
+            done: "given up; it had no traffic to take back".into(),
+            back: None,
+        }),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// # Errors
 /// A refusal, the journal's, or that traffic could not be moved.
-pub async fn reject(console: &Console, ask: Noted) -> Result<RollBackAnswer, Problem> {
+pub async fn reject(console: &Console, ask: Noted) -> Result<GivenUp, Problem> {
     let why = format!("rejected: {}", ask.note);
-    give_up(console, ask.service, why.clone(), |take_back| Command::Reject {
-        why: why.clone(),
-        take_back,
+    give_up(console, ask.service, why.clone(), |take_back| {
+        Command::Reject {
+            why: why.clone(),
+            take_back,
+        }
     })
     .await
 }
 
 /// # Errors
 /// A refusal, the journal's, or that traffic could not be moved.
-pub async fn abort(console: &Console, ask: Noted) -> Result<RollBackAnswer, Problem> {
+pub async fn abort(console: &Console, ask: Noted) -> Result<GivenUp, Problem> {
     let why = if ask.note.is_empty() {
         "aborted".to_owned()
     } else {
         format!("aborted: {}", ask.note)
     };
-    give_up(console, ask.service, why.clone(), |take_back| Command::Abort {
-        why: why.clone(),
-        take_back,
+    give_up(console, ask.service, why.clone(), |take_back| {
+        Command::Abort {
+            why: why.clone(),
+            take_back,
+        }
     })
     .await
 }

@@ -17,7 +17,7 @@ use crate::judge::{JudgeText, Judged};
 use crate::people::{Reason, Roles};
 use crate::plans::{ByName, CheckPlan, PlanCheck, PlanRow, PlanText};
 use crate::problem::Problem;
-use crate::rollouts::{Begun, Noted, Promote, Start};
+use crate::rollouts::{Begun, GivenUp, Noted, Promote, Start};
 use crate::services::{Define, Logs, Remove, ServiceRow, ServiceView};
 use crate::show::RolloutView;
 use crate::training::{DrillRow, Fault, Ground};

@@ -80,7 +80,11 @@ pub struct Remove {
 const LATELY: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// What the newest samples say of one version in a slot.
-pub(crate) async fn measured(console: &Console, service: &ServiceName, standing: &Standing) -> Measured {
+pub(crate) async fn measured(
+    console: &Console,
+    service: &ServiceName,
+    standing: &Standing,
+) -> Measured {
     let Ok(store) = console.samples().await else {
         return Measured::default();
     };
@@ -92,8 +96,14 @@ pub(crate) async fn measured(console: &Console, service: &ServiceName, standing:
         .unwrap_or_default();
     let total: u64 = counted.iter().map(|i| i.total).sum();
     let bad: u64 = counted.iter().map(|i| i.bad).sum();
-    let covered: f64 = counted.iter().map(|i| i.at.since(i.from).as_secs_f64()).sum();
-    let p95 = quantile(&store, &cohort, 0.95, from, now).await.ok().flatten();
+    let covered: f64 = counted
+        .iter()
+        .map(|i| i.at.since(i.from).as_secs_f64())
+        .sum();
+    let p95 = quantile(&store, &cohort, 0.95, from, now)
+        .await
+        .ok()
+        .flatten();
     Measured {
         rate: (covered > 0.0).then(|| total as f64 / covered),
         errors: (total > 0).then(|| bad as f64 / total as f64),
@@ -163,7 +173,10 @@ pub async fn show(console: &Console, by: ByService) -> Result<ServiceView, Probl
 /// The platform's, or that there is no such service.
 pub async fn logs(console: &Console, ask: Logs) -> Result<Vec<LogLine>, Problem> {
     console.known(&ask.service).await?;
-    Ok(console.platform.logs(&ask.service, ask.lines.min(10_000)).await?)
+    Ok(console
+        .platform
+        .logs(&ask.service, ask.lines.min(10_000))
+        .await?)
 }
 
 /// # Errors

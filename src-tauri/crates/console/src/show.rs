@@ -4,9 +4,7 @@ use deckwatch_domain::{Actor, Role, ServiceName, Timestamp};
 use deckwatch_journal::{JournalError, Recorded, Store};
 use deckwatch_platform::Platform;
 use deckwatch_rollout::ports::Gates;
-use deckwatch_rollout::{
-    Event, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream,
-};
+use deckwatch_rollout::{Event, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::book::RolloutRow;
@@ -88,7 +86,14 @@ impl Watch {
         }
         let [candidate, stable] = both;
         Ok(RolloutView {
-            status: status(rollout, seen.as_ref(), judgement.as_ref(), &closed, driver, now),
+            status: status(
+                rollout,
+                seen.as_ref(),
+                judgement.as_ref(),
+                &closed,
+                driver,
+                now,
+            ),
             candidate,
             stable,
             candidate_ready: ready.0,
@@ -105,7 +110,9 @@ impl Watch {
         troubles: &mut Vec<String>,
     ) -> Option<Judgement> {
         let judged = rollout.is_live() && rollout.current_step().is_some_and(|s| s.analysis);
-        let since = rollout.bake_started_at.filter(|_| judged && rollout.back.is_none());
+        let since = rollout
+            .bake_started_at
+            .filter(|_| judged && rollout.back.is_none());
         let Some(since) = since else {
             self.judging = None;
             return None;
@@ -125,7 +132,11 @@ impl Watch {
             self.judging = Some(Judging::new(rollout, since));
         }
         let judging = self.judging.as_mut()?;
-        Some(judging.look(rollout, &evidence, console.clock.now().wall).await)
+        Some(
+            judging
+                .look(rollout, &evidence, console.clock.now().wall)
+                .await,
+        )
     }
 }
 
@@ -135,7 +146,12 @@ async fn closed(console: &Console, rollout: &Rollout, now: Timestamp) -> Vec<(us
     };
     let gates = JournalGates { store };
     let mut closed = Vec::new();
-    for (i, gate) in rollout.current_step().map_or(&[][..], |s| &s.gates).iter().enumerate() {
+    for (i, gate) in rollout
+        .current_step()
+        .map_or(&[][..], |s| &s.gates)
+        .iter()
+        .enumerate()
+    {
         if let Some(why) = gates.closed(rollout, gate, now).await {
             closed.push((i, why));
         }
@@ -164,7 +180,10 @@ pub async fn events(console: &Console, by: ByService) -> Result<Vec<EventRow>, P
     Ok(all.iter().map(EventRow::of).collect())
 }
 
-pub(crate) async fn read_stream(store: &dyn Store, name: &str) -> Result<Vec<Recorded>, JournalError> {
+pub(crate) async fn read_stream(
+    store: &dyn Store,
+    name: &str,
+) -> Result<Vec<Recorded>, JournalError> {
     let mut all: Vec<Recorded> = Vec::new();
     loop {
         let after = all.last().map_or(0, |e| e.version);

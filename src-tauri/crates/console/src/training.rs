@@ -117,7 +117,12 @@ pub async fn stand(console: &Arc<Console>) -> Result<Vec<DemoService>, Problem> 
             .map_err(|p| crate::problem::invalid("definition", &p))?;
         console.platform.define(&definition).await?;
         let seen = console.platform.observe(&definition.service).await?;
-        if seen.traffic.roles.playing(deckwatch_domain::Role::Stable).is_some() {
+        if seen
+            .traffic
+            .roles
+            .playing(deckwatch_domain::Role::Stable)
+            .is_some()
+        {
             continue;
         }
         let state = console.rollouts(&definition.service).await?;
@@ -148,7 +153,10 @@ pub async fn release(
     plan: &str,
 ) -> Result<(), Problem> {
     let found = demo.release(version).ok_or_else(|| {
-        Problem::new("training", format!("{} has no release {version}", demo.name))
+        Problem::new(
+            "training",
+            format!("{} has no release {version}", demo.name),
+        )
     })?;
     start(
         console,
@@ -173,7 +181,10 @@ async fn serving(console: &Console, service: &ServiceName) -> Result<(), Problem
         }
         console.clock.sleep(Duration::from_millis(100)).await;
     }
-    Err(Problem::new("training", format!("{service} did not come up within 30 s")))
+    Err(Problem::new(
+        "training",
+        format!("{service} did not come up within 30 s"),
+    ))
 }
 
 /// # Errors
@@ -189,7 +200,11 @@ pub async fn up(console: &Console, _: Nothing) -> Result<Ground, Problem> {
             service: demo.name.into(),
             about: demo.about.into(),
             address: format!("http://127.0.0.1:{}", demo.port),
-            releases: demo.releases.iter().map(|r| format!("{}: {}", r.version, r.about)).collect(),
+            releases: demo
+                .releases
+                .iter()
+                .map(|r| format!("{}: {}", r.version, r.about))
+                .collect(),
         })
         .collect();
     Ok(Ground {
@@ -221,7 +236,11 @@ pub async fn fault(console: &Console, ask: Fault) -> Result<Done, Problem> {
     let slots = deckwatch_domain::Slot::BOTH.map(|slot| &seen.slots[slot]);
     let ports: Vec<u16> = slots
         .into_iter()
-        .filter(|s| s.release.as_ref().is_some_and(|r| r.version.as_str() == ask.version))
+        .filter(|s| {
+            s.release
+                .as_ref()
+                .is_some_and(|r| r.version.as_str() == ask.version)
+        })
         .flat_map(|s| s.instances.iter().filter_map(|i| i.port))
         .collect();
     if ports.is_empty() {
@@ -235,7 +254,11 @@ pub async fn fault(console: &Console, ask: Fault) -> Result<Done, Problem> {
             .await
             .map_err(|e| Problem::new("training", e))?;
     }
-    Ok(Done::new(format!("{} instances of {} told", ports.len(), ask.version)))
+    Ok(Done::new(format!(
+        "{} instances of {} told",
+        ports.len(),
+        ask.version
+    )))
 }
 
 /// A desk on the training ground: what a drill can do, done for real.
@@ -273,7 +296,10 @@ impl TrainingDesk {
     }
 
     pub fn console(&self) -> Arc<Console> {
-        self.console.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.console
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub fn folder(&self) -> DataFolder {
@@ -282,7 +308,11 @@ impl TrainingDesk {
 
     /// Leaves nothing running: load, agent, node and instances.
     pub async fn leave(&self) {
-        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let load = self
+            .load
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(load) = load {
             load.stop().await;
         }
@@ -309,7 +339,8 @@ impl TrainingDesk {
     /// Anything left of an earlier drill is ended first.
     async fn clear(&self) -> Result<(), Problem> {
         let console = self.console();
-        let service = ServiceName::new(SERVICE).map_err(|e| Problem::new("training", e.to_string()))?;
+        let service =
+            ServiceName::new(SERVICE).map_err(|e| Problem::new("training", e.to_string()))?;
         let state = console.rollouts(&service).await?;
         let live = state.current.as_ref().is_some_and(|r| r.is_live());
         if live {
@@ -329,7 +360,10 @@ impl TrainingDesk {
             }
             console.clock.sleep(Duration::from_millis(100)).await;
         }
-        Err(Problem::new("training", "what was left of the last drill did not end"))
+        Err(Problem::new(
+            "training",
+            "what was left of the last drill did not end",
+        ))
     }
 }
 
@@ -354,14 +388,21 @@ impl Desk for TrainingDesk {
         self.start_driver().await?;
         let demos = stand(&console).await.map_err(text)?;
         self.clear().await.map_err(text)?;
-        let demo = demos.iter().find(|d| d.name == SERVICE).ok_or("no demo service")?;
+        let demo = demos
+            .iter()
+            .find(|d| d.name == SERVICE)
+            .ok_or("no demo service")?;
         let target = std::net::SocketAddr::from(([127, 0, 0, 1], demo.port));
         let options = LoadOptions {
             rate: self.rate,
             ..LoadOptions::new(target)
         };
         let handle = deckwatch_training::load::start(options).map_err(|e| e.to_string())?;
-        let before = self.load.lock().unwrap_or_else(PoisonError::into_inner).replace(handle);
+        let before = self
+            .load
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(handle);
         if let Some(before) = before {
             before.stop().await;
         }
@@ -378,7 +419,10 @@ impl Desk for TrainingDesk {
     async fn start(&self, version: &str) -> Result<(), String> {
         let console = self.console();
         let demos = ground(&console);
-        let demo = demos.iter().find(|d| d.name == SERVICE).ok_or("no demo service")?;
+        let demo = demos
+            .iter()
+            .find(|d| d.name == SERVICE)
+            .ok_or("no demo service")?;
         release(&console, demo, version, "training")
             .await
             .map_err(|p| p.to_string())
@@ -388,7 +432,9 @@ impl Desk for TrainingDesk {
         let by = ByService {
             service: Self::service()?,
         };
-        let view = show::show(&self.console(), by).await.map_err(|p| p.to_string())?;
+        let view = show::show(&self.console(), by)
+            .await
+            .map_err(|p| p.to_string())?;
         Ok(view.status)
     }
 
@@ -396,7 +442,10 @@ impl Desk for TrainingDesk {
         let story = show::story(&self.console(), &Self::service()?)
             .await
             .map_err(|p| p.to_string())?;
-        Ok(story.into_iter().map(|(event, _, at)| (event, at)).collect())
+        Ok(story
+            .into_iter()
+            .map(|(event, _, at)| (event, at))
+            .collect())
     }
 
     async fn roll_back(&self, reason: &str) -> Result<Report, String> {
@@ -406,7 +455,9 @@ impl Desk for TrainingDesk {
             now: false,
             event_id: None,
         };
-        let answer = roll_back(&self.console(), ask).await.map_err(|p| p.to_string())?;
+        let answer = roll_back(&self.console(), ask)
+            .await
+            .map_err(|p| p.to_string())?;
         Ok(answer.report)
     }
 
@@ -453,7 +504,8 @@ impl Desk for TrainingDesk {
             }
         }
         // A person who opens the console now finds the journal like that.
-        let again = reopen(&console, console.folder.path().to_owned()).map_err(|p| p.to_string())?;
+        let again =
+            reopen(&console, console.folder.path().to_owned()).map_err(|p| p.to_string())?;
         *self.console.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
         Ok(())
     }
@@ -466,10 +518,10 @@ impl Desk for TrainingDesk {
         crate::journal::set_aside(&console, Nothing {})
             .await
             .map_err(|p| p.to_string())?;
-        let again = reopen(&console, console.folder.path().to_owned()).map_err(|p| p.to_string())?;
+        let again =
+            reopen(&console, console.folder.path().to_owned()).map_err(|p| p.to_string())?;
         again.absorb_waiting().await.map_err(|p| p.to_string())?;
         *self.console.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
         Ok(())
     }
 }
-

@@ -182,7 +182,10 @@ pub enum Rollout {
         note: String,
     },
     /// Reject the current step: traffic goes back
-    Reject { service: ServiceName, reason: String },
+    Reject {
+        service: ServiceName,
+        reason: String,
+    },
     /// Give it up: traffic goes back
     Abort {
         service: ServiceName,

@@ -90,7 +90,10 @@ async fn play(desk: &TrainingDesk, screen: &mut Screen) -> Result<bool, Problem>
         if good {
             paint.say(Tone::Good, "● as it should be")
         } else {
-            paint.say(Tone::Bad, format!("▲ not as it should be: {first:?}, {second:?}, {third:?}"))
+            paint.say(
+                Tone::Bad,
+                format!("▲ not as it should be: {first:?}, {second:?}, {third:?}"),
+            )
         }
     );
     Ok(good)
@@ -140,7 +143,11 @@ async fn take_back(desk: &TrainingDesk, screen: &Screen) -> Result<bool, Problem
     print!("{}", print::rolled_back(paint, &back));
     // The driver closes the books.
     for _ in 0..100 {
-        if desk.status().await.is_ok_and(|s| s.phase == Phase::RolledBack) {
+        if desk
+            .status()
+            .await
+            .is_ok_and(|s| s.phase == Phase::RolledBack)
+        {
             break;
         }
         desk.sleep(Duration::from_millis(50)).await;
@@ -151,7 +158,10 @@ async fn take_back(desk: &TrainingDesk, screen: &Screen) -> Result<bool, Problem
 /// Who, what, when, on what evidence.
 async fn record(desk: &TrainingDesk, screen: &Screen) -> Result<(), Problem> {
     let paint = screen.paint();
-    println!("\n{}", paint.say(Tone::Strong, "The record, from the journal"));
+    println!(
+        "\n{}",
+        paint.say(Tone::Strong, "The record, from the journal")
+    );
     let story = api::story(&desk.console(), &service()?).await?;
     let rows: Vec<Vec<String>> = story
         .iter()
@@ -168,21 +178,45 @@ async fn record(desk: &TrainingDesk, screen: &Screen) -> Result<(), Problem> {
 
 fn sentence(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Started(s) => format!("started {} by plan {} {}", s.release.version, s.plan.name, s.plan_digest.short()),
-        Event::BakeEnded { step, baked, counted, .. } => {
+        Event::Started(s) => format!(
+            "started {} by plan {} {}",
+            s.release.version,
+            s.plan.name,
+            s.plan_digest.short()
+        ),
+        Event::BakeEnded {
+            step,
+            baked,
+            counted,
+            ..
+        } => {
             let seen: Vec<String> = counted
                 .iter()
-                .map(|c| format!("{} {}/{} against {}/{}", c.metric, c.candidate.bad, c.candidate.total, c.stable.bad, c.stable.total))
+                .map(|c| {
+                    format!(
+                        "{} {}/{} against {}/{}",
+                        c.metric, c.candidate.bad, c.candidate.total, c.stable.bad, c.stable.total
+                    )
+                })
                 .collect();
             format!("step {} ended: {baked:?}; {}", step + 1, seen.join(", "))
         }
         Event::Promoted { warm_until, .. } => match warm_until {
-            Some(until) => format!("promoted; the version before is kept warm until {}", until.clock()),
+            Some(until) => format!(
+                "promoted; the version before is kept warm until {}",
+                until.clock()
+            ),
             None => "promoted".into(),
         },
         Event::RollbackRequested { cause, why, .. } => format!("{cause:?}: {why}"),
-        Event::TakenBack { record } => format!("traffic {} → {}; {}", record.from, record.to, record.reason),
-        Event::Ended { ending, last_response_after_ms, .. } => format!(
+        Event::TakenBack { record } => {
+            format!("traffic {} → {}; {}", record.from, record.to, record.reason)
+        }
+        Event::Ended {
+            ending,
+            last_response_after_ms,
+            ..
+        } => format!(
             "ended {ending:?}; last response of what was taken back {} ms after the write",
             last_response_after_ms.map_or("–".into(), |ms| ms.to_string())
         ),

@@ -45,7 +45,10 @@ pub fn frame(view: &RolloutView, load: Option<&LoadReport>, paint: Paint) -> Vec
         lines.push(paint.say(Tone::Warn, format!("  {}", status.note)));
     }
     for gate in status.gates.iter().filter(|g| !g.open) {
-        lines.push(format!("  gate      {}: {} (opens: {})", gate.name, gate.why, gate.opens));
+        lines.push(format!(
+            "  gate      {}: {} (opens: {})",
+            gate.name, gate.why, gate.opens
+        ));
     }
     lines.push(way_back(status, paint));
     if let Some(load) = load {
@@ -57,15 +60,26 @@ pub fn frame(view: &RolloutView, load: Option<&LoadReport>, paint: Paint) -> Vec
             load.failures.dropped()
         ));
     }
-    lines.extend(view.troubles.iter().map(|t| paint.say(Tone::Warn, format!("  ◆ {t}"))));
+    lines.extend(
+        view.troubles
+            .iter()
+            .map(|t| paint.say(Tone::Warn, format!("  ◆ {t}"))),
+    );
     lines
 }
 
 fn headline(view: &RolloutView, paint: Paint) -> String {
     let status = &view.status;
-    let from = status.from.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+    let from = status
+        .from
+        .as_ref()
+        .map_or("nothing".to_owned(), ToString::to_string);
     let stage = match status.phase {
-        Phase::Progressing => format!(" · {} for {}", status.stage.words(), seconds(status.in_step_for)),
+        Phase::Progressing => format!(
+            " · {} for {}",
+            status.stage.words(),
+            seconds(status.in_step_for)
+        ),
         _ => String::new(),
     };
     let driver = status.driver.as_deref().unwrap_or("nobody");
@@ -75,7 +89,15 @@ fn headline(view: &RolloutView, paint: Paint) -> String {
         paint.say(Tone::Candidate, status.release.as_str()),
         phase(paint, status.phase),
         status.progress,
-        paint.say(Tone::Mute, format!("{} · plan {} {} · driving: {driver}", clock(view.now), status.plan, status.plan_digest.short())),
+        paint.say(
+            Tone::Mute,
+            format!(
+                "{} · plan {} {} · driving: {driver}",
+                clock(view.now),
+                status.plan,
+                status.plan_digest.short()
+            )
+        ),
     )
 }
 
@@ -90,8 +112,12 @@ fn track(status: &RolloutStatus, paint: Paint) -> String {
                 (Some(BakedBy::NoHarm { requests }), _) => {
                     paint.say(Tone::Warn, format!("{weight} ◐ no harm in {requests}"))
                 }
-                (Some(BakedBy::Unjudged), _) => paint.say(Tone::Mute, format!("{weight} ○ not judged")),
-                (Some(BakedBy::BrokenGlass), _) => paint.say(Tone::Warn, format!("{weight} ◆ by hand")),
+                (Some(BakedBy::Unjudged), _) => {
+                    paint.say(Tone::Mute, format!("{weight} ○ not judged"))
+                }
+                (Some(BakedBy::BrokenGlass), _) => {
+                    paint.say(Tone::Warn, format!("{weight} ◆ by hand"))
+                }
                 (None, true) => {
                     let word = match (status.stage, status.verdict) {
                         (Stage::Bake | Stage::Gate, Some(v)) => verdict(paint, v),
@@ -116,7 +142,8 @@ fn sides(view: &RolloutView, paint: Paint) -> Vec<String> {
             name,
             format!("{weight} %"),
             m.rate.map_or("–".into(), |r| format!("{r:.1}/s")),
-            m.errors.map_or("–".into(), |e| format!("{:.2} %", e * 100.0)),
+            m.errors
+                .map_or("–".into(), |e| format!("{:.2} %", e * 100.0)),
             m.p95_ms.map_or("–".into(), |p| format!("{p:.1} ms")),
             ready,
             age(m.at, view.now),
@@ -124,9 +151,22 @@ fn sides(view: &RolloutView, paint: Paint) -> Vec<String> {
     };
     let stable = deckwatch_domain::Role::Stable;
     let candidate = deckwatch_domain::Role::Candidate;
-    let heads = ["          ", ">weight", ">requests", ">errors", ">p95", ">ready", ">age"];
+    let heads = [
+        "          ",
+        ">weight",
+        ">requests",
+        ">errors",
+        ">p95",
+        ">ready",
+        ">age",
+    ];
     let rows = vec![
-        row("  stable".into(), weight(stable), &view.stable, String::new()),
+        row(
+            "  stable".into(),
+            weight(stable),
+            &view.stable,
+            String::new(),
+        ),
         row(
             paint.say(Tone::Candidate, "  candidate"),
             weight(candidate),
@@ -134,16 +174,26 @@ fn sides(view: &RolloutView, paint: Paint) -> Vec<String> {
             format!("{}/{}", view.candidate_ready, view.candidate_desired),
         ),
     ];
-    table(paint, &heads, &rows).lines().map(str::to_owned).collect()
+    table(paint, &heads, &rows)
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn evidence(status: &RolloutStatus, paint: Paint) -> Vec<String> {
     let Some(answer) = &status.answer else {
-        return vec![paint.say(Tone::Mute, "  evidence  nothing is judged at the moment"), String::new()];
+        return vec![
+            paint.say(Tone::Mute, "  evidence  nothing is judged at the moment"),
+            String::new(),
+        ];
     };
     let mut lines = Vec::new();
     for metric in &answer.metrics {
-        let name = if metric.critical { metric.name.clone() } else { format!("{} (warns only)", metric.name) };
+        let name = if metric.critical {
+            metric.name.clone()
+        } else {
+            format!("{} (warns only)", metric.name)
+        };
         if let Detail::Count(e) = &metric.detail {
             lines.push(format!(
                 "  {} {}   {}",
@@ -175,7 +225,11 @@ fn meters(e: &CountEvidence, paint: Paint) -> String {
 
 /// How far evidence has climbed, on the scale on which it climbs.
 fn bar(e: f64, bound: f64) -> String {
-    let share = if e > 1.0 && bound > 1.0 { (e.ln() / bound.ln()).clamp(0.0, 1.0) } else { 0.0 };
+    let share = if e > 1.0 && bound > 1.0 {
+        (e.ln() / bound.ln()).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     let full = (share * 12.0).round() as usize;
     format!("{}{}", "█".repeat(full), "·".repeat(12 - full))
 }
@@ -192,13 +246,22 @@ fn way_back(status: &RolloutStatus, paint: Paint) -> String {
     let Some(back) = &status.way_back else {
         return paint.say(Tone::Mute, "  way back  none: nothing to go back to");
     };
-    let version = back.version.as_ref().map_or("?".to_owned(), ToString::to_string);
-    let until = back.until.map_or(String::new(), |u| format!(" · until {} UTC", u.clock()));
+    let version = back
+        .version
+        .as_ref()
+        .map_or("?".to_owned(), ToString::to_string);
+    let until = back
+        .until
+        .map_or(String::new(), |u| format!(" · until {} UTC", u.clock()));
     let (tone, armed) = match &back.rehearsal {
         None => (Tone::Mute, "not rehearsed yet".to_owned()),
         Some(r) if r.obstacles.is_empty() => (
             Tone::Good,
-            format!("rehearsed {} UTC, {:.1} ms", r.at.clock(), r.took_us as f64 / 1000.0),
+            format!(
+                "rehearsed {} UTC, {:.1} ms",
+                r.at.clock(),
+                r.took_us as f64 / 1000.0
+            ),
         ),
         Some(r) => (Tone::Warn, r.obstacles.join("; ")),
     };
@@ -221,7 +284,9 @@ fn clock(at: Timestamp) -> String {
 }
 
 pub fn age(at: Option<Timestamp>, now: Timestamp) -> String {
-    at.map_or("–".into(), |at| format!("{:.1} s", now.since(at).as_secs_f64()))
+    at.map_or("–".into(), |at| {
+        format!("{:.1} s", now.since(at).as_secs_f64())
+    })
 }
 
 /// Draws frames over one another on a terminal; elsewhere prints a line when something changes.

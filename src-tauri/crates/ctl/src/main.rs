@@ -77,7 +77,11 @@ fn report(problem: &Problem, json: bool) -> ExitCode {
 /// How the console is opened by these arguments.
 fn options(cli: &Cli) -> Result<ConsoleOptions, Problem> {
     let folder = DataFolder::find(cli.data.as_deref())?;
-    let folder = if cli.training { folder.training() } else { folder.path().to_owned() };
+    let folder = if cli.training {
+        folder.training()
+    } else {
+        folder.path().to_owned()
+    };
     Ok(ConsoleOptions {
         folder: Some(folder),
         program: None,

@@ -58,7 +58,10 @@ pub fn width(text: &str) -> usize {
 
 /// Rows under heads, aligned; a column of numbers to the right.
 pub fn table(paint: Paint, heads: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = heads.iter().map(|h| width(h.trim_start_matches('>'))).collect();
+    let mut widths: Vec<usize> = heads
+        .iter()
+        .map(|h| width(h.trim_start_matches('>')))
+        .collect();
     for row in rows {
         for (i, cell) in row.iter().enumerate().take(widths.len()) {
             widths[i] = widths[i].max(width(cell));
@@ -83,7 +86,11 @@ pub fn table(paint: Paint, heads: &[&str], rows: &[Vec<String>]) -> String {
         text.push_str(out.trim_end());
         text.push('\n');
     };
-    line(&mut heads.iter().map(|h| paint.say(Tone::Mute, h.trim_start_matches('>'))));
+    line(
+        &mut heads
+            .iter()
+            .map(|h| paint.say(Tone::Mute, h.trim_start_matches('>'))),
+    );
     for row in rows {
         line(&mut row.iter().cloned());
     }
@@ -101,7 +108,10 @@ mod tests {
             vec![paint.say(Tone::Good, "a"), "1".into()],
             vec!["longer".into(), "100".into()],
         ];
-        let plain: Vec<usize> = table(paint, &["name", ">n"], &rows).lines().map(width).collect();
+        let plain: Vec<usize> = table(paint, &["name", ">n"], &rows)
+            .lines()
+            .map(width)
+            .collect();
         assert_eq!(plain, vec![11, 11, 11]);
         assert!(!table(Paint(false), &["name", ">n"], &rows[1..]).contains('\x1b'));
     }

@@ -1,6 +1,6 @@
 //! Answers as aligned tables.
 
-use deckwatch_console::api::{EventRow, Measured, ServiceRow, ServiceView, Verified};
+use deckwatch_console::api::{EventRow, GivenUp, Measured, ServiceRow, ServiceView, Verified};
 use deckwatch_console::{Doctor, Level, RollBackAnswer, RolloutRow};
 use deckwatch_domain::{Role, Slot, Timestamp, Weights};
 use deckwatch_platform::InstancePhase;
@@ -17,7 +17,8 @@ fn text<T: ToString>(value: Option<&T>) -> String {
 fn measured(m: &Measured, now: Timestamp) -> Vec<String> {
     vec![
         m.rate.map_or("–".into(), |r| format!("{r:.1}/s")),
-        m.errors.map_or("–".into(), |e| format!("{:.2} %", e * 100.0)),
+        m.errors
+            .map_or("–".into(), |e| format!("{:.2} %", e * 100.0)),
         m.p95_ms.map_or("–".into(), |p| format!("{p:.1} ms")),
         age(m.at, now),
     ]
@@ -31,8 +32,16 @@ pub fn services(paint: Paint, rows: &[ServiceRow], now: Timestamp) -> String {
             .into();
     }
     let heads = [
-        "service", "stable", "candidate", ">weight", "previous", ">ready", ">requests", ">errors",
-        ">p95", ">age",
+        "service",
+        "stable",
+        "candidate",
+        ">weight",
+        "previous",
+        ">ready",
+        ">requests",
+        ">errors",
+        ">p95",
+        ">age",
     ];
     let rows: Vec<Vec<String>> = rows
         .iter()
@@ -56,10 +65,19 @@ pub fn service(paint: Paint, view: &ServiceView) -> String {
     let seen = &view.observation;
     let mut out = String::new();
     if let Some(d) = &view.definition {
-        out += &format!("{}  http://{}\n", paint.say(Tone::Strong, d.service.as_str()), d.listen);
+        out += &format!(
+            "{}  http://{}\n",
+            paint.say(Tone::Strong, d.service.as_str()),
+            d.listen
+        );
     }
     let t = &seen.traffic;
-    out += &format!("traffic   {} · epoch {} · revision {}\n", weights(t.weights), t.epoch, t.revision);
+    out += &format!(
+        "traffic   {} · epoch {} · revision {}\n",
+        weights(t.weights),
+        t.epoch,
+        t.revision
+    );
     out += &match t.way_back {
         Some(b) => format!("way back  all to {}\n", b.slot),
         None => "way back  none\n".into(),
@@ -87,7 +105,17 @@ pub fn service(paint: Paint, view: &ServiceView) -> String {
             ]);
         }
     }
-    let heads = ["slot", "role", "version", "instance", "state", ">pid", ">port", ">restarts", "last problem"];
+    let heads = [
+        "slot",
+        "role",
+        "version",
+        "instance",
+        "state",
+        ">pid",
+        ">port",
+        ">restarts",
+        "last problem",
+    ];
     out + &table(paint, &heads, &rows)
 }
 
@@ -103,7 +131,18 @@ pub fn rollouts(paint: Paint, rows: &[RolloutRow]) -> String {
     if rows.is_empty() {
         return "No rollout yet. `deckwatchctl rollout start SERVICE VERSION` begins one.\n".into();
     }
-    let heads = ["started (UTC)", "service", "release", "from", "phase", ">step", ">weight", "plan", "by", "note"];
+    let heads = [
+        "started (UTC)",
+        "service",
+        "release",
+        "from",
+        "phase",
+        ">step",
+        ">weight",
+        "plan",
+        "by",
+        "note",
+    ];
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|r| {
@@ -125,7 +164,11 @@ pub fn rollouts(paint: Paint, rows: &[RolloutRow]) -> String {
 }
 
 fn minute(at: Timestamp) -> String {
-    at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    at.to_string()
+        .chars()
+        .take(19)
+        .map(|c| if c == 'T' { ' ' } else { c })
+        .collect()
 }
 
 pub fn shorten(text: &str, most: usize) -> String {
@@ -139,14 +182,28 @@ pub fn events(paint: Paint, rows: &[EventRow], full: bool) -> String {
     if rows.is_empty() {
         return "Nothing is recorded that fits.\n".into();
     }
-    let heads = [">seq", "when (UTC)", "kind", "who", if full { "payload" } else { "what" }];
+    let heads = [
+        ">seq",
+        "when (UTC)",
+        "kind",
+        "who",
+        if full { "payload" } else { "what" },
+    ];
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|r| {
-            let what = if full { r.payload.to_string() } else { shorten(&summary(&r.payload), 100) };
+            let what = if full {
+                r.payload.to_string()
+            } else {
+                shorten(&summary(&r.payload), 100)
+            };
             vec![
                 r.seq.to_string(),
-                r.occurred_at.to_string().replace('T', " ").trim_end_matches('Z').to_owned(),
+                r.occurred_at
+                    .to_string()
+                    .replace('T', " ")
+                    .trim_end_matches('Z')
+                    .to_owned(),
                 r.kind.clone(),
                 r.actor.to_string(),
                 what,
@@ -159,7 +216,11 @@ pub fn events(paint: Paint, rows: &[EventRow], full: bool) -> String {
 /// The fields of a payload that say most, in one line.
 fn summary(payload: &Value) -> String {
     let Value::Object(map) = payload else {
-        return if payload.is_null() { "(redacted)".into() } else { payload.to_string() };
+        return if payload.is_null() {
+            "(redacted)".into()
+        } else {
+            payload.to_string()
+        };
     };
     let plain = |v: &Value| match v {
         Value::String(s) => s.clone(),
@@ -172,7 +233,16 @@ fn summary(payload: &Value) -> String {
             .join(" "),
         other => other.to_string(),
     };
-    let skip = ["event", "rollout", "intent", "plan_text", "plan", "answer", "counted", "take_back"];
+    let skip = [
+        "event",
+        "rollout",
+        "intent",
+        "plan_text",
+        "plan",
+        "answer",
+        "counted",
+        "take_back",
+    ];
     map.iter()
         .filter(|(k, v)| !skip.contains(&k.as_str()) && !v.is_null() && !plain(v).is_empty())
         .map(|(k, v)| format!("{k} {}", plain(v)))
@@ -263,6 +333,11 @@ pub fn progress(paint: Paint, p: &Progress) -> String {
         Progress::Retired { slot } => format!("  {slot} is stopped"),
         Progress::Warning { what } => paint.say(Tone::Warn, format!("◆ {what}")),
     }
+}
+
+pub fn given_up(paint: Paint, up: &GivenUp) -> String {
+    let back = up.back.as_ref().map(|back| rolled_back(paint, back));
+    format!("{}\n{}", up.done, back.unwrap_or_default())
 }
 
 pub fn rolled_back(paint: Paint, a: &RollBackAnswer) -> String {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_console::api::{
-    self, ByName, CheckPlan, Define, Events, FromFile, JudgeText, Logs, Noted, Promote,
-    Reason, Remove, ToFile, Watch,
+    self, ByName, CheckPlan, Define, Events, FromFile, JudgeText, Logs, Noted, Promote, Reason,
+    Remove, ToFile, Watch,
 };
 use deckwatch_console::{
     Agent, AgentOptions, ByService, Console, Done, Level, Nothing, Problem, RollBack, SystemClock,
@@ -36,10 +36,16 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Roles => {
             let roles = api::roles(&console, Nothing {}).await?;
             answer(j, &roles, |r| {
-                let rows = r.roles.iter().map(|(role, who)| vec![role.clone(), who.join(", ")]);
+                let rows = r
+                    .roles
+                    .iter()
+                    .map(|(role, who)| vec![role.clone(), who.join(", ")]);
                 let rows: Vec<Vec<String>> = rows.collect();
                 if rows.is_empty() {
-                    return format!("Nobody is bound to a role. Write {}:\n  release-manager: [ana@desk]\n", r.file);
+                    return format!(
+                        "Nobody is bound to a role. Write {}:\n  release-manager: [ana@desk]\n",
+                        r.file
+                    );
                 }
                 table(paint, &["role", "who"], &rows)
             });
@@ -58,7 +64,11 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Doctor => {
             let found = api::doctor(&console, Nothing {}).await?;
             answer(j, &found, |d| print::doctor(paint, d));
-            Ok(if found.worst == Level::Bad { code::FOUND } else { code::DONE })
+            Ok(if found.worst == Level::Bad {
+                code::FOUND
+            } else {
+                code::DONE
+            })
         }
         Command::Call { name, params } => call(&console, name, &params).await,
         Command::DemoService(it) => demo_service(it).await,
@@ -75,7 +85,10 @@ async fn status(console: &Console, j: bool, paint: Paint) -> Result<u8, Problem>
     let services = api::services(console, Nothing {}).await;
     let rollouts = api::rollouts(console, Nothing {}).await?;
     if j {
-        println!("{}", serde_json::json!({"services": services.ok(), "rollouts": rollouts}));
+        println!(
+            "{}",
+            serde_json::json!({"services": services.ok(), "rollouts": rollouts})
+        );
         return Ok(code::DONE);
     }
     match services {
@@ -88,7 +101,12 @@ async fn status(console: &Console, j: bool, paint: Paint) -> Result<u8, Problem>
     Ok(code::DONE)
 }
 
-async fn service(console: &Console, it: args::Service, j: bool, paint: Paint) -> Result<u8, Problem> {
+async fn service(
+    console: &Console,
+    it: args::Service,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     use args::Service as S;
     match it {
         S::List => {
@@ -102,7 +120,12 @@ async fn service(console: &Console, it: args::Service, j: bool, paint: Paint) ->
         S::Define { file } => {
             let yaml = read(&file)?;
             let definition = api::define(console, Define { yaml }).await?;
-            answer(j, &definition, |d| format!("{} is defined; it will listen on http://{}\n", d.service, d.listen));
+            answer(j, &definition, |d| {
+                format!(
+                    "{} is defined; it will listen on http://{}\n",
+                    d.service, d.listen
+                )
+            });
         }
         S::Remove { service, force } => {
             return done(j, &api::remove(console, Remove { service, force }).await?);
@@ -112,7 +135,14 @@ async fn service(console: &Console, it: args::Service, j: bool, paint: Paint) ->
             answer(j, &lines, |lines| {
                 lines
                     .iter()
-                    .map(|l| format!("{} {} {}\n", l.at.clock(), paint.say(Tone::Mute, &l.instance), l.text))
+                    .map(|l| {
+                        format!(
+                            "{} {} {}\n",
+                            l.at.clock(),
+                            paint.say(Tone::Mute, &l.instance),
+                            l.text
+                        )
+                    })
                     .collect()
             });
         }
@@ -146,7 +176,14 @@ async fn plan(console: &Console, it: args::Plan, j: bool, paint: Paint) -> Resul
             answer(j, &found, |f| {
                 let mut out = String::new();
                 for m in &f.mistakes {
-                    out += &format!("{}:{}:{}: {}: {}\n", file.display(), m.line, m.column, m.path, m.message);
+                    out += &format!(
+                        "{}:{}:{}: {}: {}\n",
+                        file.display(),
+                        m.line,
+                        m.column,
+                        m.path,
+                        m.message
+                    );
                 }
                 if let Some(reach) = &f.reach {
                     out += &format!("{}\n", reach.words);
@@ -158,13 +195,21 @@ async fn plan(console: &Console, it: args::Plan, j: bool, paint: Paint) -> Resul
         }
         P::Schema => {
             let schema = api::plan_schema(console, Nothing {}).await?;
-            println!("{}", serde_json::to_string_pretty(&schema).unwrap_or_default());
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&schema).unwrap_or_default()
+            );
         }
     }
     Ok(code::DONE)
 }
 
-async fn rollout(console: &Arc<Console>, it: args::Rollout, j: bool, paint: Paint) -> Result<u8, Problem> {
+async fn rollout(
+    console: &Arc<Console>,
+    it: args::Rollout,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     use args::Rollout as R;
     match it {
         R::Start(it) => return start(console, *it, j, paint).await,
@@ -174,34 +219,69 @@ async fn rollout(console: &Arc<Console>, it: args::Rollout, j: bool, paint: Pain
         }
         R::Show { service } => {
             let view = api::rollout(console, ByService { service }).await?;
-            answer(j, &view, |v| crate::live::frame(v, None, paint).join("\n") + "\n");
+            answer(j, &view, |v| {
+                crate::live::frame(v, None, paint).join("\n") + "\n"
+            });
         }
         R::Watch { service } => return watch(console, &service, j).await,
         R::Events { service } => {
             let rows = api::rollout_events(console, ByService { service }).await?;
             answer(j, &rows, |r| print::events(paint, r, false));
         }
-        R::Pause { service, note } => return done(j, &api::pause(console, Noted { service, note }).await?),
-        R::Resume { service } => return done(j, &api::resume(console, ByService { service }).await?),
+        R::Pause { service, note } => {
+            return done(j, &api::pause(console, Noted { service, note }).await?);
+        }
+        R::Resume { service } => {
+            return done(j, &api::resume(console, ByService { service }).await?);
+        }
         R::Retry { service } => return done(j, &api::retry(console, ByService { service }).await?),
-        R::Promote { service, full, break_glass } => {
-            let ask = Promote { service, full, break_glass };
+        R::Promote {
+            service,
+            full,
+            break_glass,
+        } => {
+            let ask = Promote {
+                service,
+                full,
+                break_glass,
+            };
             return done(j, &api::promote(console, ask).await?);
         }
-        R::Approve { service, note } => return done(j, &api::approve(console, Noted { service, note }).await?),
+        R::Approve { service, note } => {
+            return done(j, &api::approve(console, Noted { service, note }).await?);
+        }
         R::Reject { service, reason } => {
-            let back = api::reject(console, Noted { service, note: reason }).await?;
-            answer(j, &back, |b| print::rolled_back(paint, b));
+            let up = api::reject(
+                console,
+                Noted {
+                    service,
+                    note: reason,
+                },
+            )
+            .await?;
+            answer(j, &up, |up| print::given_up(paint, up));
         }
         R::Abort { service, reason } => {
-            let back = api::abort(console, Noted { service, note: reason }).await?;
-            answer(j, &back, |b| print::rolled_back(paint, b));
+            let up = api::abort(
+                console,
+                Noted {
+                    service,
+                    note: reason,
+                },
+            )
+            .await?;
+            answer(j, &up, |up| print::given_up(paint, up));
         }
     }
     Ok(code::DONE)
 }
 
-async fn start(console: &Arc<Console>, it: args::Start, j: bool, paint: Paint) -> Result<u8, Problem> {
+async fn start(
+    console: &Arc<Console>,
+    it: args::Start,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     let plan_yaml = it.plan_file.as_deref().map(read).transpose()?;
     let service = it.service.clone();
     // With --wait this process drives, unless somebody does already; the lease sees to that.
@@ -237,7 +317,11 @@ async fn start(console: &Arc<Console>, it: args::Start, j: bool, paint: Paint) -
             let mut out = format!(
                 "{} {}: plan {} {}, candidate in {}\n",
                 b.service,
-                if b.queued { "waits for the one before it" } else { "begins" },
+                if b.queued {
+                    "waits for the one before it"
+                } else {
+                    "begins"
+                },
                 b.plan,
                 b.plan_digest.short(),
                 b.candidate
@@ -272,7 +356,11 @@ async fn watch(console: &Arc<Console>, service: &ServiceName, j: bool) -> Result
         }
         let phase = view.status.phase;
         // A hold that lasts is one that a person has to end.
-        held = if matches!(phase, Phase::Paused(_)) { held + 1 } else { 0 };
+        held = if matches!(phase, Phase::Paused(_)) {
+            held + 1
+        } else {
+            0
+        };
         let code = match phase {
             Phase::Promoted => Some(code::DONE),
             Phase::Failed => Some(code::BROKEN),
@@ -282,7 +370,12 @@ async fn watch(console: &Arc<Console>, service: &ServiceName, j: bool) -> Result
         };
         if let Some(code) = code {
             if j {
-                println!("{}", serde_json::to_string_pretty(&view).unwrap_or_default());
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&view).unwrap_or_default()
+                );
+            } else if code == code::HELD {
+                println!("  {}", view.status.note);
             } else if !view.status.ending.is_empty() {
                 println!("  {}", view.status.ending);
             }
@@ -297,7 +390,12 @@ fn timed_pause(status: &deckwatch_rollout::RolloutStatus) -> bool {
     status.phase == Phase::Paused(deckwatch_rollout::PauseReason::Planned) && status.timed_pause
 }
 
-async fn rollback(console: &Console, it: args::Rollback, j: bool, paint: Paint) -> Result<u8, Problem> {
+async fn rollback(
+    console: &Console,
+    it: args::Rollback,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     let ask = RollBack {
         service: it.service,
         reason: it.reason,
@@ -307,7 +405,11 @@ async fn rollback(console: &Console, it: args::Rollback, j: bool, paint: Paint) 
     if it.dry_run {
         let preview = deckwatch_console::preview(console, ask).await?;
         answer(j, &preview, |p| print::preview(paint, p));
-        return Ok(if preview.to.is_some() { code::DONE } else { code::REFUSED });
+        return Ok(if preview.to.is_some() {
+            code::DONE
+        } else {
+            code::REFUSED
+        });
     }
     // What will be written is said before it is, from a look that costs a millisecond or two; if
     // the look fails, the write goes out all the same.
@@ -341,15 +443,36 @@ async fn freeze(console: &Console, it: args::Freeze, j: bool) -> Result<u8, Prob
     }
 }
 
-async fn journal(console: &Console, it: args::Journal, j: bool, paint: Paint) -> Result<u8, Problem> {
+async fn journal(
+    console: &Console,
+    it: args::Journal,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     use args::Journal as J;
     let verified = |v: api::Verified| {
         answer(j, &v, |v| print::verified(paint, v));
         Ok(if v.sound { code::DONE } else { code::FOUND })
     };
     match it {
-        J::Events { service, actor, kind, since, until, limit, full } => {
-            let ask = Events { service, actor, kind, since, until, after_seq: 0, limit };
+        J::Events {
+            service,
+            actor,
+            kind,
+            since,
+            until,
+            limit,
+            full,
+        } => {
+            let ask = Events {
+                service,
+                actor,
+                kind,
+                since,
+                until,
+                after_seq: 0,
+                limit,
+            };
             let rows = api::events(console, ask).await?;
             answer(j, &rows, |r| print::events(paint, r, full));
             Ok(code::DONE)
@@ -358,7 +481,12 @@ async fn journal(console: &Console, it: args::Journal, j: bool, paint: Paint) ->
         J::Export { to } => {
             let exported = api::export(console, ToFile { to }).await?;
             answer(j, &exported, |e| {
-                format!("{} events in {}\nhead {} (note it elsewhere: it proves later that no line is missing)\n", e.events, e.to.display(), e.head_hash)
+                format!(
+                    "{} events in {}\nhead {} (note it elsewhere: it proves later that no line is missing)\n",
+                    e.events,
+                    e.to.display(),
+                    e.head_hash
+                )
             });
             Ok(code::DONE)
         }
@@ -367,7 +495,10 @@ async fn journal(console: &Console, it: args::Journal, j: bool, paint: Paint) ->
         J::SetAside => {
             let aside = api::set_aside(console, Nothing {}).await?;
             answer(j, &aside, |a| match &a.moved_to {
-                Some(path) => format!("the damaged journal lies in {}; a new one has begun\n", path.display()),
+                Some(path) => format!(
+                    "the damaged journal lies in {}; a new one has begun\n",
+                    path.display()
+                ),
                 None => "the journal is sound; nothing was done\n".into(),
             });
             Ok(code::DONE)
@@ -409,7 +540,10 @@ async fn agent(
     it: args::Agent,
 ) -> Result<u8, Problem> {
     if !it.lease.is_finite() || !(0.5..=600.0).contains(&it.lease) {
-        return Err(Problem::new("request.invalid", "--lease lies between 0.5 and 600 seconds"));
+        return Err(Problem::new(
+            "request.invalid",
+            "--lease lies between 0.5 and 600 seconds",
+        ));
     }
     let options = AgentOptions {
         lease: Duration::from_secs_f64(it.lease),
@@ -437,13 +571,22 @@ async fn call(console: &Console, name: Option<String>, params: &str) -> Result<u
         let paint = Paint::stdout();
         let rows: Vec<Vec<String>> = deckwatch_console::LIST
             .iter()
-            .map(|e| vec![e.name.into(), format!("{:?}", e.kind).to_lowercase(), e.about.into()])
+            .map(|e| {
+                vec![
+                    e.name.into(),
+                    format!("{:?}", e.kind).to_lowercase(),
+                    e.about.into(),
+                ]
+            })
             .collect();
         print!("{}", table(paint, &["name", "kind", "about"], &rows));
         return Ok(code::DONE);
     };
     let value = deckwatch_console::route(console, &name, json(params)?).await?;
-    println!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&value).unwrap_or_default()
+    );
     Ok(code::DONE)
 }
 

@@ -14,7 +14,8 @@ use crate::paint::{Paint, Tone, table};
 pub(super) async fn node(console: &Console, it: args::Node, j: bool) -> Result<u8, Problem> {
     match it {
         args::Node::Run { take_over } => {
-            let wrong = |e: deckwatch_platform::local::NodeError| Problem::new("node", e.to_string());
+            let wrong =
+                |e: deckwatch_platform::local::NodeError| Problem::new("node", e.to_string());
             let folder = NodeFolder::new(console.folder().node()).map_err(wrong)?;
             let program = std::env::current_exe()?;
             let options = NodeOptions {
@@ -26,14 +27,19 @@ pub(super) async fn node(console: &Console, it: args::Node, j: bool) -> Result<u
         }
         args::Node::Start => {
             let node = api::start_node(console, Nothing {}).await?;
-            answer(j, &node, |n| format!("node {} runs as process {}\n", n.version, n.pid));
+            answer(j, &node, |n| {
+                format!("node {} runs as process {}\n", n.version, n.pid)
+            });
             Ok(code::DONE)
         }
         args::Node::Stop => done(j, &api::stop_node(console, Nothing {}).await?),
         args::Node::Show => {
             let node = api::node(console, Nothing {}).await?;
             answer(j, &node, |n| {
-                let mut out = format!("node {} · protocol {} · process {} · since {}\n", n.version, n.protocol, n.pid, n.started_at);
+                let mut out = format!(
+                    "node {} · protocol {} · process {} · since {}\n",
+                    n.version, n.protocol, n.pid, n.started_at
+                );
                 for trouble in &n.troubles {
                     out += &format!("  ◆ {trouble}\n");
                 }
@@ -44,7 +50,12 @@ pub(super) async fn node(console: &Console, it: args::Node, j: bool) -> Result<u
     }
 }
 
-pub(super) async fn training(console: &Console, it: args::Training, j: bool, paint: Paint) -> Result<u8, Problem> {
+pub(super) async fn training(
+    console: &Console,
+    it: args::Training,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     use args::Training as T;
     match it {
         T::Up => {
@@ -53,7 +64,14 @@ pub(super) async fn training(console: &Console, it: args::Training, j: bool, pai
                 let rows: Vec<Vec<String>> = g
                     .services
                     .iter()
-                    .map(|s| vec![s.service.clone(), s.address.clone(), s.about.clone(), s.releases.join("; ")])
+                    .map(|s| {
+                        vec![
+                            s.service.clone(),
+                            s.address.clone(),
+                            s.about.clone(),
+                            s.releases.join("; "),
+                        ]
+                    })
                     .collect();
                 table(paint, &["service", "address", "about", "releases"], &rows)
             });
@@ -64,20 +82,48 @@ pub(super) async fn training(console: &Console, it: args::Training, j: bool, pai
             let rows = api::list_drills(console, Nothing {}).await?;
             answer(j, &rows, |rows| {
                 rows.iter()
-                    .map(|d| format!("{}\n  {}\n  by hand: {}\n", paint.say(Tone::Strong, &d.name), d.about, d.by_hand))
+                    .map(|d| {
+                        format!(
+                            "{}\n  {}\n  by hand: {}\n",
+                            paint.say(Tone::Strong, &d.name),
+                            d.about,
+                            d.by_hand
+                        )
+                    })
                     .collect()
             });
             Ok(code::DONE)
         }
         T::Drill { name, keep } => drill(console, &name.join(" "), keep, j, paint).await,
-        T::Fault { service, version, faults } => {
+        T::Fault {
+            service,
+            version,
+            faults,
+        } => {
             let faults = json(&faults)?;
-            done(j, &api::fault(console, Fault { service, version, faults }).await?)
+            done(
+                j,
+                &api::fault(
+                    console,
+                    Fault {
+                        service,
+                        version,
+                        faults,
+                    },
+                )
+                .await?,
+            )
         }
     }
 }
 
-async fn drill(console: &Console, name: &str, keep: bool, j: bool, paint: Paint) -> Result<u8, Problem> {
+async fn drill(
+    console: &Console,
+    name: &str,
+    keep: bool,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     let desk = TrainingDesk::new(console, move |line| {
         if !j {
             println!("{} {line}", SystemClock::wall().clock());
@@ -92,17 +138,38 @@ async fn drill(console: &Console, name: &str, keep: bool, j: bool, paint: Paint)
     }
     let outcome = played.map_err(|why| Problem::new("drill", why))?;
     answer(j, &outcome, |o| {
-        let (shape, tone) = if o.passed { ("● passed", Tone::Good) } else { ("▲ failed", Tone::Bad) };
-        let mut out = format!("{} {}  {}\n", paint.say(tone, shape), o.drill, "★".repeat(usize::from(o.grade.stars)));
-        for line in o.words.iter().chain(&o.grade.remarks).filter(|l| !l.is_empty()) {
+        let (shape, tone) = if o.passed {
+            ("● passed", Tone::Good)
+        } else {
+            ("▲ failed", Tone::Bad)
+        };
+        let mut out = format!(
+            "{} {}  {}\n",
+            paint.say(tone, shape),
+            o.drill,
+            "★".repeat(usize::from(o.grade.stars))
+        );
+        for line in o
+            .words
+            .iter()
+            .chain(&o.grade.remarks)
+            .filter(|l| !l.is_empty())
+        {
             out += &format!("  {line}\n");
         }
         let span = |s: Option<deckwatch_domain::Span>| s.map_or("–".into(), |s| s.to_string());
         out += &format!(
             "  detected in {} · traffic back in {} · {} clients hurt · {} requests dropped\n",
-            span(o.grade.detected_in), span(o.grade.back_in), o.grade.users_hurt, o.grade.dropped
+            span(o.grade.detected_in),
+            span(o.grade.back_in),
+            o.grade.users_hurt,
+            o.grade.dropped
         );
         out
     });
-    Ok(if outcome.passed { code::DONE } else { code::FOUND })
+    Ok(if outcome.passed {
+        code::DONE
+    } else {
+        code::FOUND
+    })
 }

@@ -12,7 +12,7 @@ use deckwatch_domain::ServiceName;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,8 @@ const LONG_PATIENCE: Duration = Duration::from_secs(120);
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 /// How long a watch waits before it looks for the node again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How soon a question is put again while one node takes over from another.
+const ASK_AGAIN: Duration = Duration::from_millis(2);
 /// A watch that has heard nothing for this long takes the node for gone: it says something every 5 s.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -190,8 +192,31 @@ impl LocalPlatform {
         .await
     }
 
-    /// One question; an answer that is not a success becomes the error it carries.
+    /// One question; an answer that is not a success becomes the error it carries. A node that is
+    /// just being taken over says that it did nothing: then the question goes to the next one.
     async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, PlatformError> {
+        loop {
+            let answer = self.ask_once(method.clone(), path, body.clone()).await?;
+            let status = answer.status();
+            if status.is_success() {
+                return Ok(answer);
+            }
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                tokio::time::sleep(ASK_AGAIN).await;
+                continue;
+            }
+            let bytes = whole(answer).await?;
+            return Err(serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| broken(format!("the node answered {status}"))));
+        }
+    }
+
+    async fn ask_once(
         &self,
         method: Method,
         path: &str,
@@ -213,14 +238,7 @@ impl LocalPlatform {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(broken)?;
-        let answer = sender.send_request(request).await.map_err(unreachable)?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        let status = answer.status();
-        let bytes = whole(answer).await?;
-        Err(serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| broken(format!("the node answered {status}"))))
+        sender.send_request(request).await.map_err(unreachable)
     }
 }
 

@@ -11,13 +11,16 @@ use deckwatch_platform::local::{LocalPlatform, NodeError, NodeFolder, ensure_nod
 
 use crate::rig::{Rig, until};
 
+/// Says this and hears what comes; nonsense ends with a closed half.
 fn speak(rig: &Rig, bytes: &[u8]) -> String {
     let mut stream = UnixStream::connect(rig.folder.socket()).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(3)))
         .unwrap();
     let _ = stream.write_all(bytes);
-    let _ = stream.shutdown(std::net::Shutdown::Write);
+    if !bytes.windows(17).any(|w| w == b"connection: close") {
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+    }
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()

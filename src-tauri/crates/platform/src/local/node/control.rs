@@ -33,6 +33,8 @@ type Answer = Result<Response<Body>, Refusal>;
 
 /// Changes that come within this time are told together.
 const GATHER: Duration = Duration::from_millis(20);
+/// How long conversations go on after everything was handed over.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// A watch says that it lives at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -48,10 +50,20 @@ pub(super) async fn serve(node: Arc<Node>, listener: UnixListener) {
     let me = rustix::process::geteuid().as_raw();
     // Conversations end with this: whoever watches must not go on watching a node that has
     // handed everything over.
+    let mut ending = node.ending.subscribe();
     let mut conversations = tokio::task::JoinSet::new();
     loop {
         while conversations.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            biased;
+            _ = ending.wait_for(|ending| *ending == Some(Ending::HandedOver)) => {
+                // A last moment for those who are being told so.
+                tokio::time::sleep(LAST_WORDS).await;
+                return;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -248,6 +260,8 @@ fn refusal(error: &PlatformError) -> Refusal {
         PlatformError::Rejected(Rejection::UnknownService { .. }) => StatusCode::NOT_FOUND,
         PlatformError::Rejected(Rejection::Malformed { .. }) => StatusCode::BAD_REQUEST,
         PlatformError::Rejected(_) => StatusCode::CONFLICT,
+        // Only said while another node takes over: nothing was done, ask again.
+        PlatformError::Unreachable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     refused(status, error)

@@ -71,6 +71,9 @@ impl Hosted {
     }
 
     fn host(&self) -> String {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned()
     }
 }

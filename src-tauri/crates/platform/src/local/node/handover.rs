@@ -31,6 +31,8 @@ use crate::model::{ReleaseSpec, Traffic};
 pub(super) const HANDOVER: u32 = 1;
 /// How long one side waits for the other's next word.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the new node may take to build everything.
+const READY: Duration = Duration::from_secs(2);
 /// How long kept-open connections may stay before they are closed when idle.
 const LINGER: Duration = Duration::from_secs(30);
 
@@ -288,6 +290,8 @@ async fn send_all(
         fds::send(&mut stream, &estate)?;
         let borrowed: Vec<_> = files.iter().map(AsFd::as_fd).collect();
         fds::send_files(&stream, &borrowed)?;
+        // Orders wait meanwhile, a take-back among them: a newer node that hangs is not waited for.
+        stream.set_read_timeout(Some(READY))?;
         let word: Word = fds::receive(&mut stream)?;
         Ok((stream, word))
     })

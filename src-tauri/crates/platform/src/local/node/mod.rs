@@ -103,7 +103,6 @@ pub async fn run_node(folder: NodeFolder, options: NodeOptions) -> Result<(), No
     handing.abort();
     match ending {
         Ending::HandedOver => {
-            serving.abort();
             saving.abort();
             tokio::select! {
                 _ = node.linger() => {}
