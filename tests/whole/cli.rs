@@ -135,7 +135,7 @@ async fn every_mistake_is_one_clear_message() {
             "not a version",
         ),
         (&["service", "show", "Bad Name"], 2, "Bad Name"),
-        (&["service", "define", &broken], 1, "1:"),
+        (&["service", "define", &broken], 1, "line "),
         (&["--bogus", "status"], 2, "--bogus"),
         (&["bogus"], 2, "bogus"),
         (&["agent", "--lease", "0"], 1, "between 0.5 and 600"),

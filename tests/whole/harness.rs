@@ -280,13 +280,15 @@ impl Drop for Ground {
     /// Stops the node, sees that nothing is left, and ends what is.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let mut show = std::process::Command::new(program());
-            show.args(["rollout", "show", SERVICE])
-                .env("DECKWATCH_DATA", &self.data);
-            let shown = show
-                .output()
-                .map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
-            eprintln!("the newest rollout:\n{}", shown.unwrap_or_default());
+            for what in ["rollout", "service"] {
+                let mut show = std::process::Command::new(program());
+                show.args([what, "show", SERVICE])
+                    .env("DECKWATCH_DATA", &self.data);
+                let shown = show
+                    .output()
+                    .map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
+                eprintln!("{what}:\n{}", shown.unwrap_or_default());
+            }
         }
         let mut stop = std::process::Command::new(program());
         stop.args(["node", "stop"])

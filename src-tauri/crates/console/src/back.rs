@@ -1,7 +1,7 @@
 //! Taking traffic back, for people. The platform first; the journal afterwards, if it can be had.
 
 use deckwatch_domain::{EventId, RolloutId, ServiceName};
-use deckwatch_platform::{Platform, Rejection};
+use deckwatch_platform::{Platform, PlatformError, Rejection};
 use deckwatch_rollout::lane::{self, Ask, LaneError, Preview, Progress, Report};
 use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::{Command, Waiting};
@@ -104,7 +104,16 @@ pub async fn roll_back_telling(
     let mut ask = ask(console, &roll_back);
     // What is taken back is what stands there now: a repeat that arrives late must not undo a
     // newer rollout. If this look fails, the write goes out all the same.
-    if let Ok(seen) = console.platform.observe(&ask.service).await {
+    let seen = match console.platform.observe(&ask.service).await {
+        Err(PlatformError::Unreachable { why }) => {
+            // A node that died brings everything back as it was, and then there is a way back.
+            tell(Progress::Reaching { why });
+            let _ = console.ensure_node().await;
+            console.platform.observe(&ask.service).await
+        }
+        other => other,
+    };
+    if let Ok(seen) = seen {
         ask.only = seen.traffic.rollout;
     }
     match carry_out(console, &ask, tell).await {

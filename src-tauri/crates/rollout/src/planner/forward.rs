@@ -150,6 +150,9 @@ fn give_up(rollout: &Rollout, why: String) -> Next {
 
 fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
     if !rollout.claimed {
+        if let Some(next) = stable_has_changed(rollout, inputs) {
+            return next;
+        }
         return Next::Act {
             purpose: Purpose::Claim,
             action: Action::SetTraffic(write(rollout, inputs.observation.traffic.weights)),
@@ -197,6 +200,21 @@ fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
             rollout.instances
         },
     }])
+}
+
+/// What it was planned against was taken back before it had claimed anything. Its candidate would
+/// stand where stable stands now, and its way back would lead to what is gone.
+fn stable_has_changed(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
+    let roles = &inputs.observation.traffic.roles;
+    if roles.playing(Role::Stable) == rollout.stable {
+        return None;
+    }
+    Some(Next::Record(vec![Event::Ended {
+        rollout: rollout.id,
+        ending: Ending::Failed,
+        words: "what was stable when it was started no longer is; start it again".into(),
+        last_response_after_ms: None,
+    }]))
 }
 
 /// Stable's past is captured before the first weight, while stable still serves everyone.

@@ -56,12 +56,13 @@ pub(super) async fn serve(node: Arc<Node>, listener: UnixListener) {
         while conversations.try_join_next().is_some() {}
         let accepted = tokio::select! {
             biased;
-            _ = ending.wait_for(|ending| *ending == Some(Ending::HandedOver)) => {
-                // A last moment for those who are being told so.
-                tokio::time::sleep(LAST_WORDS).await;
-                return;
-            }
-            accepted = listener.accept() => accepted,
+            _ = ending.wait_for(|ending| *ending == Some(Ending::HandedOver)) => None,
+            accepted = listener.accept() => Some(accepted),
+        };
+        let Some(accepted) = accepted else {
+            // A last moment for those who are being told so.
+            tokio::time::sleep(LAST_WORDS).await;
+            return;
         };
         let Ok((stream, _)) = accepted else {
             tokio::time::sleep(Duration::from_millis(20)).await;
