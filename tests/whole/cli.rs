@@ -154,8 +154,8 @@ async fn every_mistake_is_one_clear_message() {
         .ctl(&["service", "define", &mixed_up])
         .await
         .code(1)
-        .says("1:10")
-        .says("2:9");
+        .says("line 1, column 10")
+        .says("line 2, column 9");
     ran.says("bogus").says("command");
     // A script reads the problem from standard error.
     let ran = ground

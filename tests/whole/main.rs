@@ -21,4 +21,5 @@ mod journal;
 mod kills;
 mod mounts;
 mod plans;
+mod process;
 mod scene;

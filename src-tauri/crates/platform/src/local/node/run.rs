@@ -200,7 +200,10 @@ impl Run {
         let turned = row.count(probe.is_ok());
         match probe {
             Ok(()) if phase != InstancePhase::Ready => {
-                if turned >= definition.readiness.healthy_after {
+                // Its shim may speak later than it answers; an instance without a process id is
+                // nothing that anyone could look at or stop.
+                let known = self.of.view().pid.is_some();
+                if known && turned >= definition.readiness.healthy_after {
                     self.of.see(|view| view.phase = InstancePhase::Ready);
                     if let Some(upstream) = &self.upstream {
                         self.of.around.front.set_ready(self.of.slot, upstream, true);
