@@ -193,6 +193,7 @@ async fn serve(worker: usize, stream: tokio::net::TcpStream, peer: SocketAddr, f
     let mut connection = pin!(
         http1::Builder::new()
             .half_close(false)
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service)
     );
     let mut shut = pin!(shut.wait_for(|shut| *shut));
