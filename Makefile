@@ -1,39 +1,69 @@
 # One command each; each sets up what it needs.
 #
-#   make run      the demo: a good release, a bad one, a rollback, on real processes
+#   make run      the window
+#   make demo     in the terminal: a good release, a bad one, a rollback, on real processes
 #   make test     everything that must hold
-#   make check    format, lints, the house's directions
+#   make check    format, lints, types, the house's directions
+#   make types    the pages' types, made anew from the list of commands
 #   make bench    the figures that the documents quote
 #   make soak     the same simulations and kills as in the tests, for hours
+#   make package  a .deb
+#   make screenshots  the pictures in the README, from the running window
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
+types = ui/src/host/generated/index.ts
 
-.PHONY: run demo test check bench soak tools clean
+.PHONY: run demo test check types bench soak package screenshots recordings clean
 
-run: demo
+run:
+	@./scripts/tools.sh window
+	@./scripts/ui.sh
+	@echo "building (a few minutes the first time)"
+	$(CARGO) build --quiet --workspace --bins
+	@./target/debug/deckwatch
 
-demo: tools
+demo:
+	@./scripts/tools.sh
 	@echo "building (a few minutes the first time)"
 	$(CARGO) build --quiet -p deckwatch-ctl
 	@./target/debug/deckwatchctl demo
 
-test: tools
+test:
+	@./scripts/tools.sh window test
 	@./scripts/test.sh
 
-check: tools
+check:
+	@./scripts/tools.sh window
+	@./scripts/ui.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) test --quiet -p deckwatch --test house
+	cd ui && npm run --silent check && npm run --silent format:check
 
-bench: tools
+types:
+	DECKWATCH_WRITE_TYPES=$(CURDIR)/$(types) $(CARGO) test --quiet --workspace --lib types_are_current
+
+# What the pages are run and tested with when no console stands behind them.
+recordings:
+	$(CARGO) build --quiet --workspace --bins --examples
+	./target/debug/examples/record ./target/debug/deckwatchctl ui/src/host/recorded/recorded.json
+
+bench:
+	@./scripts/tools.sh window test
 	@./scripts/bench.sh
 
-soak: tools
+soak:
+	@./scripts/tools.sh
 	@./scripts/soak.sh
 
-tools:
-	@./scripts/tools.sh
+package:
+	@./scripts/tools.sh window
+	@./scripts/package.sh
+
+screenshots:
+	@./scripts/tools.sh window test
+	@./scripts/screenshots.sh
 
 clean:
 	$(CARGO) clean

@@ -4,18 +4,28 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+status=0
 
-# The tests of the whole console start this program.
-cargo build --quiet -p deckwatch-ctl || exit 1
-cargo test --workspace --no-fail-fast 2>&1 | tee "$log"
-status=${PIPESTATUS[0]}
+./scripts/ui.sh || exit 1
+# The tests of the whole console and of the window start these programs.
+cargo build --workspace --bins --quiet || exit 1
+(cd ui && npm run --silent test) 2>&1 | tee "$log" || status=1
+# A display and a bus of its own for each run; both end with it.
+xvfb-run -a -s "-screen 0 1920x1080x24" dbus-run-session -- \
+  cargo test --workspace --no-fail-fast 2>&1 | tee -a "$log" || status=1
 
-awk '
+# The pages' runner colours its lines and names skipped tests only when there are some.
+sed 's/\x1b\[[0-9;]*m//g' "$log" | awk '
   /^test result:/ { for (i = 1; i <= NF; i++) {
       if ($i ~ /^passed/) passed += $(i-1)
       if ($i ~ /^failed/) failed += $(i-1)
       if ($i ~ /^ignored/) skipped += $(i-1) } }
+  /^ *Tests +/ { pages = 1
+    for (i = 1; i <= NF; i++) {
+      if ($i ~ /^passed/) passed += $(i-1)
+      if ($i ~ /^failed/) failed += $(i-1)
+      if ($i ~ /^(skipped|todo)/) skipped += $(i-1) } }
   END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-        exit (passed == 0 || failed > 0) }' "$log"
+        exit (!pages || passed == 0 || failed > 0) }'
 counted=$?
 [ "$status" -eq 0 ] && [ "$counted" -eq 0 ]

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use deckwatch_console::RollBackAnswer;
-use deckwatch_rollout::Phase;
+use deckwatch_domain::{Actor, EventId, Timestamp};
+use deckwatch_journal::{Expected, Journal, NewEvent, Opening, Store};
+use deckwatch_rollout::{FallbackFile, Phase, stream};
 
 use crate::aftermath::{recorded_once, sound};
 use crate::mounts;
@@ -171,4 +173,96 @@ async fn back_with_a_journal_that_cannot_be_written() {
     recorded_once(&scene.ground, answer.report.record.event_id).await;
     scene.ended(Phase::RolledBack).await;
     sound(&scene.ground).await;
+}
+
+/// What another program than ours answers about the journal. None when none is here.
+fn sql(scene: &Scene, words: &str) -> Option<String> {
+    let path = journal(scene).display().to_string();
+    let python = format!(
+        "import sqlite3\nc=sqlite3.connect({path:?},isolation_level=None)\nr=c.execute({words:?}).fetchone()\nprint(r[0] if r else '')"
+    );
+    // Whoever had it open a moment ago may still be closing it.
+    let patient = ["-cmd", ".timeout 10000", &path, words];
+    let programs: [(&str, Vec<&str>); 2] = [
+        ("sqlite3", patient.to_vec()),
+        ("python3", vec!["-c", &python]),
+    ];
+    for (program, args) in programs {
+        let Ok(done) = Command::new(program).args(args).output() else {
+            continue;
+        };
+        assert!(done.status.success(), "{program}: {done:?}");
+        return Some(String::from_utf8_lossy(&done.stdout).trim().to_owned());
+    }
+    None
+}
+
+/// An event of a kind that this version has never heard of, in the service's own stream.
+async fn unheard_of(scene: &Scene) {
+    let store = Journal::open_with(&journal(scene), Opening::default())
+        .await
+        .unwrap();
+    let event = NewEvent {
+        event_id: EventId::from_u128(0xF0),
+        kind: "rollout.blessed".into(),
+        payload: br#"{"event": "blessed", "rollout": {"of": "another shape"}}"#.to_vec(),
+        actor: Actor::machine("engine", "next"),
+        occurred_at: Timestamp::from_millis(1),
+    };
+    let name = stream(&scene.ground.service);
+    let now = Timestamp::from_millis(1);
+    store
+        .append(&name, Expected::Any, vec![event], None, now)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn back_with_a_journal_of_a_newer_version() {
+    let mut scene = Scene::new().await;
+    scene.canary("v2", 20, &[]).await;
+    scene.agent.take().unwrap().kill().await;
+    unheard_of(&scene).await;
+    if sql(&scene, "PRAGMA user_version = 99").is_none() {
+        mounts::skipped(
+            "rollback with a journal of a newer format",
+            "neither sqlite3 nor python3 is here",
+        );
+        return;
+    }
+    let before = sql(&scene, "SELECT count(*) FROM events");
+    let answer = back_at_once(&scene).await;
+    for part in [
+        "not yet in the journal",
+        "newer Deckwatch",
+        "kept beside it",
+    ] {
+        assert!(answer.recorded.contains(part), "{}", answer.recorded);
+    }
+    let fallback = FallbackFile::prepare(&scene.ground.data.join("rollback-records")).unwrap();
+    let waiting = fallback.waiting().unwrap();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].record, answer.report.record);
+    // Nobody else touches it either, and everybody says why.
+    let start = ["rollout", "start", "checkout", "v3"];
+    for words in [&["agent"][..], &start, &["journal", "verify"]] {
+        let ran = scene.ground.ctl(words).await.says("newer Deckwatch");
+        assert_ne!(ran.code, 0, "{ran:?}");
+    }
+    let found = scene.ground.ctl(&["doctor"]).await.code(6);
+    assert!(found.out.contains("newer Deckwatch"), "{}", found.out);
+    assert_eq!(sql(&scene, "SELECT count(*) FROM events"), before);
+    assert_eq!(sql(&scene, "PRAGMA user_version").as_deref(), Some("99"));
+    // In a format that is known, the record comes in, past the event that is not.
+    sql(&scene, "PRAGMA user_version = 1");
+    scene.agent = Some(scene.ground.agent());
+    recorded_once(&scene.ground, answer.report.record.event_id).await;
+    scene.ended(Phase::RolledBack).await;
+    assert_eq!(fallback.waiting().unwrap(), []);
+    scene.ground.ctl(&["journal", "verify"]).await.code(0);
+    scene
+        .ground
+        .ctl(&["rollout", "events", "checkout"])
+        .await
+        .code(0);
 }

@@ -125,6 +125,73 @@ async fn a_freeze_closes_its_gate_until_it_is_lifted() {
     assert_eq!(scene.dropped(), 0);
 }
 
+/// A daily window in UTC from so many hours from now until an hour later, as a plan's gate and in
+/// the console's words.
+fn window(hours: i64, long: i64) -> (String, String) {
+    let now = deckwatch_console::SystemClock::wall().as_millis();
+    let clock = |hours: i64| {
+        let minute = (now / 60_000 + hours * 60).rem_euclid(24 * 60);
+        format!("{:02}:{:02}", minute / 60, minute % 60)
+    };
+    let (from, to) = (clock(hours), clock(hours + long));
+    (
+        format!("[ {{ window: {{ from: \"{from}\", to: \"{to}\" }} }} ]"),
+        format!("{from}–{to} UTC"),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_window_holds_and_says_when_it_opens() {
+    let scene = Scene::new().await;
+    let (later, words) = window(3, 2);
+    scene.start("v2", &plans::gated(&later), &[]).await.code(0);
+    scene.rollout("20 %", |r| r.weight == 20).await;
+    let gate = eventually("the closed window", || async {
+        let shown = scene.ground.json(&["rollout", "show", SERVICE]).await;
+        let status = &shown["status"];
+        (status["stage"] == "gate")
+            .then(|| status["gates"][0].clone())
+            .ok_or(status.to_string())
+    })
+    .await;
+    assert_eq!(gate["open"], false, "{gate}");
+    assert_eq!(gate["name"], format!("window {words}"));
+    assert_eq!(gate["opens"], format!("time: {words}"));
+    // People read the same.
+    let show = ["rollout", "show", SERVICE];
+    scene.ground.ctl(&show).await.code(0).says(&format!(
+        "window {words}: closed now (opens: time: {words})"
+    ));
+    // Nobody but the clock opens it: an approval is not what it waits for.
+    let approve = ["rollout", "approve", SERVICE];
+    scene.ground.ctl(&approve).await.code(3);
+    let promote = ["rollout", "promote", SERVICE];
+    scene
+        .ground
+        .ctl(&promote)
+        .await
+        .refused("gates of this step are not open");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let row = scene.rollout("a row", |_| true).await;
+    assert_eq!((row.weight, row.phase), (20, Phase::Progressing));
+    scene.back("v2", &[]).await;
+    scene.ended(Phase::RolledBack).await;
+    // One that does not open in time is a person's to decide, and the pipeline hears of it.
+    let impatient = plans::gated(&later) + "deadlines: { gate: 1s }\n";
+    scene
+        .start("v2", &impatient, &["--wait"])
+        .await
+        .code(5)
+        .says(&format!("not open within 1s: window {words} is closed"));
+    scene.back("v2", &[]).await;
+    scene.ended(Phase::RolledBack).await;
+    // An open one, over midnight or not, is no obstacle.
+    let (now, _) = window(-2, 4);
+    scene.start("v3", &plans::gated(&now), &[]).await.code(0);
+    scene.ended(Phase::Promoted).await;
+    assert_eq!(scene.dropped(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_is_held_against_the_traffic_before_it_starts() {
     let scene = Scene::new().await;

@@ -1,9 +1,10 @@
 //! Two drivers on one folder: one acts, the other takes over when it must, and never both.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deckwatch_console::api;
+use deckwatch_console::{Agent, AgentOptions, Console, api};
 use deckwatch_rollout::{Cause, Event, Phase};
 
 use crate::aftermath::{intents_once, sound, story};
@@ -171,4 +172,37 @@ async fn a_killed_driver_is_replaced_at_once() {
     assert!(caused, "the journal says why");
     assert_eq!(scene.dropped(), before);
     sound(&scene.ground).await;
+}
+
+/// When the node was scraped last, by whoever did.
+async fn scraped_at(console: &Console) -> Option<String> {
+    let status = deckwatch_console::route(console, "status", serde_json::Value::Null).await;
+    Some(status.ok()?["scraped_at"].as_str()?.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_scraper_is_followed_at_once() {
+    let ground = Ground::new().await;
+    let first = ground.agent();
+    crate::scene::stand_up(&ground).await;
+    let console = Arc::new(ground.console());
+    eventually("a scrape", || async {
+        scraped_at(&console).await.ok_or("none yet".to_owned())
+    })
+    .await;
+    first.kill().await;
+    // It scrapes when it starts and then not for a long time: what is claimed elsewhere at its
+    // start stays so.
+    let rarely = AgentOptions {
+        scrape_every: Duration::from_secs(3600),
+        ..AgentOptions::default()
+    };
+    let before = scraped_at(&console).await;
+    let next = Agent::start(&console, rarely).await.unwrap();
+    eventually("a scrape of the next driver", || async {
+        let now = scraped_at(&console).await;
+        (now > before).then_some(()).ok_or(format!("{now:?}"))
+    })
+    .await;
+    next.stop().await;
 }

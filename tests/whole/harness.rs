@@ -203,7 +203,7 @@ impl Ground {
         Console::open(ConsoleOptions {
             folder: Some(self.data.clone()),
             program: Some(program().to_owned()),
-            display: None,
+            ..ConsoleOptions::default()
         })
         .unwrap()
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use deckwatch_rollout::Phase;
 use serde_json::Value;
 
-use crate::harness::{Ground, SERVICE};
+use crate::harness::{Ground, SERVICE, eventually};
 use crate::plans;
 use crate::scene::Scene;
 
@@ -186,4 +186,115 @@ async fn damage_is_found_set_aside_and_the_future_is_left_alone() {
     }
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "not a byte");
     agent.end().await;
+}
+
+/// The head that is noted outside of the journal, and the journal's own.
+async fn noted_and_head(ground: &Ground) -> (u64, u64) {
+    let text = std::fs::read_to_string(ground.data.join("journal.anchor")).unwrap_or_default();
+    let noted = serde_json::from_str(&text).unwrap_or(Value::Null);
+    let newest = ground.json(&["journal", "events", "-n", "1"]).await;
+    let seq = |value: &Value| value["seq"].as_u64().unwrap_or(0);
+    (seq(&noted), seq(&newest[0]))
+}
+
+/// Puts another file in the journal's place, while nobody has it open.
+fn put_in_place(ground: &Ground, file: &str) {
+    for name in ["journal.db-wal", "journal.db-shm"] {
+        let _ = std::fs::remove_file(ground.data.join(name));
+    }
+    std::fs::copy(file, ground.data.join("journal.db")).unwrap();
+}
+
+async fn freeze_and_lift(ground: &Ground) {
+    ground.ctl(&["freeze", "declare", "a test"]).await.code(0);
+    ground.ctl(&["freeze", "lift"]).await.code(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_tail_is_seen_and_set_aside() {
+    let ground = Ground::new().await;
+    let agent = ground.agent();
+    crate::scene::stand_up(&ground).await;
+    // What the driver wrote is noted while it runs.
+    eventually("the driver's note", || async {
+        let (noted, head) = noted_and_head(&ground).await;
+        (noted == head && head > 5)
+            .then_some(())
+            .ok_or(format!("{noted} of {head}"))
+    })
+    .await;
+    assert_eq!(agent.end().await, Some(0));
+    let early = ground.path("early.db");
+    ground.ctl(&["journal", "backup", &early]).await.code(0);
+    // And what a command wrote, when it ends.
+    freeze_and_lift(&ground).await;
+    let (noted, head) = noted_and_head(&ground).await;
+    assert_eq!(noted, head);
+    ground.ctl(&["journal", "verify"]).await.code(0);
+
+    // An older copy is a tail cut off cleanly.
+    put_in_place(&ground, &early);
+    ground
+        .ctl(&["journal", "verify"])
+        .await
+        .code(6)
+        .says("its tail was cut off");
+    ground.ctl(&["doctor"]).await.code(6).says("set-aside");
+    // It grows beyond the note, and the note stands: the first to write says so.
+    let wrote = ground.ctl(&["freeze", "declare", "a test"]).await.code(0);
+    assert!(wrote.err.contains("journal set-aside"), "{}", wrote.err);
+    ground.ctl(&["freeze", "lift"]).await.code(0);
+    freeze_and_lift(&ground).await;
+    let (still, grown) = noted_and_head(&ground).await;
+    assert!(still == noted && grown > noted, "{still} of {grown}");
+    let agent = ground.agent();
+    freeze_and_lift(&ground).await;
+    ground
+        .ctl(&["journal", "verify"])
+        .await
+        .code(6)
+        .says("another event");
+    assert_eq!(agent.end().await, Some(0));
+    assert_eq!(noted_and_head(&ground).await.0, noted);
+    let log = std::fs::read_to_string(ground.path("agents.log")).unwrap();
+    assert_eq!(log.matches("another event").count(), 1, "said once: {log}");
+
+    ground
+        .ctl(&["journal", "set-aside"])
+        .await
+        .code(0)
+        .says("a new one has begun");
+    ground.ctl(&["journal", "verify"]).await.code(0);
+    ground
+        .ctl(&["journal", "events"])
+        .await
+        .code(0)
+        .says("journal.began");
+    let agent = ground.agent();
+    freeze_and_lift(&ground).await;
+    ground.ctl(&["journal", "verify"]).await.code(0);
+    assert_eq!(agent.end().await, Some(0));
+    let (noted, head) = noted_and_head(&ground).await;
+    assert_eq!(noted, head);
+}
+
+/// A rollback with nobody else about leaves the note as it is: it cannot have waited for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_back_waits_for_no_note() {
+    let mut scene = Scene::new().await;
+    scene.canary("v2", 20, &[]).await;
+    assert_eq!(scene.agent.take().unwrap().end().await, Some(0));
+    let (noted, head) = noted_and_head(&scene.ground).await;
+    assert_eq!(noted, head);
+    let turn = std::fs::File::create(scene.ground.data.join("journal.anchor.lock")).unwrap();
+    turn.lock().unwrap();
+    let answer = scene.back("v2", &[]).await;
+    assert_eq!(answer.recorded, "journal");
+    drop(turn);
+    let (still, head) = noted_and_head(&scene.ground).await;
+    assert!(still == noted && head > noted, "{still} of {head}");
+    // Whoever writes next notes that as well.
+    freeze_and_lift(&scene.ground).await;
+    let (noted, head) = noted_and_head(&scene.ground).await;
+    assert_eq!(noted, head);
 }

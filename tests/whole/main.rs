@@ -20,6 +20,7 @@ mod harness;
 mod journal;
 mod kills;
 mod mounts;
+mod people;
 mod plans;
 mod process;
 mod scene;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use deckwatch_domain::Actor;
 use deckwatch_journal::{JournalError, Store};
 use deckwatch_platform::local::LocalPlatform;
+use deckwatch_rollout::ports::Liveness;
 use deckwatch_rollout::{Engine, Identity, Ports, Seen};
 use deckwatch_signals::{NODE_JOB, Retention, SampleStore, ScrapeOptions, Scraper};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use crate::gates::JournalGates;
 use crate::holder::{Holder, LockFiles};
 use crate::identity::Host;
 use crate::problem::Problem;
+use crate::settings::back_up_when_due;
 
 /// How an agent works.
 #[derive(Clone, Debug)]
@@ -69,8 +71,12 @@ impl Agent {
                 drivers: console.folder.drivers(),
             }),
         };
+        let name = holder.name.clone();
+        if let Ok(mut drives_as) = console.drives_as.write() {
+            *drives_as = Some(name.clone());
+        }
         let identity = Identity {
-            holder: holder.name.clone(),
+            holder: name.clone(),
             actor: Actor::machine("engine", &Host::this().0),
             ttl: options.lease,
         };
@@ -83,8 +89,12 @@ impl Agent {
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
             tokio::spawn(drive(engine.clone(), holder, stopped.clone())),
-            tokio::spawn(scrape(console.clone(), samples, options, stopped.clone())),
-            tokio::spawn(keep_books(console.clone(), stopped)),
+            tokio::spawn(until(
+                stopped.clone(),
+                scrape(console.clone(), samples, options, name),
+            )),
+            tokio::spawn(until(stopped.clone(), note_heads(console.clone()))),
+            tokio::spawn(until(stopped, keep_books(console.clone()))),
         ];
         Ok(Agent {
             console: console.clone(),
@@ -118,9 +128,14 @@ impl Agent {
     /// Stops driving and gives the leases back.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
+        if let Ok(mut name) = self.console.drives_as.write() {
+            *name = None;
+        }
         for task in self.tasks {
             let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
         }
+        // What was written last.
+        let _ = self.console.anchor().await;
     }
 }
 
@@ -135,22 +150,24 @@ async fn scrape(
     console: Arc<Console>,
     samples: Arc<SampleStore>,
     options: AgentOptions,
-    stop: watch::Receiver<bool>,
+    holder: String,
 ) {
     let platform: Arc<LocalPlatform> = console.platform.clone();
     let target = move || {
         let platform = platform.clone();
         async move { platform.metrics().await }
     };
-    let holder = format!("{}/{}", Host::this().0, uuid::Uuid::new_v4().simple());
-    let scraper = Scraper::new(
-        target,
-        ScrapeOptions {
-            interval: options.scrape_every.into(),
-            ..ScrapeOptions::new(NODE_JOB, &holder)
-        },
-    );
-    until(stop, scraper.run(&samples, SystemClock::wall)).await;
+    let files = LockFiles {
+        drivers: console.folder.drivers(),
+    };
+    let options = ScrapeOptions {
+        interval: options.scrape_every.into(),
+        ..ScrapeOptions::new(NODE_JOB, &holder)
+    };
+    Scraper::new(target, options)
+        .knowing(move |holder| files.is_gone(holder))
+        .run(&samples, SystemClock::wall)
+        .await;
 }
 
 /// Runs a task that never ends until it is told to.
@@ -161,23 +178,34 @@ async fn until(mut stop: watch::Receiver<bool>, task: impl Future<Output = ()>) 
     }
 }
 
-/// Retention, the journal's anchor, and rollback records that wait.
-async fn keep_books(console: Arc<Console>, stop: watch::Receiver<bool>) {
-    let work = async {
-        loop {
-            if let Err(error) = console.anchor().await {
-                tracing::debug!(%error, "the journal's head was not noted");
+/// The journal's head, noted outside of it soon after it moved, whoever moved it.
+pub(crate) async fn note_heads(console: Arc<Console>) {
+    let pause = Duration::from_secs(1);
+    loop {
+        if let (Ok(head), Ok(journal)) = (console.anchor().await, console.journal().await) {
+            let mut news = journal.subscribe(head.seq);
+            tokio::time::sleep(pause).await;
+            while news.next().await.is_ok() && console.anchor().await.is_ok() {
+                tokio::time::sleep(pause).await;
             }
-            let _ = console.absorb_waiting().await;
-            if let Ok(samples) = console.samples().await {
-                let now = console.clock.now().wall;
-                if let Err(error) = samples.keep(now, &Retention::default()).await {
-                    tracing::debug!(%error, "old samples were not removed");
-                }
-            }
-            tokio::time::sleep(Duration::from_secs(30)).await;
         }
-    };
-    until(stop, work).await;
-    let _ = console.anchor().await;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Retention, copies of the journal, and rollback records that wait.
+async fn keep_books(console: Arc<Console>) {
+    loop {
+        let _ = console.absorb_waiting().await;
+        if let Err(problem) = back_up_when_due(&console).await {
+            tracing::warn!(%problem, "no copy of the journal was made");
+        }
+        if let Ok(samples) = console.samples().await {
+            let now = console.clock.now().wall;
+            if let Err(error) = samples.keep(now, &Retention::default()).await {
+                tracing::debug!(%error, "old samples were not removed");
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
 }

@@ -10,24 +10,29 @@ use serde_json::json;
 
 use crate::console::{Console, TimeIds};
 use crate::problem::Problem;
+use crate::reversible::{Come, reversible};
+use crate::route::Nothing;
 
 /// Which service, and why.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct RollBack {
     pub service: ServiceName,
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub reason: String,
     /// Shift even if nothing is ready there.
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub now: bool,
     /// The id of the event, when it was announced before.
     #[serde(default)]
+    #[ts(optional)]
     pub event_id: Option<EventId>,
 }
 
 /// What was done, and where it is written down.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct RollBackAnswer {
     pub report: Report,
     /// `journal`, or what happened to the record instead.
@@ -120,6 +125,55 @@ pub async fn roll_back_telling(
         Err(problem) if problem.is_refusal() => Err(or_abort(console, &ask.service, problem).await),
         other => other,
     }
+}
+
+/// Why all of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct RollBackAll {
+    #[ts(optional, as = "Option<_>")]
+    pub reason: String,
+}
+
+/// What came of one of them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
+pub struct OneBack {
+    pub service: ServiceName,
+    pub back: Option<RollBackAnswer>,
+    pub problem: Option<Problem>,
+}
+
+/// Takes every release back that is on its way, all at the same time. What is promoted stays.
+///
+/// # Errors
+/// That no node answers; what fails for one service is in its line and keeps no other.
+pub async fn roll_back_all(console: &Console, ask: RollBackAll) -> Result<Vec<OneBack>, Problem> {
+    let rolling: Vec<ServiceName> = reversible(console, Nothing {})
+        .await?
+        .into_iter()
+        .filter(|one| one.come == Come::Rolling)
+        .map(|one| one.service)
+        .collect();
+    let backs = rolling.into_iter().map(|service| {
+        let ask = RollBack {
+            service: service.clone(),
+            reason: ask.reason.clone(),
+            now: false,
+            event_id: None,
+        };
+        async move {
+            let (back, problem) = match roll_back(console, ask).await {
+                Ok(back) => (Some(back), None),
+                Err(problem) => (None, Some(problem)),
+            };
+            OneBack {
+                service,
+                back,
+                problem,
+            }
+        }
+    });
+    Ok(futures_util::future::join_all(backs).await)
 }
 
 /// A rollout that has begun and has no traffic yet cannot be taken back, but it can be ended.

@@ -4,11 +4,12 @@
 //! whoever asks for it, and no obstacle to a rollback.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use deckwatch_domain::{Actor, EventId, IntentId, ServiceName};
 use deckwatch_journal::{
-    AppendError, Expected, FileAnchor, Journal, JournalError, NewEvent, Opening, Store,
+    AppendError, Expected, FileAnchor, Head, Journal, JournalError, NewEvent, Opening, Store,
 };
 use deckwatch_platform::Platform;
 use deckwatch_platform::local::{LocalPlatform, NodeFolder, ensure_node};
@@ -16,7 +17,7 @@ use deckwatch_rollout::ports::{Clock, Ids};
 use deckwatch_rollout::{Command, Event, FallbackFile, Rollouts, Waiting, decide, stream};
 use deckwatch_signals::SampleStore;
 use serde_json::json;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
 use crate::book::Book;
 use crate::clock::SystemClock;
@@ -24,6 +25,10 @@ use crate::folder::DataFolder;
 use crate::gates::FreezeEvent;
 use crate::identity::os_actor;
 use crate::problem::Problem;
+use crate::pulse::Pulse;
+use crate::settings::{Environment, Settings};
+use crate::show::Looks;
+use crate::training::Session;
 
 /// How a console is opened.
 #[derive(Clone, Debug, Default)]
@@ -32,11 +37,17 @@ pub struct ConsoleOptions {
     /// The program that hosts the node and the shims: this one, when not said.
     pub program: Option<PathBuf>,
     pub display: Option<String>,
+    /// Which environment this is, by the settings in the folder that `base` is; the folder itself
+    /// and its own `local` when not said.
+    pub environment: Option<(PathBuf, Environment)>,
 }
 
 /// A console on one data folder.
 pub struct Console {
     pub(crate) folder: DataFolder,
+    /// Where the settings lie: the folder of the first environment.
+    base: PathBuf,
+    pub(crate) environment: Environment,
     pub(crate) program: PathBuf,
     pub(crate) actor: Actor,
     pub(crate) clock: Arc<dyn Clock>,
@@ -45,6 +56,15 @@ pub struct Console {
     journal: OnceCell<Result<Journal, JournalError>>,
     samples: OnceCell<Arc<SampleStore>>,
     book: Mutex<Book>,
+    pub(crate) pulse: Mutex<Pulse>,
+    pub(crate) looks: Looks,
+    /// The training ground, while this console holds it open.
+    pub(crate) session: Mutex<Option<Arc<Session>>>,
+    changes: std::sync::OnceLock<watch::Sender<u64>>,
+    /// The name under which this very process drives, while it does.
+    pub(crate) drives_as: std::sync::RwLock<Option<String>>,
+    /// It was said that the journal is not as it was noted.
+    doubted: AtomicBool,
 }
 
 /// Fresh ids that sort by time.
@@ -81,7 +101,13 @@ impl Console {
         if let Err(error) = &fallback {
             tracing::warn!(%error, "the fallback file for rollback records cannot be prepared");
         }
+        let (base, environment) = match options.environment {
+            Some(given) => given,
+            None => here(folder.path()),
+        };
         Ok(Console {
+            base,
+            environment,
             actor: os_actor(options.display),
             clock: Arc::new(SystemClock),
             platform: Arc::new(LocalPlatform::new(node)),
@@ -89,6 +115,12 @@ impl Console {
             journal: OnceCell::new(),
             samples: OnceCell::new(),
             book: Mutex::new(Book::default()),
+            pulse: Mutex::default(),
+            looks: Looks::default(),
+            session: Mutex::default(),
+            changes: std::sync::OnceLock::new(),
+            drives_as: std::sync::RwLock::default(),
+            doubted: AtomicBool::default(),
             folder,
             program,
         })
@@ -96,6 +128,27 @@ impl Console {
 
     pub fn folder(&self) -> &DataFolder {
         &self.folder
+    }
+
+    /// Where the settings lie, which all environments share.
+    pub fn settings_file(&self) -> PathBuf {
+        self.base.join("settings.json")
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// All environments that the settings name, the built-in ones first.
+    pub fn environments(&self) -> Vec<Environment> {
+        Settings::read(&self.settings_file())
+            .unwrap_or_default()
+            .all_environments(&self.base)
+    }
+
+    /// The program that hosts nodes and agents.
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
     }
 
     /// Who is asking.
@@ -174,12 +227,24 @@ impl Console {
             .map_err(|e| Problem::new("node.start", e.to_string()))
     }
 
+    /// Changes whenever the journal or the node says that something happened. What follows them
+    /// is started with the first to ask, and ends with the console.
+    pub(crate) fn changes(self: &Arc<Self>) -> watch::Receiver<u64> {
+        let changes = self.changes.get_or_init(|| {
+            let (tell, _) = watch::channel(0);
+            tokio::spawn(follow_node(Arc::downgrade(self), tell.clone()));
+            tokio::spawn(follow_journal(Arc::downgrade(self), tell.clone()));
+            tell
+        });
+        changes.subscribe()
+    }
+
     /// Every service's rollouts, brought up to date.
-    pub(crate) async fn book(&self) -> Result<Book, JournalError> {
+    pub(crate) async fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
         let store = self.store().await?;
         let mut book = self.book.lock().await;
         book.catch_up(store.as_ref()).await?;
-        Ok(book.clone())
+        Ok(book)
     }
 
     /// One service's rollouts, read from its stream.
@@ -220,7 +285,10 @@ impl Console {
                 .append(&stream(service), expected, new, None, now)
                 .await
             {
-                Ok(_) => return Ok(events),
+                Ok(_) => {
+                    self.anchor_after(command, &events).await;
+                    return Ok(events);
+                }
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(error.into()),
             }
@@ -246,18 +314,31 @@ impl Console {
     }
 
     pub(crate) async fn record_freeze(&self, event: &FreezeEvent) -> Result<(), Problem> {
+        let payload = serde_json::json!(event);
+        self.record(crate::gates::FREEZE, event.kind(), &payload)
+            .await
+    }
+
+    /// Writes one event by this console's actor.
+    pub(crate) async fn record(
+        &self,
+        stream: &str,
+        kind: &str,
+        payload: &serde_json::Value,
+    ) -> Result<(), Problem> {
         let now = self.clock.now().wall;
         let new = NewEvent {
             event_id: TimeIds.event(),
-            kind: event.kind().into(),
-            payload: serde_json::to_vec(event).unwrap_or_default(),
+            kind: kind.into(),
+            payload: serde_json::to_vec(payload).unwrap_or_default(),
             actor: self.actor.clone(),
             occurred_at: now,
         };
-        self.store()
-            .await?
-            .append(crate::gates::FREEZE, Expected::Any, vec![new], None, now)
+        let store = self.store().await?;
+        store
+            .append(stream, Expected::Any, vec![new], None, now)
             .await?;
+        let _ = self.anchor().await;
         Ok(())
     }
 
@@ -279,10 +360,30 @@ impl Console {
         Ok(taken.len())
     }
 
-    /// Notes the journal's head outside of it, so that a cut tail is seen.
-    pub(crate) async fn anchor(&self) -> Result<(), JournalError> {
-        let head = self.journal().await?.head().await?;
-        FileAnchor::new(self.folder.anchor()).write(&head)
+    /// Notes the journal's head outside of it, so that a cut tail is seen, and another journal in
+    /// its place. That it is not as it was noted is said aloud once.
+    pub(crate) async fn anchor(&self) -> Result<Head, JournalError> {
+        let anchor = FileAnchor::new(self.folder.anchor());
+        let noted = anchor.advance(self.journal().await?).await;
+        match &noted {
+            Ok(_) => self.doubted.store(false, Ordering::Relaxed),
+            Err(error @ JournalError::Unanchored(_)) => {
+                if !self.doubted.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("{error}; `deckwatchctl journal set-aside` mends it");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the journal's head was not noted"),
+        }
+        noted
+    }
+
+    /// A process that ends with its command notes what it wrote; but while traffic is on its way
+    /// back nothing is waited for, and whoever writes next notes that as well.
+    async fn anchor_after(&self, command: &Command, events: &[Event]) {
+        let goes_back = |event: &Event| matches!(event, Event::RollbackRequested { .. });
+        if !matches!(command, Command::Absorb { .. }) && !events.iter().any(goes_back) {
+            let _ = self.anchor().await;
+        }
     }
 
     pub(crate) async fn known(&self, service: &ServiceName) -> Result<(), Problem> {
@@ -302,5 +403,51 @@ impl Console {
             },
         )
         .with(json!(names)))
+    }
+}
+
+/// A folder that was opened by its path is the environment that its settings say it is.
+fn here(folder: &std::path::Path) -> (PathBuf, Environment) {
+    let of = |base: &std::path::Path| {
+        let settings = Settings::read(&base.join("settings.json")).unwrap_or_default();
+        let all = settings.all_environments(base);
+        let found = all.into_iter().find(|e| e.folder == folder);
+        found.map(|environment| (base.to_owned(), environment))
+    };
+    let inside = folder
+        .ends_with("training")
+        .then(|| folder.parent().and_then(of));
+    inside.flatten().or_else(|| of(folder)).unwrap_or_else(|| {
+        let mut all = Settings::default().all_environments(folder);
+        (folder.to_owned(), all.swap_remove(0))
+    })
+}
+
+async fn follow_node(console: Weak<Console>, tell: watch::Sender<u64>) {
+    let Some(mut ticks) = console.upgrade().map(|console| console.platform.watch()) else {
+        return;
+    };
+    while console.strong_count() > 0 && ticks.changed().await.is_ok() {
+        tell.send_modify(|count| *count += 1);
+    }
+}
+
+async fn follow_journal(console: Weak<Console>, tell: watch::Sender<u64>) {
+    let again = std::time::Duration::from_secs(1);
+    loop {
+        let Some(store) = console.upgrade().map(|c| async move {
+            let store = c.store().await?;
+            let seq = c.book().await.map(|book| book.seq)?;
+            Ok::<_, JournalError>((store, seq))
+        }) else {
+            return;
+        };
+        if let Ok((store, seq)) = store.await {
+            let mut events = store.subscribe(seq);
+            while console.strong_count() > 0 && events.next().await.is_ok() {
+                tell.send_modify(|count| *count += 1);
+            }
+        }
+        tokio::time::sleep(again).await;
     }
 }

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::route::Nothing;
 
 /// How bad.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     Good,
@@ -21,7 +21,7 @@ pub enum Level {
 }
 
 /// One thing looked at.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Check {
     pub name: String,
     pub level: Level,
@@ -32,7 +32,7 @@ pub struct Check {
 }
 
 /// All of it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Doctor {
     pub version: String,
     pub worst: Level,

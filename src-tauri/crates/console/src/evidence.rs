@@ -162,10 +162,14 @@ impl Evidence for SampleEvidence {
             to: now,
             ..Baseline::default()
         };
+        // Not every metric counts in every interval; the scrapes are the same for all.
+        let looked = self
+            .counts(service, stable, What::Errors, from, now)
+            .await?;
+        let covered: Duration = looked.iter().map(|(a, b, _)| b.since(*a)).sum();
+        baseline.covered = covered.into();
         for metric in metrics {
             let counted = self.counts(service, stable, metric.what, from, now).await?;
-            let covered: Duration = counted.iter().map(|(a, b, _)| b.since(*a)).sum();
-            baseline.covered = baseline.covered.max(covered.into());
             baseline.counts.push((metric.name.clone(), sum(&counted)));
         }
         baseline.mean_seconds = mean_response(&self.store, &cohort(service, stable), from, now)

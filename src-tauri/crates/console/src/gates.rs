@@ -31,7 +31,7 @@ impl FreezeEvent {
 }
 
 /// A freeze that is on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Freeze {
     pub reason: String,
     pub by: String,

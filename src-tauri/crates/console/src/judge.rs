@@ -13,20 +13,22 @@ use crate::console::Console;
 use crate::problem::Problem;
 
 /// Texts as people keep them: CSV or JSON.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeText {
     /// The candidate's text; or one with both sides, or a list of cases, when there is no other.
     pub candidate: String,
     #[serde(default)]
+    #[ts(optional)]
     pub stable: Option<String>,
     /// As the judge takes them: `{"rule": {"margin": 0.01}, "budget": {"alpha": 0.01}}`.
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub options: Value,
 }
 
 /// What the judge says of it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Judged {
     /// Of several cases, the worst.
     pub verdict: Verdict,

@@ -10,22 +10,35 @@
 mod agent;
 mod back;
 mod book;
+mod bridge;
+mod bundle;
+mod charts;
 mod clock;
 mod console;
+mod controls;
+mod desk;
 mod doctor;
 mod evidence;
 mod folder;
 mod gates;
+mod health;
 mod holder;
 mod identity;
 mod journal;
 mod judge;
+mod line;
+mod live;
+mod notices;
+mod pages;
 mod people;
 mod plans;
 mod problem;
+mod pulse;
+mod reversible;
 mod rollouts;
 mod route;
 mod services;
+mod settings;
 mod show;
 mod training;
 
@@ -34,11 +47,15 @@ pub use back::{RollBack, RollBackAnswer, preview, roll_back};
 pub use book::{Book, RolloutRow};
 pub use clock::SystemClock;
 pub use console::{Console, ConsoleOptions};
+pub use desk::{Desk, DeskOptions, FIRST};
 pub use doctor::{Check, Doctor, Level};
 pub use folder::DataFolder;
 pub use identity::{Host, os_actor};
+pub use live::{Frame, watch};
+pub use notices::{Notice, Noticed};
 pub use problem::Problem;
-pub use route::{ByService, Done, Entry, Kind, LIST, Nothing, route};
+pub use route::{ByService, Done, Entry, Kind, LIST, Nothing, route, route_telling};
+pub use settings::{Class, Environment};
 
 /// The functions behind the list, for hosts that call them with types.
 pub mod api {

@@ -13,7 +13,7 @@ use crate::route::{Done, Nothing};
 
 /// Who is bound to which role. The file is `roles.yaml` in the data folder:
 /// `release-manager: [ana@bridge-7, ben@bridge-9]`.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 pub struct Roles {
     pub file: String,
     pub roles: BTreeMap<String, Vec<String>>,
@@ -22,7 +22,7 @@ pub struct Roles {
 }
 
 /// A reason.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     pub reason: String,
@@ -48,6 +48,66 @@ pub async fn roles(console: &Console, _: Nothing) -> Result<Roles, Problem> {
         roles,
         mine,
     })
+}
+
+/// A person and a role.
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    pub role: String,
+    /// `user@host`, as an event's actor has it.
+    pub person: String,
+}
+
+/// # Errors
+/// The file's, or that they are bound already.
+pub async fn bind(console: &Console, ask: Binding) -> Result<Roles, Problem> {
+    let (role, person) = (ask.role.trim().to_owned(), ask.person.trim().to_owned());
+    if role.is_empty() || !person.contains('@') {
+        let why = "a binding is a role and a person written user@host";
+        return Err(Problem::new("request.invalid", why));
+    }
+    let mut roles = roles(console, Nothing {}).await?.roles;
+    let people = roles.entry(role.clone()).or_default();
+    if people.contains(&person) {
+        let why = format!("{person} is bound to {role} already");
+        return Err(Problem::new("refused.bound", why));
+    }
+    people.push(person);
+    write(console, &roles).await
+}
+
+/// # Errors
+/// The file's, or that they are not bound.
+pub async fn unbind(console: &Console, ask: Binding) -> Result<Roles, Problem> {
+    let mut roles = roles(console, Nothing {}).await?.roles;
+    let people = roles.entry(ask.role.clone()).or_default();
+    let before = people.len();
+    people.retain(|p| *p != ask.person);
+    if people.len() == before {
+        let why = format!("{} is not bound to {}", ask.person, ask.role);
+        return Err(Problem::new("refused.not-bound", why));
+    }
+    roles.retain(|_, people| !people.is_empty());
+    write(console, &roles).await
+}
+
+/// Writes the file whole and notes the change in the journal, as everything that decides who may
+/// do what.
+async fn write(console: &Console, roles: &BTreeMap<String, Vec<String>>) -> Result<Roles, Problem> {
+    let path = console.folder.roles();
+    let text = deckwatch_domain::to_yaml(&serde_json::json!(roles));
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    std::fs::write(&draft, text)?;
+    std::fs::rename(&draft, &path)?;
+    console
+        .record(
+            "roles",
+            "roles.changed",
+            &serde_json::json!({"roles": roles}),
+        )
+        .await?;
+    self::roles(console, Nothing {}).await
 }
 
 fn read(text: &str) -> Result<BTreeMap<String, Vec<String>>, Problems> {

@@ -2,7 +2,7 @@
 
 use deckwatch_domain::{Problem as Mistake, Role, ServiceName, Slot};
 use deckwatch_platform::Platform;
-use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, What, reach};
+use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, Today, What, reach};
 use deckwatch_signals::slot_counts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::route::Nothing;
 use crate::services::standing;
 
 /// A plan in a list.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct PlanRow {
     pub name: String,
     pub about: String,
@@ -22,37 +22,38 @@ pub struct PlanRow {
 }
 
 /// A plan is meant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct ByName {
     pub name: String,
 }
 
 /// A plan's text.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct PlanText {
     pub name: String,
     pub yaml: String,
 }
 
 /// A plan to check, and for whom.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct CheckPlan {
     pub yaml: String,
     #[serde(default)]
+    #[ts(optional)]
     pub service: Option<ServiceName>,
 }
 
 /// What a check found.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct PlanCheck {
     pub mistakes: Vec<PlanMistake>,
     pub reach: Option<Reach>,
 }
 
 /// A mistake with its place.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct PlanMistake {
     pub line: usize,
     pub column: usize,
@@ -156,7 +157,11 @@ pub(crate) async fn today(console: &Console, service: &ServiceName, plan: &Plan)
 }
 
 /// Requests a second to the whole service, and the share that stable answers badly, per metric.
-async fn traffic(console: &Console, service: &ServiceName, plan: &Plan) -> Option<(f64, Vec<f64>)> {
+async fn traffic(
+    console: &Console,
+    service: &ServiceName,
+    plan: &Plan,
+) -> Option<(f64, Vec<Today>)> {
     let seen = console.platform.observe(service).await.ok()?;
     let stable = seen.traffic.roles.playing(Role::Stable)?;
     let store = console.samples().await.ok()?;
@@ -180,13 +185,20 @@ async fn traffic(console: &Console, service: &ServiceName, plan: &Plan) -> Optio
         let total = counted.iter().map(|i| i.total).sum();
         Some((total, counted.iter().map(|i| i.bad).sum(), covered))
     };
-    let mut bad = Vec::new();
+    let of = |part: u64, whole: u64, else_: f64| match whole {
+        0 => else_,
+        whole => part as f64 / whole as f64,
+    };
+    let (answered, _, _) = count(stable, What::Errors).await?;
+    let mut today = Vec::new();
     for metric in &plan.analysis.metrics {
         let (total, wrong, _) = count(stable, metric.what).await?;
-        bad.push(if total > 0 {
-            wrong as f64 / total as f64
-        } else {
-            0.0
+        today.push(Today {
+            bad: of(wrong, total, 0.0),
+            per_request: match metric.what {
+                What::ClientErrors => of(total, answered, 1.0),
+                _ => 1.0,
+            },
         });
     }
     // Whoever serves it: right after a promotion most of the last minute was the other slot's.
@@ -197,7 +209,7 @@ async fn traffic(console: &Console, service: &ServiceName, plan: &Plan) -> Optio
             covered = covered.max(seconds);
         }
     }
-    (covered >= 2.0).then(|| (requests as f64 / covered, bad))
+    (covered >= 2.0).then(|| (requests as f64 / covered, today))
 }
 
 /// # Errors

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Why something was not done.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error, ts_rs::TS)]
 #[error("{message}")]
 pub struct Problem {
     /// Stable: `refused.rollout-live`, `platform.unreachable`, `plan.invalid`.
     pub code: String,
     pub message: String,
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[ts(type = "unknown")]
     pub detail: Value,
 }
 

@@ -19,31 +19,39 @@ use crate::route::{ByService, Done};
 use crate::services::standing;
 
 /// A release to send out.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
+    #[ts(optional)]
     pub service: Option<ServiceName>,
+    #[ts(optional)]
     pub version: Option<ReleaseVersion>,
     /// A built-in plan's name; ignored when `plan_yaml` is there.
     #[serde(default)]
+    #[ts(optional)]
     pub plan: Option<String>,
     #[serde(default)]
+    #[ts(optional)]
     pub plan_yaml: Option<String>,
     /// Replaces the definition's command.
     #[serde(default)]
+    #[ts(optional)]
     pub command: Option<Vec<String>>,
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub env: BTreeMap<String, String>,
     /// Take a live rollout back first.
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub supersede: bool,
     /// Instances; as many as the definition says when not said.
     #[serde(default)]
+    #[ts(optional)]
     pub instances: Option<u32>,
 }
 
 /// What began.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Begun {
     pub rollout: RolloutId,
     pub service: ServiceName,
@@ -58,29 +66,32 @@ pub struct Begun {
 }
 
 /// A service and a word about it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Noted {
     pub service: ServiceName,
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub note: String,
 }
 
 /// How far to promote.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Promote {
     pub service: ServiceName,
     /// Straight to 100 %.
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub full: bool,
     /// The reason for overriding what is not open.
     #[serde(default)]
+    #[ts(optional)]
     pub break_glass: Option<String>,
 }
 
 /// A rollout that was given up.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct GivenUp {
     pub done: String,
     /// The way back; none when no traffic was the rollout's yet.
@@ -102,15 +113,19 @@ fn read_plan(ask: &Start) -> Result<(Plan, String), Problem> {
 
 /// # Errors
 /// The plan's mistakes, a refusal, or what could not be reached.
-pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
+pub async fn start(console: &Console, mut ask: Start) -> Result<Begun, Problem> {
     let missing = |what: &str| Problem::new("request.invalid", format!("{what} is missing"));
     let service = ask.service.clone().ok_or_else(|| missing("service"))?;
     let version = ask.version.clone().ok_or_else(|| missing("version"))?;
+    if ask.env.is_empty() {
+        ask.env = crate::training::environment_of(console, &service, &version);
+    }
     no_secrets(&ask.env)?;
     console.known(&service).await?;
     let seen = console.platform.observe(&service).await?;
     let mut notes = Vec::new();
     let (plan, text) = plan_for(&ask, &seen, &mut notes)?;
+    clients_stay(console, &service, &plan).await?;
     let reach = held_against_today(console, &seen, &plan, &mut notes).await?;
     let stable = seen.traffic.roles.playing(Role::Stable);
     let stable_version = stable
@@ -205,6 +220,30 @@ fn plan_for(
         plan: Some("first".into()),
         ..Start::default()
     })
+}
+
+/// Refuses to judge by clients where these move between the releases: whichever release has more
+/// of the traffic then looks worse, however good it is.
+async fn clients_stay(
+    console: &Console,
+    service: &ServiceName,
+    plan: &Plan,
+) -> Result<(), Problem> {
+    let metrics = &plan.analysis.metrics;
+    if !metrics.iter().any(|m| m.what == plan::What::ClientErrors) {
+        return Ok(());
+    }
+    let definition = console.platform.definition(service).await?;
+    if definition.client_header.is_some() && definition.sticky.is_some() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "refused.clients-move",
+        format!(
+            "client-errors needs client_header and sticky in the definition of {service}: clients \
+             that move between releases make the busier one look worse"
+        ),
+    ))
 }
 
 /// Refuses a plan that could not reach a `Pass` at today's traffic.

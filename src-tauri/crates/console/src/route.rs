@@ -7,24 +7,34 @@ use deckwatch_rollout::lane::Preview;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::back::{RollBack, RollBackAnswer};
+use crate::back::{OneBack, RollBack, RollBackAll, RollBackAnswer};
 use crate::book::RolloutRow;
+use crate::bridge::{BridgeAsk, BridgeView, Page};
+use crate::bundle::Bundled;
+use crate::charts::RolloutCharts;
 use crate::console::Console;
 use crate::doctor::Doctor;
 use crate::gates::Freeze;
 use crate::journal::{EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified};
 use crate::judge::{JudgeText, Judged};
-use crate::people::{Reason, Roles};
+use crate::line::StatusLine;
+use crate::pages::{EventsAsk, EventsPage, RolloutsAsk};
+use crate::people::{Binding, Reason, Roles};
 use crate::plans::{ByName, CheckPlan, PlanCheck, PlanRow, PlanText};
 use crate::problem::Problem;
+use crate::reversible::Reversible;
 use crate::rollouts::{Begun, GivenUp, Noted, Promote, Start};
-use crate::services::{Define, Logs, Remove, ServiceRow, ServiceView};
+use crate::services::{Define, DefinitionCheck, Logs, Remove, ServiceRow, ServiceView};
+use crate::settings::{Change, SettingsView};
 use crate::show::RolloutView;
-use crate::training::{DrillRow, Fault, Ground};
-use crate::{back, doctor, journal, judge, people, plans, rollouts, services, show, training};
+use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
+use crate::{
+    back, bridge, bundle, charts, doctor, journal, judge, line, pages, people, plans, reversible,
+    rollouts, services, settings, show, training,
+};
 
 /// Whether something is only looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Query,
@@ -40,19 +50,19 @@ pub struct Entry {
 }
 
 /// No parameters.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// A service is meant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct ByService {
     pub service: deckwatch_domain::ServiceName,
 }
 
 /// It was done.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 pub struct Done {
     /// What was done, in words.
     pub done: String,
@@ -83,6 +93,7 @@ macro_rules! commands {
         /// # Errors
         /// The command's own, or that there is none of this name or shape.
         pub async fn route(console: &Console, name: &str, params: Value) -> Result<Value, Problem> {
+            guard(console, name)?;
             match name {
                 $($name => {
                     let params: $params = parse(name, params)?;
@@ -95,6 +106,54 @@ macro_rules! commands {
     };
 }
 
+/// What may be done where everything else is only looked at: the way back, which nothing blocks,
+/// and what changes nothing but this program.
+const ALWAYS: &[&str] = &[
+    "rollback",
+    "rollback.all",
+    "doctor.bundle",
+    "settings.change",
+    "node.start",
+    "journal.export",
+    "journal.backup",
+];
+
+/// The one place where a read-only environment is guarded.
+fn guard(console: &Console, name: &str) -> Result<(), Problem> {
+    let command = LIST
+        .iter()
+        .any(|e| e.name == name && e.kind == Kind::Command);
+    if !command || !console.environment.read_only || ALWAYS.contains(&name) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "refused.read-only",
+        format!(
+            "{} is read-only here; the switch is in Settings, and the way back works all the same",
+            console.environment.name
+        ),
+    ))
+}
+
+/// The same, telling what is done while it is done, where there is something to tell.
+///
+/// # Errors
+/// As [`route`].
+pub async fn route_telling(
+    console: &Console,
+    name: &str,
+    params: Value,
+    tell: &mut (dyn FnMut(Value) + Send),
+) -> Result<Value, Problem> {
+    if name != "rollback" {
+        return route(console, name, params).await;
+    }
+    guard(console, name)?;
+    let ask: RollBack = parse(name, params)?;
+    let answer = back::roll_back_telling(console, ask, &mut |p| tell(json!(p))).await?;
+    Ok(json!(answer))
+}
+
 fn parse<T: serde::de::DeserializeOwned>(name: &str, params: Value) -> Result<T, Problem> {
     let params = if params.is_null() { json!({}) } else { params };
     serde_json::from_value(params)
@@ -102,3 +161,87 @@ fn parse<T: serde::de::DeserializeOwned>(name: &str, params: Value) -> Result<T,
 }
 
 include!("list.rs");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ts_rs::{Config, TS, TypeVisitor};
+
+    /// Every type that an answer or a question is made of, by name.
+    struct Types<'a> {
+        config: &'a Config,
+        seen: std::collections::BTreeSet<std::any::TypeId>,
+        found: std::collections::BTreeMap<String, String>,
+    }
+
+    impl TypeVisitor for Types<'_> {
+        fn visit<T: TS + 'static + ?Sized>(&mut self) {
+            if !self.seen.insert(std::any::TypeId::of::<T>()) {
+                return;
+            }
+            if T::output_path().is_none() {
+                // One of the language's own, or a list or map: only what is in it matters.
+                T::visit_dependencies(self);
+                T::visit_generics(self);
+                return;
+            }
+            let docs = T::docs().unwrap_or_default();
+            let text = format!("{docs}export {}", T::decl(self.config));
+            self.found.insert(T::ident(self.config), text);
+            T::visit_dependencies(self);
+            T::visit_generics(self);
+        }
+    }
+
+    macro_rules! commands {
+        ($($kind:ident $name:literal $module:ident::$function:ident($params:ty) -> $result:ty, $about:literal;)*) => {
+            fn typescript() -> String {
+                let config = Config::new().with_large_int("number");
+                let mut types = Types {
+                    config: &config,
+                    seen: Default::default(),
+                    found: Default::default(),
+                };
+                types.visit::<Problem>();
+                types.visit::<crate::live::Frame>();
+                types.visit::<deckwatch_rollout::lane::Progress>();
+                types.visit::<crate::notices::Notice>();
+                $(types.visit::<$params>(); types.visit::<$result>();)*
+                let mut out = String::from(
+                    "// Made from the one list of commands by the test `types_are_current`; not to be edited.\n\n",
+                );
+                for text in types.found.values() {
+                    out.push_str(text);
+                    out.push_str("\n\n");
+                }
+                out.push_str("/** Everything that can be asked. */\nexport type Requests = {\n");
+                $(out.push_str(&format!(
+                    "  /** {} */\n  {:?}: {{ kind: {:?}; params: {}; result: {} }};\n",
+                    $about, $name, stringify!($kind), <$params>::name(&config), <$result>::name(&config),
+                ));)*
+                out.push_str("};\n");
+                out
+            }
+        };
+    }
+
+    include!("list.rs");
+
+    /// The window's types are made of this very list. `DECKWATCH_WRITE_TYPES=file` writes them there.
+    #[test]
+    fn types_are_current() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../../ui/src/host/generated/index.ts");
+        let made = typescript();
+        if let Some(to) = std::env::var_os("DECKWATCH_WRITE_TYPES") {
+            std::fs::write(to, &made).unwrap();
+            return;
+        }
+        let have = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            have == made,
+            "{} is not what the list makes; run `make types`",
+            path.display()
+        );
+    }
+}

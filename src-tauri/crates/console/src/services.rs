@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
 use crate::evidence::cohort;
+use crate::plans::PlanMistake;
 use crate::problem::{Problem, invalid};
 use crate::route::{ByService, Done, Nothing};
 
 /// What was measured of one slot lately.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 pub struct Measured {
     /// Requests a second.
     pub rate: Option<f64>,
@@ -25,7 +26,7 @@ pub struct Measured {
 }
 
 /// One service in a list.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ServiceRow {
     pub service: ServiceName,
     pub stable: Option<ReleaseVersion>,
@@ -38,21 +39,37 @@ pub struct ServiceRow {
 }
 
 /// One service.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ServiceView {
     pub definition: Option<ServiceDefinition>,
+    /// The same, to be edited.
+    pub definition_yaml: Option<String>,
     pub observation: Observation,
     /// Blue's, then green's.
     pub measured: [Measured; 2],
 }
 
 /// Which lines.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Logs {
     pub service: ServiceName,
     #[serde(default = "lines")]
+    #[ts(optional, as = "Option<_>")]
     pub lines: usize,
+    /// A part of the line or of the instance's name.
+    #[serde(default)]
+    #[ts(optional)]
+    pub filter: Option<String>,
+}
+
+impl Logs {
+    pub(crate) fn takes(&self, line: &LogLine) -> bool {
+        self.filter.as_ref().is_none_or(|f| {
+            let f = f.to_lowercase();
+            line.text.to_lowercase().contains(&f) || line.instance.contains(&f)
+        })
+    }
 }
 
 fn lines() -> usize {
@@ -60,19 +77,20 @@ fn lines() -> usize {
 }
 
 /// A definition as written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Define {
     pub yaml: String,
 }
 
 /// Which service to remove.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Remove {
     pub service: ServiceName,
     /// Even while it serves.
     #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
     pub force: bool,
 }
 
@@ -162,8 +180,12 @@ pub async fn show(console: &Console, by: ByService) -> Result<ServiceView, Probl
             both[i] = measured(console, &by.service, &standing).await;
         }
     }
+    let definition = console.platform.definition(&by.service).await.ok();
     Ok(ServiceView {
-        definition: console.platform.definition(&by.service).await.ok(),
+        definition_yaml: definition
+            .as_ref()
+            .map(|d| deckwatch_domain::to_yaml(&serde_json::json!(d))),
+        definition,
         observation,
         measured: both,
     })
@@ -173,10 +195,28 @@ pub async fn show(console: &Console, by: ByService) -> Result<ServiceView, Probl
 /// The platform's, or that there is no such service.
 pub async fn logs(console: &Console, ask: Logs) -> Result<Vec<LogLine>, Problem> {
     console.known(&ask.service).await?;
-    Ok(console
+    let mut lines = console
         .platform
         .logs(&ask.service, ask.lines.min(10_000))
-        .await?)
+        .await?;
+    lines.retain(|line| ask.takes(line));
+    Ok(lines)
+}
+
+/// What a check of a definition found.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
+pub struct DefinitionCheck {
+    pub mistakes: Vec<PlanMistake>,
+}
+
+/// # Errors
+/// None: the mistakes are the answer.
+pub async fn check_definition(_: &Console, ask: Define) -> Result<DefinitionCheck, Problem> {
+    let mistakes = match ServiceDefinition::from_yaml(&ask.yaml) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.0.iter().map(PlanMistake::from).collect(),
+    };
+    Ok(DefinitionCheck { mistakes })
 }
 
 /// # Errors

@@ -1,14 +1,21 @@
 //! Rollouts as they are shown: the list, one in full, its events.
 
-use deckwatch_domain::{Actor, Role, ServiceName, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deckwatch_domain::{Actor, PerSlot, Role, ServiceName, Timestamp};
 use deckwatch_journal::{JournalError, Recorded, Store};
-use deckwatch_platform::Platform;
+use deckwatch_platform::{Platform, SlotState};
 use deckwatch_rollout::ports::Gates;
-use deckwatch_rollout::{Event, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream};
+use deckwatch_rollout::{
+    Event, EvidencePath, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream,
+};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::book::RolloutRow;
 use crate::console::Console;
+use crate::controls::{Controls, controls};
 use crate::evidence::SampleEvidence;
 use crate::gates::JournalGates;
 use crate::journal::EventRow;
@@ -17,13 +24,19 @@ use crate::route::{ByService, Nothing};
 use crate::services::{Measured, measured, standing};
 
 /// A rollout with everything there is to see of it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct RolloutView {
     pub status: RolloutStatus,
     pub candidate: Measured,
     pub stable: Measured,
     pub candidate_ready: u32,
     pub candidate_desired: u32,
+    /// What a person may do now.
+    pub controls: Controls,
+    /// Blue's instances and green's.
+    pub slots: Option<PerSlot<SlotState>>,
+    /// The plan as it was written.
+    pub plan_yaml: String,
     /// What could not be read, in words.
     pub troubles: Vec<String>,
     pub now: Timestamp,
@@ -43,6 +56,14 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// How the evidence of the step that is being judged came to where it is.
+    pub(crate) fn paths(&self) -> Vec<EvidencePath> {
+        self.judging
+            .as_ref()
+            .map(Judging::paths)
+            .unwrap_or_default()
+    }
+
     /// One look.
     ///
     /// # Errors
@@ -98,6 +119,9 @@ impl Watch {
             stable,
             candidate_ready: ready.0,
             candidate_desired: ready.1,
+            controls: controls(console, &state).await?,
+            slots: seen.map(|seen| seen.slots),
+            plan_yaml: rollout.plan_text.clone(),
             troubles,
             now,
         })
@@ -140,7 +164,11 @@ impl Watch {
     }
 }
 
-async fn closed(console: &Console, rollout: &Rollout, now: Timestamp) -> Vec<(usize, String)> {
+pub(crate) async fn closed(
+    console: &Console,
+    rollout: &Rollout,
+    now: Timestamp,
+) -> Vec<(usize, String)> {
     let (Ok(store), Stage::Gate | Stage::Bake) = (console.store().await, rollout.stage) else {
         return Vec::new();
     };
@@ -166,10 +194,29 @@ pub async fn driver(console: &Console, service: &ServiceName) -> Option<String> 
     row.holder
 }
 
+/// What is being looked at, so that the next look goes on from there. Bounded by the services
+/// there are.
+pub(crate) type Looks = Mutex<BTreeMap<ServiceName, Arc<Mutex<Watch>>>>;
+
+pub(crate) async fn watch_of(console: &Console, service: &ServiceName) -> Arc<Mutex<Watch>> {
+    let mut looks = console.looks.lock().await;
+    looks.entry(service.clone()).or_default().clone()
+}
+
 /// # Errors
 /// That there is no rollout, or the journal's.
 pub async fn show(console: &Console, by: ByService) -> Result<RolloutView, Problem> {
-    Watch::default().look(console, &by.service).await
+    console.known(&by.service).await.or_else(|problem| {
+        // A node that does not answer is no reason not to show what the journal knows.
+        if problem.code == "service.unknown" {
+            Err(problem)
+        } else {
+            Ok(())
+        }
+    })?;
+    let watch = watch_of(console, &by.service).await;
+    let mut watch = watch.lock().await;
+    watch.look(console, &by.service).await
 }
 
 /// # Errors

@@ -124,6 +124,9 @@ pub enum Service {
         service: ServiceName,
         #[arg(long, short = 'n', default_value_t = 50)]
         lines: usize,
+        /// Only lines that have this in them, or in their instance's name
+        #[arg(long)]
+        filter: Option<String>,
     },
 }
 

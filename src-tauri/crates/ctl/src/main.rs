@@ -84,7 +84,7 @@ fn options(cli: &Cli) -> Result<ConsoleOptions, Problem> {
     };
     Ok(ConsoleOptions {
         folder: Some(folder),
-        program: None,
         display: cli.display_name.clone(),
+        ..ConsoleOptions::default()
     })
 }

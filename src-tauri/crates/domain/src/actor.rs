@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What sort of actor this is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ts_rs::TS,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActorKind {
     /// A person at a console.
@@ -15,7 +17,9 @@ pub enum ActorKind {
 }
 
 /// How the identity of an actor was established.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ts_rs::TS,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// The operating system's user of the process, on the named host.
@@ -27,7 +31,7 @@ pub enum Identity {
 }
 
 /// Who did something. `id` is what was established (`ana@bridge-7`); `display` is only a label.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Actor {
     pub kind: ActorKind,
     /// `user@host` for a person; the room's name for a machine (`engine@bridge-7`).

@@ -43,8 +43,9 @@ fn check(
 macro_rules! text_name {
     ($(#[$doc:meta])* $type:ident, $kind:literal, $longest:literal, $allowed:expr, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ts_rs::TS)]
         #[serde(try_from = "String", into = "String")]
+        #[ts(type = "string")]
         pub struct $type(String);
 
         impl $type {
@@ -108,8 +109,9 @@ text_name!(
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ts_rs::TS)]
         #[serde(transparent)]
+        #[ts(type = "string")]
         pub struct $type(Uuid);
 
         impl $type {
@@ -160,9 +162,21 @@ uuid_id!(
 
 /// A lease's generation. Every write carries one; a platform refuses a lower one than it has seen.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    Debug,
+    ts_rs::TS,
 )]
 #[serde(transparent)]
+#[ts(type = "number")]
 pub struct Epoch(pub u64);
 
 impl Epoch {

@@ -14,7 +14,7 @@ mod time;
 
 pub use actor::{Actor, ActorKind, Identity};
 pub use digest::Digest;
-pub use document::{Entries, Node, Problem, Problems, Value, parse_document};
+pub use document::{Entries, Node, Problem, Problems, Value, parse_document, to_yaml};
 pub use id::{Epoch, EventId, IntentId, NameError, ReleaseVersion, RolloutId, ServiceName};
 pub use slot::{PerSlot, Role, Slot, Weights, WeightsError};
 pub use time::{Span, Timestamp, parse_span};

@@ -8,7 +8,18 @@ use serde::{Deserialize, Serialize};
 
 /// One of a service's two places.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    ts_rs::TS,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Slot {
@@ -66,6 +77,7 @@ impl std::str::FromStr for Slot {
     Serialize,
     Deserialize,
     JsonSchema,
+    ts_rs::TS,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -98,7 +110,9 @@ impl fmt::Display for Role {
 }
 
 /// A value for each slot.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize, JsonSchema, ts_rs::TS,
+)]
 pub struct PerSlot<T> {
     pub blue: T,
     pub green: T,
@@ -153,8 +167,9 @@ pub struct WeightsError {
 
 /// Of every 100 requests, how many go to each slot. They sum to 100, or are both 0 for a service
 /// that has never had a release.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 #[serde(try_from = "PerSlot<u8>", into = "PerSlot<u8>")]
+#[ts(type = "{ blue: number, green: number }")]
 pub struct Weights(PerSlot<u8>);
 
 impl Weights {

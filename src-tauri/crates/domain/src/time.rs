@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A moment on the wall clock, in whole milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Written as RFC 3339 in UTC with three decimals, so that exported records sort as text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, ts_rs::TS)]
+#[ts(type = "string")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -91,7 +92,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// A length of time as people write it in plans: `30s`, `5m`, `1h 30m`, `500ms`, `2d`.
 ///
 /// Never negative; whole milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, ts_rs::TS)]
+#[ts(type = "string")]
 pub struct Span(u64);
 
 impl Span {

@@ -1,17 +1,26 @@
 //! Heads noted outside the journal.
 //!
-//! A chain cannot see that its own tail was cut off. Whoever keeps a head elsewhere (another
-//! disk, a node's state, a cluster's record) can: the noted event must still be there.
+//! A chain cannot see that its own tail was cut off, nor that another chain lies in its place.
+//! Whoever keeps a head elsewhere (another disk, a node's state, a cluster's record) can: the
+//! noted event must still be there.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::error::JournalError;
 use crate::event::Head;
-use crate::sqlite::cannot_create;
+use crate::sqlite::{Journal, cannot_create};
+use crate::verify::Flaw;
+
+/// How long to wait for another program that is just noting a head.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A head in a small file of its own: `{"seq":…,"hash":"…"}`.
+///
+/// It only ever moves on along one journal. To begin anew is for [`set_aside`](crate::set_aside)
+/// and [`Journal::trust`], which both leave a record of it.
 #[derive(Clone, Debug)]
 pub struct FileAnchor {
     path: PathBuf,
@@ -37,44 +46,110 @@ impl FileAnchor {
         }
     }
 
-    /// Notes a head, atomically and durably. An anchor never goes back: a lower head, or another
-    /// hash for the same event, is refused, as it would wipe out the proof it is kept for. After
-    /// a journal was set aside, [`restart`](FileAnchor::restart) it.
-    pub fn write(&self, head: &Head) -> Result<(), JournalError> {
-        match self.read()? {
-            Some(noted) if noted == *head => Ok(()),
-            Some(noted) if noted.seq >= head.seq => Err(JournalError::refused(format!(
-                "the anchor {} knows event {} already: the journal lost its tail or was rewritten",
-                self.path.display(),
-                noted.seq
-            ))),
-            _ => self.replace(head),
+    /// Notes the journal's head and answers it, provided that the event noted last is still in
+    /// the journal. Otherwise the note is the only proof of what happened and stays as it is:
+    /// [`JournalError::Unanchored`].
+    ///
+    /// Asking costs a small file's read and one question to the journal; noting a head that
+    /// moved costs one sync of a small file. Of an empty journal nothing is noted.
+    pub async fn advance(&self, journal: &Journal) -> Result<Head, JournalError> {
+        loop {
+            let noted = self.read()?;
+            let (head, there) = journal.head_and_hash_of(noted.map_or(0, |n| n.seq)).await?;
+            if let Some(noted) = noted.filter(|n| n.seq > 0 && Some(n.hash) != there) {
+                let (seq, last) = (noted.seq, head.seq);
+                return Err(JournalError::Unanchored(match there {
+                    None => Flaw::Cut { seq, last },
+                    Some(_) => Flaw::Rewritten { seq },
+                }));
+            }
+            if head.seq == 0 || noted == Some(head) {
+                return Ok(head);
+            }
+            let replaced = self.locked(move |anchor| {
+                // Somebody may have noted more in the meantime, and a note never goes back.
+                let same = anchor.read()? == noted;
+                if same {
+                    anchor.replace(&head)?;
+                }
+                Ok(same)
+            });
+            if replaced.await? {
+                return Ok(head);
+            }
         }
     }
 
-    /// Notes the head of a new journal, whatever was noted before; the old note is kept beside
-    /// it, with `.old` at its end.
-    pub fn restart(&self, head: &Head) -> Result<(), JournalError> {
-        match fs::rename(&self.path, with_ending(&self.path, ".old")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(cannot_create(error)),
-            _ => self.replace(head),
+    /// Notes the head of a journal that goes on without what was noted; the old note is kept
+    /// beside it, with `.old` in its name.
+    pub(crate) async fn restart(&self, head: Head) -> Result<(), JournalError> {
+        self.locked(move |anchor| {
+            let kept = (0_u32..)
+                .map(|n| match n {
+                    0 => with_ending(&anchor.path, ".old"),
+                    n => with_ending(&anchor.path, &format!(".old-{n}")),
+                })
+                .find(|path| !path.exists());
+            match kept.map(|to| fs::copy(&anchor.path, to)) {
+                Some(Err(error)) if error.kind() != ErrorKind::NotFound => {
+                    return Err(cannot_create(error));
+                }
+                _ => {}
+            }
+            anchor.replace(&head)?;
+            sync_folder(&anchor.path).map_err(cannot_create)
+        })
+        .await
+    }
+
+    /// Does what replaces the note while no other program does: a lock file beside it.
+    async fn locked<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&FileAnchor) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let anchor = self.clone();
+        let task = move || {
+            let _turn = take_turn(&with_ending(&anchor.path, ".lock"))?;
+            work(&anchor)
+        };
+        // A disk that does not answer holds up nobody else.
+        match tokio::task::spawn_blocking(task).await {
+            Ok(done) => done,
+            Err(error) => Err(JournalError::Io(error.to_string())),
         }
     }
 
+    /// Atomically; a note that a crash of the machine takes back was true of this journal, too,
+    /// so the new name need not be on the disk yet.
     fn replace(&self, head: &Head) -> Result<(), JournalError> {
         let bytes = serde_json::to_vec(head).map_err(|e| JournalError::Io(e.to_string()))?;
-        let draft = with_ending(&self.path, &format!(".{}.new", std::process::id()));
+        let draft = with_ending(&self.path, ".new");
         let done = (|| {
             let mut file = fs::File::create(&draft)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
-            fs::rename(&draft, &self.path)?;
-            sync_folder(&self.path)
+            fs::rename(&draft, &self.path)
         })();
         done.map_err(|error| {
             let _ = fs::remove_file(&draft);
             cannot_create(error)
         })
+    }
+}
+
+/// Waits for the lock, but not for ever: the next note makes good for one that was not written.
+fn take_turn(path: &Path) -> Result<fs::File, JournalError> {
+    let file = fs::File::create(path).map_err(cannot_create)?;
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::Error(error)) => return Err(cannot_create(error)),
+            Err(fs::TryLockError::WouldBlock) if began.elapsed() > PATIENCE => {
+                return Err(JournalError::Busy);
+            }
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+        }
     }
 }
 
@@ -95,39 +170,4 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use deckwatch_domain::Digest;
-
-    #[test]
-    fn an_anchor_never_goes_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let anchor = FileAnchor::new(folder.path().join("anchor"));
-        let head = |seq, text: &str| Head {
-            seq,
-            hash: Digest::of(text.as_bytes()),
-        };
-        assert_eq!(anchor.read().unwrap(), None);
-        anchor.write(&head(3, "a")).unwrap();
-        anchor.write(&head(3, "a")).unwrap();
-        anchor.write(&head(9, "b")).unwrap();
-        for wrong in [head(8, "b"), head(9, "c")] {
-            assert!(matches!(
-                anchor.write(&wrong),
-                Err(JournalError::Refused(_))
-            ));
-        }
-        assert_eq!(anchor.read().unwrap(), Some(head(9, "b")));
-        anchor.restart(&head(1, "d")).unwrap();
-        assert_eq!(anchor.read().unwrap(), Some(head(1, "d")));
-        fs::write(anchor.path(), b"{").unwrap();
-        assert!(matches!(anchor.read(), Err(JournalError::Corrupt { .. })));
-        assert!(
-            anchor.write(&head(10, "e")).is_err(),
-            "a broken anchor is evidence, too"
-        );
-    }
 }

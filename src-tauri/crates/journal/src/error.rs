@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use deckwatch_domain::{Epoch, EventId};
 
 use crate::lease::LeaseRow;
+use crate::verify::Flaw;
 
 /// Why the journal could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,9 @@ pub enum JournalError {
     /// The name now points at another file: somebody set this one aside. Open it again.
     #[error("the journal file was moved or replaced while it was open; open it again")]
     Replaced,
+    /// What was noted outside of the journal is not in it ([`FileAnchor`](crate::FileAnchor)).
+    #[error("{0}")]
+    Unanchored(Flaw),
     /// What was asked is not allowed, and nothing was done.
     #[error("{0}")]
     Refused(String),
@@ -48,6 +52,7 @@ impl JournalError {
             JournalError::Corrupt { .. } => "journal.corrupt",
             JournalError::Newer { .. } => "journal.newer",
             JournalError::Replaced => "journal.replaced",
+            JournalError::Unanchored(_) => "journal.unanchored",
             JournalError::Refused(_) => "journal.refused",
             JournalError::Io(_) => "journal.io",
         }

@@ -17,6 +17,7 @@ pub(crate) const OWN_STREAM: &str = "journal";
 pub(crate) const OWN_PREFIX: &str = "journal.";
 pub(crate) const BEGAN: &str = "journal.began";
 pub(crate) const REDACTED: &str = "journal.redacted";
+pub(crate) const TRUSTED: &str = "journal.trusted";
 
 /// An event to be recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]

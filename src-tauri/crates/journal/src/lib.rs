@@ -35,7 +35,7 @@ pub use memory::MemoryStore;
 pub use projection::{
     Activity, Cell, Cells, KindActivity, Projection, ProjectionTx, Projections, StreamActivity,
 };
-pub use sqlite::{Journal, Opening, set_aside};
+pub use sqlite::{Journal, Opening, SetAside, set_aside};
 pub use store::Store;
 pub use subscribe::Subscription;
 pub use verify::{Finding, Flaw, Verification};

@@ -66,9 +66,13 @@ pub enum Flaw {
     Tail { noted: u64, last: u64 },
     #[error("the noted hash of the end is not the last event's")]
     End,
-    #[error("an anchor knows event {seq}, but the journal ends at {last}: its tail was cut off")]
+    #[error(
+        "an anchor knows event {seq}, but the journal ends at {last}: its tail was cut off, or another lies in its place"
+    )]
     Cut { seq: u64, last: u64 },
-    #[error("an anchor knows another event {seq}: the journal was rewritten")]
+    #[error(
+        "an anchor knows another event {seq}: the journal was rewritten, or another lies in its place"
+    )]
     Rewritten { seq: u64 },
     #[error("it cannot be read: {what}")]
     Unreadable { what: String },
@@ -97,6 +101,12 @@ impl Verification {
     pub fn is_sound(&self) -> bool {
         self.flaws == 0
     }
+
+    /// The first thing that is wrong with the journal itself, whatever anchors say of it.
+    pub(crate) fn first_own(&self) -> Option<&Finding> {
+        let noted = |flaw: &Flaw| matches!(flaw, Flaw::Cut { .. } | Flaw::Rewritten { .. });
+        self.findings.iter().find(|finding| !noted(&finding.flaw))
+    }
 }
 
 /// What a redaction's own event says.
@@ -117,6 +127,17 @@ pub(crate) struct Beginning {
     pub predecessor: Head,
     /// Where the damaged file lies now.
     pub set_aside: String,
+    pub reason: String,
+    /// What was noted of the old one outside of it.
+    #[serde(default)]
+    pub noted: Option<Head>,
+}
+
+/// What the event says with which somebody vouches for a journal that is not as it was noted.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Trust {
+    pub v: u32,
+    pub noted: Option<Head>,
     pub reason: String,
 }
 
@@ -211,15 +232,13 @@ impl<'a> Walk<'a> {
             self.sound_to = Some(self.head);
         }
         self.events += 1;
-        self.head = Head {
-            seq,
-            hash: stored.unwrap_or(sealed),
-        };
+        let hash = stored.unwrap_or(sealed);
         for anchor in self.anchors.iter().filter(|anchor| anchor.seq == seq) {
-            if anchor.hash != self.head.hash {
+            if anchor.hash != hash {
                 self.report(Some(seq), id, Flaw::Rewritten { seq });
             }
         }
+        self.head = Head { seq, hash };
     }
 
     /// A record whose hash does not fit: if the next one links to what the hash should be, the

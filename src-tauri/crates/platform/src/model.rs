@@ -7,7 +7,7 @@ use deckwatch_domain::{
 use serde::{Deserialize, Serialize};
 
 /// What to run: a version, and what differs from the service's definition for it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ReleaseSpec {
     pub version: ReleaseVersion,
     /// Replaces the definition's command; `{port}` and `{version}` are filled in.
@@ -19,7 +19,7 @@ pub struct ReleaseSpec {
 }
 
 /// The slot that traffic returns to, and until when it is kept ready for that.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct WayBack {
     pub slot: Slot,
     /// The end of the rollback window after a promotion; none while the rollout is live.
@@ -29,7 +29,7 @@ pub struct WayBack {
 
 /// The object that carries the traffic carries the truth: weights, roles, who wrote them and where
 /// the way back leads, always written together in one write.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 pub struct Traffic {
     pub weights: Weights,
     pub roles: PerSlot<Role>,
@@ -76,7 +76,7 @@ pub struct TakeBack {
 }
 
 /// What a take-back did; rides in the traffic object itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct TakeBackRecord {
     pub event_id: EventId,
     pub actor: Actor,
@@ -147,7 +147,7 @@ pub struct Applied {
 }
 
 /// What one instance is doing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstancePhase {
     Starting,
@@ -161,7 +161,7 @@ pub enum InstancePhase {
 }
 
 /// One process (or pod) of a slot.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct InstanceState {
     /// `green-1`, or the pod's name.
     pub id: String,
@@ -170,13 +170,14 @@ pub struct InstanceState {
     pub port: Option<u16>,
     pub restarts: u32,
     pub since: Timestamp,
-    /// How it ended last: `exit code 3`, `signal 9`, `readiness: HTTP 503`.
+    /// Why it is not ready: `exit code 3`, `signal 9`, `readiness: HTTP 503`. Of one that is ready,
+    /// how it ended before: `ended earlier: signal 9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_problem: Option<String>,
 }
 
 /// What stands in a slot.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 pub struct SlotState {
     pub release: Option<ReleaseSpec>,
     pub desired: u32,
@@ -189,7 +190,7 @@ pub struct SlotState {
 }
 
 /// One look at a service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Observation {
     pub service: ServiceName,
     /// When the platform looked, by its own clock.
@@ -211,7 +212,7 @@ impl Observation {
 }
 
 /// One line an instance printed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct LogLine {
     pub at: Timestamp,
     pub slot: Slot,

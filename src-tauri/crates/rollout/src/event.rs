@@ -74,7 +74,7 @@ pub enum Purpose {
 }
 
 /// Why a rollout is held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum PauseReason {
     /// A person asked.
@@ -132,7 +132,7 @@ pub enum Cause {
 }
 
 /// What let a step's bake end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum BakedBy {
     Pass,

@@ -23,9 +23,30 @@ pub struct Judging {
     metrics: Vec<Watched>,
 }
 
+/// One metric's evidence after one look.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Waypoint {
+    pub at: Timestamp,
+    pub harm_e: f64,
+    pub safe_e: f64,
+}
+
+/// How one metric's evidence came to where it is, oldest first.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EvidencePath {
+    pub metric: String,
+    pub harm_bound: f64,
+    pub safe_bound: f64,
+    pub waypoints: Vec<Waypoint>,
+}
+
+/// More waypoints than a chart has room for; every other one is dropped then.
+const WAYPOINTS: usize = 512;
+
 struct Watched {
     metric: Metric,
     judge: Option<CountJudge>,
+    path: Vec<Waypoint>,
     /// Why the judge could not be made.
     broken: Option<String>,
     after: Timestamp,
@@ -67,6 +88,7 @@ impl Judging {
                     metric: metric.clone(),
                     broken: judge.as_ref().err().map(ToString::to_string),
                     judge: judge.ok(),
+                    path: Vec::new(),
                     after: since,
                 }
             })
@@ -84,6 +106,22 @@ impl Judging {
         self.rollout == rollout.id
             && self.step == rollout.step
             && Some(self.since) == rollout.bake_started_at
+    }
+
+    /// The way that each counted metric's evidence has come in this step.
+    pub fn paths(&self) -> Vec<EvidencePath> {
+        self.metrics
+            .iter()
+            .filter_map(|watched| {
+                let now = watched.judge.as_ref()?.evidence();
+                Some(EvidencePath {
+                    metric: watched.metric.name.clone(),
+                    harm_bound: now.harm_bound,
+                    safe_bound: now.safe_bound,
+                    waypoints: watched.path.clone(),
+                })
+            })
+            .collect()
     }
 
     /// Takes in what was sampled since the last look, and answers.
@@ -261,6 +299,19 @@ impl Watched {
                 && look.interval != Interval::default()
             {
                 judge.look(look.interval);
+                let evidence = judge.evidence();
+                self.path.push(Waypoint {
+                    at: look.at,
+                    harm_e: evidence.harm_e,
+                    safe_e: evidence.safe_e,
+                });
+                if self.path.len() > WAYPOINTS {
+                    let mut keep = false;
+                    self.path.retain(|_| {
+                        keep = !keep;
+                        keep
+                    });
+                }
             }
         }
         Ok(())

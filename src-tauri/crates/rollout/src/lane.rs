@@ -43,7 +43,7 @@ pub struct Ask {
 }
 
 /// What would be written, said before it is.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Preview {
     pub service: ServiceName,
     pub from: Weights,
@@ -64,7 +64,7 @@ pub struct Preview {
 }
 
 /// What the lane is doing.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(tag = "progress", rename_all = "kebab-case")]
 pub enum Progress {
     /// The platform does not answer; the lane keeps trying.
@@ -97,7 +97,7 @@ pub enum Progress {
 }
 
 /// What was done.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Report {
     pub service: ServiceName,
     pub record: TakeBackRecord,

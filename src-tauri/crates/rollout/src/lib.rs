@@ -24,6 +24,7 @@ pub mod ports;
 mod schema;
 mod state;
 mod status;
+mod words;
 
 pub use command::{Command, Refusal, decide};
 pub use driver::{Driver, DriverError, Held, Identity, Ports, Standing, Tick};
@@ -33,9 +34,10 @@ pub use event::{
     stream,
 };
 pub use fallback::{FallbackFile, Waiting};
-pub use judging::{Judging, candidate, nothing_yet, stable};
+pub use judging::{EvidencePath, Judging, Waypoint, candidate, nothing_yet, stable};
 pub use planner::{Inputs, Judgement, Next};
 pub use state::{
     Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Rollouts, Stage, StepRecord, Warm,
 };
 pub use status::{GateStatus, RolloutStatus, StepStatus, WayBackStatus, status};
+pub use words::Tone;

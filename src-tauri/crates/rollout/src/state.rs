@@ -15,7 +15,7 @@ use crate::event::{BakedBy, Baseline, Cause, Ending, Event, PauseReason, Purpose
 use crate::plan::{Gate, Plan, Step};
 
 /// The phase of a rollout, as people name it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     Pending,
@@ -54,7 +54,7 @@ impl Phase {
 }
 
 /// Where within a step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     Capacity,
@@ -84,7 +84,7 @@ pub struct Outstanding {
 }
 
 /// One person's approval of the current step.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Approval {
     pub step: usize,
     pub actor: Actor,
@@ -172,7 +172,7 @@ pub struct Rollout {
 }
 
 /// The last rehearsal of the way back that is on record.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Rehearsal {
     pub at: Timestamp,
     pub took_us: u64,

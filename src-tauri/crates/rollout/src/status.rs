@@ -14,7 +14,7 @@ use crate::planner::Judgement;
 use crate::state::{Approval, Phase, Rehearsal, Rollout, Stage};
 
 /// One step as shown.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct StepStatus {
     pub weight: u8,
     pub current: bool,
@@ -27,17 +27,19 @@ pub struct StepStatus {
 }
 
 /// One gate of the current step.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct GateStatus {
     pub name: String,
     pub open: bool,
     pub why: String,
     /// Who can open it.
     pub opens: String,
+    /// It opens by what people do, not by itself.
+    pub asks_people: bool,
 }
 
 /// The armed way back.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct WayBackStatus {
     pub slot: Slot,
     pub version: Option<ReleaseVersion>,
@@ -48,7 +50,7 @@ pub struct WayBackStatus {
 }
 
 /// A rollout as shown.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct RolloutStatus {
     pub rollout: RolloutId,
     pub service: ServiceName,
@@ -211,6 +213,7 @@ fn gates(rollout: &Rollout, closed: &[(usize, String)], now: Timestamp) -> Vec<G
             GateStatus {
                 name: gate.name(),
                 open: why.is_none(),
+                asks_people: matches!(gate, Gate::Approval { .. }),
                 why: why.unwrap_or_else(|| "open".into()),
                 opens: match gate {
                     Gate::Approval {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deckwatch_domain::{ReleaseVersion, ServiceName, Slot, Span, Timestamp};
 
-use crate::counts::{joint_increases, whole};
+use crate::counts::{every_second_window, joint_increases, whole};
 use crate::store::{SampleStore, Selector, StoreError};
 
 /// The job under which the local node must be scraped: these queries look for its `up`.
@@ -20,9 +20,12 @@ pub const NODE_JOB: &str = "node";
 pub const RESPONSES: &str = "deckwatch_proxy_responses_total";
 /// The histogram of response times; `_bucket`, `_sum` and `_count` are appended.
 pub const RESPONSE_SECONDS: &str = "deckwatch_proxy_response_seconds";
-/// Different clients per interval, added up over intervals, and those with a bad answer.
+/// Different clients per window of [`CLIENT_WINDOW`], added up over the windows that have ended,
+/// and those with a bad answer.
 pub const CLIENTS: &str = "deckwatch_proxy_clients_total";
 pub const CLIENTS_BAD: &str = "deckwatch_proxy_clients_bad_total";
+/// How long the node remembers whom it has counted. Windows begin at multiples of it.
+const CLIENT_WINDOW: Span = Span::from_secs(5);
 pub const INSTANCE_MEMORY: &str = "deckwatch_instance_resident_bytes";
 pub const INSTANCE_CPU: &str = "deckwatch_instance_cpu_seconds_total";
 
@@ -61,7 +64,11 @@ pub enum BadRule {
     /// Answers that took longer than this, of all answers. Counted, not estimated: it must be
     /// one of [`RESPONSE_BOUNDS`].
     SlowerThan(Span),
-    /// Clients with at least one bad answer in the interval, of all clients in it.
+    /// Clients with at least one bad answer in a window of five seconds, of all clients in it.
+    /// Every second window is counted, so that one client's retries, as long as they last no
+    /// longer than a window, are never counted twice. The intervals are whole windows that began
+    /// at or after the asked stretch's start; they lag behind the newest scrape by up to two and
+    /// a half windows.
     Clients,
 }
 
@@ -120,9 +127,10 @@ pub enum CountError {
 /// What was counted between two scrapes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interval {
-    /// The scrape before.
+    /// The scrape before; with [`BadRule::Clients`] the beginning of its first window.
     pub from: Timestamp,
-    /// The scrape that closes the interval. Longer than the scrape interval after a gap.
+    /// The scrape that closes the interval, or the end of its last window. Longer than the scrape
+    /// interval after a gap. Asking again from here goes on without loss.
     pub at: Timestamp,
     pub total: u64,
     pub bad: u64,
@@ -156,7 +164,10 @@ pub async fn slot_counts(
         }
     };
     let looks = looks(store, from, to).await?;
-    let intervals = joint_increases(&looks, &counters);
+    let mut intervals = joint_increases(&looks, &counters);
+    if rule == BadRule::Clients {
+        intervals = every_second_window(&intervals, CLIENT_WINDOW, from);
+    }
     Ok(intervals
         .into_iter()
         .map(|(from, at, rose)| {

@@ -29,4 +29,4 @@ pub use scrape::{Outcome, Scrape, ScrapeOptions, Scraper, ScraperState, Target};
 pub use store::{
     Claim, Kept, Matcher, Options, Retention, SampleStore, Selector, Series, StoreError, set_aside,
 };
-pub use summary::{Gauge, gauge, mean_response, quantile};
+pub use summary::{Gauge, bucket_quantile, gauge, mean_response, quantile};

@@ -60,7 +60,8 @@ impl ScrapeOptions {
         }
     }
 
-    /// A claim outlives two missed scrapes; then another process takes over.
+    /// A claim outlives two missed scrapes; then another process takes over, whatever is known
+    /// of the holder.
     fn term(&self) -> Duration {
         self.interval.duration() * 2 + self.timeout.duration() * 2
     }
@@ -103,6 +104,7 @@ pub struct Scraper<T> {
     target: T,
     options: ScrapeOptions,
     claim: Claim,
+    gone: Box<dyn Fn(&str) -> bool + Send + Sync>,
     state: Mutex<ScraperState>,
 }
 
@@ -115,8 +117,17 @@ impl<T: Target> Scraper<T> {
             },
             target,
             options,
+            gone: Box::new(|_| false),
             state: Mutex::default(),
         }
+    }
+
+    /// With a way to know that another holder is dead: its claim is then taken over at once, and
+    /// not only when it ends. Not knowing is `false`.
+    #[must_use]
+    pub fn knowing(mut self, gone: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.gone = Box::new(gone);
+        self
     }
 
     pub fn state(&self) -> ScraperState {
@@ -144,7 +155,9 @@ impl<T: Target> Scraper<T> {
     /// One scrape as of `now`.
     pub async fn scrape_once(&self, store: &SampleStore, now: Timestamp) -> Scrape {
         let began = Instant::now();
-        let mine = store.claim(&self.claim, now, self.options.term()).await;
+        let mine = store
+            .claim(&self.claim, now, self.options.term(), &self.gone)
+            .await;
         let (took, outcome) = match mine {
             Ok(true) => self.ask_and_store(store, now).await,
             Ok(false) => (began.elapsed(), Outcome::Elsewhere),

@@ -5,6 +5,7 @@
 //! and what a mishap does to it. It takes no shortcut that a person could not take.
 
 mod bad;
+mod by_hand;
 mod driver;
 mod good;
 mod journal;
@@ -34,8 +35,12 @@ pub trait Desk: Send + Sync {
     async fn begin(&self) -> Result<(), String>;
     /// The load generator's count since [`Desk::begin`].
     fn load(&self) -> LoadReport;
-    /// Starts a release of [`SERVICE`].
-    async fn start(&self, version: &str) -> Result<(), String>;
+    /// Starts a release of [`SERVICE`] by the plan `training`.
+    async fn start(&self, version: &str) -> Result<(), String> {
+        self.start_by(version, "training").await
+    }
+    /// Starts a release of [`SERVICE`] by one of the built-in plans.
+    async fn start_by(&self, version: &str, plan: &str) -> Result<(), String>;
     async fn status(&self) -> Result<RolloutStatus, String>;
     /// All events of [`SERVICE`]'s rollouts, with when they happened.
     async fn story(&self) -> Result<Vec<(Event, Timestamp)>, String>;
@@ -59,7 +64,7 @@ pub struct Drill {
 }
 
 /// All drills, in the order in which they are best tried.
-pub const DRILLS: [Drill; 4] = [
+pub const DRILLS: [Drill; 5] = [
     Drill {
         name: "good canary",
         about: "A good release goes out 1 → 10 → 50 → 100 %, judged at each step, and is promoted",
@@ -69,6 +74,11 @@ pub const DRILLS: [Drill; 4] = [
         name: "bad canary",
         about: "A release that fails a share of its requests is recognised and taken back by itself",
         by_hand: "deckwatchctl training up; deckwatchctl --training rollout start checkout v3 --plan training --wait",
+    },
+    Drill {
+        name: "take it back",
+        about: "A bad release has a quarter of the traffic and nobody judges it: you take it back",
+        by_hand: "deckwatchctl training drill take it back; in another terminal: deckwatchctl --training rollback checkout",
     },
     Drill {
         name: "driver dies mid-step",
@@ -101,6 +111,7 @@ pub async fn run(name: &str, desk: &dyn Desk) -> Result<Outcome, String> {
     match name {
         "good canary" => good::run(desk).await,
         "bad canary" => bad::run(desk).await,
+        "take it back" => by_hand::run(desk).await,
         "driver dies mid-step" => driver::run(desk).await,
         "journal lost" => journal::run(desk).await,
         _ => {
@@ -194,10 +205,21 @@ fn outcome(
     load: LoadReport,
     words: Vec<String>,
 ) -> Outcome {
+    graded(drill, passed, course, load, words, &Bars::default())
+}
+
+fn graded(
+    drill: &str,
+    passed: bool,
+    course: &Course,
+    load: LoadReport,
+    words: Vec<String>,
+    bars: &Bars,
+) -> Outcome {
     Outcome {
         drill: drill.into(),
         passed,
-        grade: grade(&load, course, &Bars::default()),
+        grade: grade(&load, course, bars),
         words,
         load,
     }

@@ -9,7 +9,9 @@ use crate::gauge::GaugeAnswer;
 use crate::limit::LimitAnswer;
 
 /// Which way a metric must not move.
-#[derive(Copy, Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Copy, Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     #[default]
@@ -19,7 +21,7 @@ pub enum Direction {
 }
 
 /// What a metric's answer rests on, by kind of metric.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "evidence")]
 pub enum Detail {
     Count(CountEvidence),
@@ -30,7 +32,7 @@ pub enum Detail {
 }
 
 /// One metric with its own answer.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 pub struct MetricAnswer {
     pub name: String,
     pub direction: Direction,
@@ -98,7 +100,7 @@ impl MetricAnswer {
 }
 
 /// The whole answer.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 pub struct Answer {
     pub verdict: Verdict,
     pub metrics: Vec<MetricAnswer>,

@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The judge's answer. Only `Pass` lets a stage advance.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Copy, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Shown to be good enough, at the promised error rate.
@@ -46,7 +48,9 @@ impl fmt::Display for Verdict {
 }
 
 /// Requests, and the bad ones among them. More bad than all is a contradiction and judged `Error`.
-#[derive(Copy, Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Copy, Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS,
+)]
 pub struct Counts {
     /// All requests that were answered, good or bad.
     pub total: u64,

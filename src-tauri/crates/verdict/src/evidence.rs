@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, Verdict};
-use crate::figures::{count, number, of, percent, ratio};
+use crate::figures::{about, count, number, ratio};
 
 /// What the candidate was compared with.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// Stable's own traffic in the same intervals.
@@ -17,7 +17,7 @@ pub enum Basis {
 }
 
 /// Which limit the candidate was shown to be below when it passed.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum SafeBy {
     /// φ1 times stable's rate.
@@ -27,7 +27,7 @@ pub enum SafeBy {
 }
 
 /// The evidence of one counted metric in one step.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 pub struct CountEvidence {
     pub verdict: Verdict,
     /// Counted in this step.
@@ -50,9 +50,12 @@ pub struct CountEvidence {
     pub safe_e: f64,
     pub safe_bound: f64,
     pub safe_by: Option<SafeBy>,
-    /// Candidate requests until a decision if things go on as they went: an estimate. `None` when
-    /// it cannot be said.
+    /// Candidate requests until the nearer decision if things go on as they went: an estimate.
+    /// `None` when it cannot be said.
     pub requests_needed: Option<u64>,
+    /// Which decision that is: `Pass` or `Fail`.
+    #[serde(default)]
+    pub needed_for: Option<Verdict>,
     /// It would pass, but evidence of harm is past the square root of its bound.
     pub held_back: bool,
 }
@@ -71,78 +74,118 @@ pub fn no_harm_after(evidence: &CountEvidence, n: u64) -> bool {
 
 const NO_SIGN: f64 = 2.0;
 
+/// With fewer bad requests on both sides together a ratio is chance, and reads like an alarm.
+const FEWEST_FOR_A_RATIO: u64 = 5;
+
 impl CountEvidence {
-    /// The evidence in plain sentences.
+    /// The evidence as one sentence: what was counted, then what it decides or how far it is.
     pub fn words(&self) -> String {
-        let mut sentences = vec![self.words_of_counts()];
         match self.verdict {
-            Verdict::NoData => return "The candidate has answered no request yet.".to_owned(),
-            Verdict::Error => sentences
-                .push("Counts that contradict themselves were seen; they judge nothing".to_owned()),
-            _ => {
-                sentences.push(self.words_of_evidence());
-                sentences.extend(self.words_of_need());
+            Verdict::NoData if self.stable.total == 0 => {
+                "the candidate has answered no request yet.".to_owned()
             }
+            Verdict::NoData => format!(
+                "the candidate has answered no request yet (stable: {}).",
+                count(self.stable.total)
+            ),
+            Verdict::Error => "the counts contradict themselves (more bad requests than requests, \
+                               or more than can be added up), so nothing is judged."
+                .to_owned(),
+            _ => format!("{}; {}.", self.words_of_counts(), self.words_of_decision()),
         }
-        sentences.join("; ") + "."
     }
 
     fn words_of_counts(&self) -> String {
-        let whom = match self.basis {
-            Basis::Step => "stable's",
-            Basis::Reference => "stable's before this step",
+        let (ours, theirs) = (self.candidate, self.compared);
+        let before = match self.basis {
+            Basis::Step => "",
+            Basis::Reference => " before this step",
         };
-        let rates = format!(
-            "{} of {} bad against {} of {}",
-            count(self.candidate.bad),
-            count(self.candidate.total),
-            count(self.compared.bad),
-            count(self.compared.total),
-        );
-        match (self.ratio, self.ratio_low, self.ratio_high) {
-            (Some(estimate), Some(low), Some(high)) => format!(
-                "candidate's bad requests are {} {whom} (95 %: {}–{}; {rates})",
-                ratio(estimate),
-                number(low),
-                number(high),
+        let on_candidate = match ours.bad {
+            0 => format!("no bad request in {} on the candidate", count(ours.total)),
+            1 => format!("1 bad request in {} on the candidate", count(ours.total)),
+            bad => format!(
+                "{} bad requests in {} on the candidate",
+                count(bad),
+                count(ours.total)
             ),
-            _ => {
-                let share = self.candidate.rate().map_or_else(String::new, |rate| {
-                    format!(", {} of its requests", percent(rate))
-                });
+        };
+        if theirs.total == 0 {
+            return format!("{on_candidate}, nothing of stable to compare with");
+        }
+        let telling = ours.bad.min(theirs.bad) > 0
+            && ours.bad.saturating_add(theirs.bad) >= FEWEST_FOR_A_RATIO;
+        match self.ratio.filter(|_| telling) {
+            Some(estimate) => format!(
+                "candidate's bad requests are {} stable's{before} ({} of {} against {} of {})",
+                ratio(estimate),
+                count(ours.bad),
+                count(ours.total),
+                count(theirs.bad),
+                count(theirs.total),
+            ),
+            None => {
+                let bad = match theirs.bad {
+                    0 => "none".to_owned(),
+                    bad => count(bad),
+                };
                 format!(
-                    "candidate has {}{share}; {whom} compare as {rates}",
-                    of(self.candidate.bad, "bad request")
+                    "{on_candidate}, {bad} in {} on stable{before}",
+                    count(theirs.total)
                 )
             }
         }
     }
 
-    fn words_of_evidence(&self) -> String {
-        let harm = format!(
-            "evidence of harm ×{} of ×{}",
-            number(self.harm_e),
-            number(self.harm_bound)
-        );
+    fn words_of_decision(&self) -> String {
+        let (harm, fails_at) = (strength(self.harm_e), strength(self.harm_bound));
         let safe = format!(
-            "of safety ×{} of ×{}",
-            number(self.safe_e),
-            number(self.safe_bound)
+            "evidence {}, {} needed",
+            strength(self.safe_e),
+            strength(self.safe_bound)
         );
         match (self.verdict, self.safe_by) {
-            (Verdict::Fail, _) => harm,
-            (Verdict::Pass, Some(SafeBy::Odds)) => format!("{safe}, by ratio; {harm}"),
-            (Verdict::Pass, Some(SafeBy::Margin)) => format!("{safe}, by margin; {harm}"),
-            _ if self.held_back => format!("{safe}, but held back: {harm}"),
-            _ => format!("{harm}, {safe}"),
+            (Verdict::Fail, _) => {
+                format!("shown to be worse: evidence {harm}, {fails_at} needed")
+            }
+            (Verdict::Pass, Some(SafeBy::Odds)) => {
+                format!("shown to be below the tolerated ratio: {safe}")
+            }
+            (Verdict::Pass, _) => format!("shown to be within the margin: {safe}"),
+            _ if self.held_back => format!(
+                "its Pass is held back: evidence of harm is {harm}, above {} \
+                 ({fails_at} is a Fail)",
+                strength(self.harm_bound.sqrt())
+            ),
+            _ => self.words_of_need(),
         }
     }
 
-    fn words_of_need(&self) -> Option<String> {
-        match self.requests_needed {
-            Some(0) => None,
-            Some(n) => Some(format!("about {} needed", of(n, "more request"))),
-            None => Some("how many more requests are needed cannot be said yet".to_owned()),
+    fn words_of_need(&self) -> String {
+        match (self.requests_needed, self.needed_for) {
+            (Some(n), goal) => format!(
+                "about {} of {} requests still needed for a {}",
+                about(n),
+                about(self.candidate.total.saturating_add(n)),
+                match goal {
+                    Some(Verdict::Pass) => "Pass",
+                    Some(Verdict::Fail) => "Fail",
+                    _ => "verdict",
+                },
+            ),
+            (None, _) if self.compared.total == 0 => "no verdict without it".to_owned(),
+            (None, _) => "how many more requests a verdict takes cannot be said yet".to_owned(),
         }
+    }
+}
+
+/// Evidence beyond this decides everything, and its digits say nothing.
+const OVERWHELMING: f64 = 1e6;
+
+fn strength(evidence: f64) -> String {
+    if evidence > OVERWHELMING {
+        format!("over {}", count(OVERWHELMING as u64))
+    } else {
+        number(evidence)
     }
 }

@@ -13,6 +13,12 @@ pub(crate) fn count(n: u64) -> String {
     out
 }
 
+/// An estimated count, to three figures: 12,300.
+pub(crate) fn about(n: u64) -> String {
+    let step = 10_u64.pow(n.checked_ilog10().unwrap_or(0).saturating_sub(2));
+    count(n.saturating_add(step / 2) / step * step)
+}
+
 /// A number with about three figures that matter.
 pub(crate) fn number(x: f64) -> String {
     let size = x.abs();

@@ -45,7 +45,7 @@ impl Default for GaugeRule {
 }
 
 /// What a gauge's answer rests on. Units are the gauge's own.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 pub struct GaugeAnswer {
     pub verdict: Verdict,
     /// Points of each side.

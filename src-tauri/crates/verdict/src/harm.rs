@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, Interval};
 use crate::logs::{NOTHING, keep, ln_add, ln_sum, split_factors};
-use crate::reference::{Cell, cells};
+use crate::reference::{Cell, Stakes, cells, reach};
 
 /// How many times φ0 the harm may be. The ends matter less than they look: between and beyond
 /// them the evidence still grows, only slower.
@@ -113,6 +113,29 @@ impl Harm {
             let expected = self.harm * cell.high * n1;
             starts.multiply(&SIZES.map(|size| keep(s1 * size.ln() - (size - 1.0) * expected)));
         }
+    }
+
+    /// Candidate requests until the evidence reaches `bound` against every rate stable may have
+    /// had, if the candidate's own stays `rate`. `None` without a reference in use, or where that
+    /// is too short to refute the highest of these rates.
+    pub fn requests_alone(&self, bound: f64, rate: f64) -> Option<f64> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        let stakes = |(starts, cell): (&Starts, &Cell)| {
+            let sizes = SIZES.iter().enumerate().map(|(i, size)| {
+                let so_far = ln_add(starts.first[i], starts.later[i]);
+                let growth = rate * size.ln() - (size - 1.0) * self.harm * cell.high;
+                (so_far, growth)
+            });
+            // What has not begun is worth the same however many requests come.
+            sizes
+                .chain(std::iter::once((starts.waiting, 0.0)))
+                .map(|(so_far, growth)| (keep(so_far + cell.against_high), growth))
+                .collect()
+        };
+        let cells: Vec<Stakes> = self.starts.iter().zip(&self.cells).map(stakes).collect();
+        reach(bound, &cells)
     }
 
     /// ln of the evidence now.

@@ -152,6 +152,7 @@ impl CountJudge {
         let (basis, compared) = self.compared();
         let ratio = rate_ratio(self.candidate, compared);
         let verdict = self.verdict();
+        let needed = self.requests_needed(verdict, compared);
         let harm = if verdict == Verdict::Fail {
             self.best_harm
         } else {
@@ -172,7 +173,8 @@ impl CountJudge {
             safe_e: plain(self.best_safe),
             safe_bound: self.budget.pass_bound(),
             safe_by: self.safe_by,
-            requests_needed: self.requests_needed(verdict, compared),
+            requests_needed: needed.map(|(n, _)| n),
+            needed_for: needed.and_then(|(_, goal)| goal),
             held_back: self.is_safe() && self.is_suspect() && !self.is_harmful(),
         }
     }
@@ -189,20 +191,27 @@ impl CountJudge {
         }
     }
 
-    fn requests_needed(&self, verdict: Verdict, compared: Counts) -> Option<u64> {
+    /// How many candidate requests until a decision, and until which.
+    fn requests_needed(
+        &self,
+        verdict: Verdict,
+        compared: Counts,
+    ) -> Option<(u64, Option<Verdict>)> {
         match verdict {
-            Verdict::Pass | Verdict::Fail => Some(0),
+            Verdict::Pass | Verdict::Fail => Some((0, None)),
             Verdict::NoData | Verdict::Error => None,
-            Verdict::Inconclusive => requests_needed(
-                &self.rule,
-                &Outlook {
+            Verdict::Inconclusive => {
+                let outlook = Outlook {
                     candidate: self.candidate,
                     compared,
-                    stable_is_present: !self.used_reference,
-                    to_fail: self.budget.fail_bound().ln() - self.harm.ln(),
-                    to_pass: self.budget.pass_bound().ln() - self.best_safe,
-                },
-            ),
+                    alone: self.used_reference,
+                    harm: &self.harm,
+                    safe: &self.safe,
+                    fail_bound: self.budget.fail_bound().ln(),
+                    pass_bound: (!self.is_safe()).then(|| self.budget.pass_bound().ln()),
+                };
+                requests_needed(&self.rule, &outlook).map(|(n, goal)| (n, Some(goal)))
+            }
         }
     }
 }

@@ -46,5 +46,5 @@ pub use evidence::{Basis, CountEvidence, SafeBy, no_harm_after};
 pub use gauge::{FEWEST_POINTS, GaugeAnswer, GaugeRule, judge_gauge};
 pub use judge::CountJudge;
 pub use limit::{Limit, LimitAnswer, LimitRule, Observed, judge_limit};
-pub use outlook::requests_to_pass;
+pub use outlook::{requests_to_pass, requests_to_pass_alone};
 pub use rule::{Budget, CountRule, RuleError};

@@ -12,7 +12,7 @@ use crate::counts::{Counts, Verdict};
 use crate::figures::{count, number, of, percent};
 
 /// What is limited.
-#[derive(Copy, Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Copy, Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// At least this share of requests is good (0.99 is 99 %).
@@ -47,7 +47,7 @@ impl LimitRule {
 }
 
 /// What the candidate did, for [`judge_limit`].
-#[derive(Copy, Clone, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Copy, Clone, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 pub struct Observed {
     pub counts: Counts,
     /// Means over the same requests, and over the baseline's, in one unit. Only
@@ -57,7 +57,7 @@ pub struct Observed {
 }
 
 /// What a limit's answer rests on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, ts_rs::TS)]
 pub struct LimitAnswer {
     pub verdict: Verdict,
     /// A share of requests, or a mean in its own unit.

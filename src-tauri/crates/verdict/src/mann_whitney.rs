@@ -16,7 +16,7 @@ pub const EXACT_UP_TO: usize = 100;
 const R_EXACT_BELOW: usize = 50;
 
 /// Which shifts count against the claim that there is none.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, ts_rs::TS)]
 pub enum Side {
     /// x tends to be larger than y.
     Greater,
@@ -26,14 +26,14 @@ pub enum Side {
 }
 
 /// Two series of finite numbers, neither empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, ts_rs::TS)]
 pub struct TwoSamples {
     x: Vec<f64>,
     y: Vec<f64>,
 }
 
 /// A shift of x against y: the Hodges–Lehmann estimate with its interval, in the data's unit.
-#[derive(Copy, Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Debug, ts_rs::TS)]
 pub struct Shift {
     pub estimate: f64,
     pub low: f64,

@@ -1,10 +1,12 @@
 //! How many requests a decision takes: before a rollout, to see whether a plan can ever pass, and
 //! during one, to say how long it still takes. Estimates, in candidate requests.
 
-use crate::counts::Counts;
+use crate::counts::{Counts, Verdict};
+use crate::harm::Harm;
 use crate::logs::divergence;
 use crate::projection::{Rates, Region};
 use crate::rule::{Budget, CountRule};
+use crate::safe::Safe;
 
 /// Beyond this an estimate is of no use to anybody.
 const HOPELESS: f64 = 1e15;
@@ -17,6 +19,9 @@ const LEARNING: f64 = 2.0;
 ///
 /// With a spotless service and a margin this is the number that refutes the margin without one bad
 /// answer: 459 for 1 % at α = 0.01. `None` when it can never pass, or the arguments are no rates.
+///
+/// With all of the traffic stable's rate is taken as known; [`requests_to_pass_alone`] reckons with
+/// how well it really is.
 pub fn requests_to_pass(
     rule: &CountRule,
     budget: &Budget,
@@ -40,41 +45,65 @@ pub fn requests_to_pass(
     whole(spotless + LEARNING * unlucky / growth)
 }
 
-/// Where the evidence stands.
-pub(crate) struct Outlook {
-    pub candidate: Counts,
-    pub compared: Counts,
-    /// Stable has traffic in this step, in the proportion seen.
-    pub stable_is_present: bool,
-    /// Nats still missing to each bound.
-    pub to_fail: f64,
-    pub to_pass: f64,
+/// Candidate requests that a good candidate needs on average to pass where stable has no traffic
+/// (the 100 % step) and only `reference`, what stable did before, is left to compare with. The
+/// shorter it is, the more: [`requests_to_pass`] knows nothing of that doubt.
+///
+/// `None` when so short a reference can never let it pass, or the arguments are no rule.
+pub fn requests_to_pass_alone(rule: &CountRule, budget: &Budget, reference: Counts) -> Option<u64> {
+    rule.check().ok()?;
+    budget.check().ok()?;
+    let rate = reference.rate().filter(|_| reference.is_possible())?;
+    let bound = budget.pass_bound().ln();
+    let mut safe = Safe::new(rule.tolerate, rule.margin, bound, Some(reference));
+    safe.turn_to(reference);
+    let spotless = safe.requests_alone(bound, rate)?;
+    if rule.margin.is_none() {
+        return whole(spotless);
+    }
+    let unlucky = 1.0 - (-spotless * rate).exp();
+    whole(safe.requests_alone(bound + LEARNING * unlucky, rate)?)
 }
 
-/// Candidate requests until the nearer of the two decisions, if things go on as they went.
-pub(crate) fn requests_needed(rule: &CountRule, outlook: &Outlook) -> Option<u64> {
-    let (n1, n0) = (
-        outlook.candidate.total as f64,
-        outlook.compared.total as f64,
-    );
-    if n1 == 0.0 || n0 == 0.0 {
-        return None;
-    }
+/// Where the evidence stands.
+pub(crate) struct Outlook<'a> {
+    pub candidate: Counts,
+    pub compared: Counts,
+    /// Stable has no traffic in this step: it is compared by its past.
+    pub alone: bool,
+    pub harm: &'a Harm,
+    pub safe: &'a Safe,
+    /// The evidence each decision takes, in nats; none for a `Pass` that is there, and held back.
+    pub fail_bound: f64,
+    pub pass_bound: Option<f64>,
+}
+
+/// Candidate requests until the nearer of the two decisions if things go on as they went, and
+/// which of them it is.
+pub(crate) fn requests_needed(rule: &CountRule, outlook: &Outlook) -> Option<(u64, Verdict)> {
     let seen = Rates {
-        candidate: outlook.candidate.bad as f64 / n1,
-        stable: outlook.compared.bad as f64 / n0,
+        candidate: outlook.candidate.rate()?,
+        stable: outlook.compared.rate()?,
     };
-    let others = if outlook.stable_is_present {
-        n0 / n1
+    let (harm, safe) = (outlook.harm, outlook.safe);
+    let (pass, fail) = if outlook.alone {
+        let pass = outlook.pass_bound;
+        (
+            pass.and_then(|bound| safe.requests_alone(bound, seen.candidate)),
+            harm.requests_alone(outlook.fail_bound, seen.candidate),
+        )
     } else {
-        0.0
+        let others = outlook.compared.total as f64 / outlook.candidate.total as f64;
+        let missing = |bound: f64, now: f64| (bound - now).max(0.0);
+        let pass = outlook.pass_bound;
+        (
+            pass.map(|bound| missing(bound, safe.ln()) / safe_growth(rule, seen, others)),
+            Some(missing(outlook.fail_bound, harm.ln()) / harm_growth(rule, seen, others)),
+        )
     };
-    let pass = outlook.to_pass.max(0.0) / safe_growth(rule, seen, others);
-    let fail = outlook.to_fail.max(0.0) / harm_growth(rule, seen, others);
-    match (whole(pass), whole(fail)) {
-        (Some(pass), Some(fail)) => Some(pass.min(fail)),
-        (pass, fail) => pass.or(fail),
-    }
+    let pass = pass.and_then(whole).map(|n| (n, Verdict::Pass));
+    let fail = fail.and_then(whole).map(|n| (n, Verdict::Fail));
+    pass.into_iter().chain(fail).min_by_key(|(n, _)| *n)
 }
 
 fn whole(requests: f64) -> Option<u64> {

@@ -64,6 +64,38 @@ pub(crate) fn cells(reference: Counts) -> Vec<Cell> {
         .collect()
 }
 
+/// What is staked against one cell: ln of what each stake is worth now, and what a candidate
+/// request adds to it on average.
+pub(crate) type Stakes = Vec<(f64, f64)>;
+
+/// After how many candidate requests the best stake of every cell is at `bound`. `None` when some
+/// cell never gets there: the reference is too short to refute its rates, and they explain what
+/// the candidate does.
+pub(crate) fn reach(bound: f64, cells: &[Stakes]) -> Option<f64> {
+    let mut requests = 0.0_f64;
+    // The best of straight lines falls below the bound at most once and comes back at most once,
+    // so every cell moves the answer at most once.
+    loop {
+        let is_there = |stakes: &&Stakes| {
+            let worth = stakes.iter().map(|(now, growth)| now + growth * requests);
+            worth.fold(f64::NEG_INFINITY, f64::max) >= bound - CLOSE
+        };
+        let Some(short) = cells.iter().find(|stakes| !is_there(stakes)) else {
+            return Some(requests);
+        };
+        let rising = short.iter().filter(|(_, growth)| *growth > 0.0);
+        let back = rising.map(|(now, growth)| (bound - now) / growth);
+        let next = back.min_by(f64::total_cmp)?;
+        if !next.is_finite() || next <= requests {
+            return None;
+        }
+        requests = next;
+    }
+}
+
+/// Nats that rounding may cost.
+const CLOSE: f64 = 1e-6;
+
 fn tilted(reference: Counts, rate: f64, tilts: &[f64], untilted: f64) -> f64 {
     let total = reference.total as f64;
     let bad = reference.bad as f64;

@@ -10,9 +10,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, Interval};
-use crate::logs::{NOTHING, keep, ln_sum, split_factors, times_ln};
+use crate::logs::{NOTHING, divergence, keep, ln_sum, split_factors, times_ln};
 use crate::projection::{Rates, Region};
-use crate::reference::{Cell, cells};
+use crate::reference::{Cell, Stakes, cells, reach};
 
 /// Without a margin: guesses of φ, as shares of φ1, with their weights. A good candidate is at
 /// φ = 1, which is the first guess whatever φ1 is.
@@ -42,6 +42,16 @@ enum Bet {
     Spotless,
     /// Both go on as before.
     AsBefore,
+}
+
+impl Bet {
+    /// Nats that a candidate request of `rate` brings to a bet on the ratio, were stable's `low`.
+    fn growth(self, tolerate: f64, rate: f64, low: f64) -> f64 {
+        match self {
+            Bet::Ratio(ratio) => rate * (ratio / tolerate).ln() + (tolerate - ratio) * low,
+            Bet::Spotless | Bet::AsBefore => 0.0,
+        }
+    }
 }
 
 /// The e-process of safety within one step.
@@ -104,15 +114,21 @@ impl Safe {
         self.learn(interval);
     }
 
+    /// From now on the reference is what the candidate is compared with.
+    pub fn turn_to(&mut self, reference: Counts) {
+        if !self.cells.is_empty() {
+            return;
+        }
+        self.cells = cells(reference);
+        for stake in &mut self.stakes {
+            let so_far = stake.ln.first().copied().unwrap_or(NOTHING);
+            stake.ln = vec![so_far; self.cells.len()];
+        }
+    }
+
     /// Takes one interval in which only the candidate answered, against the reference.
     pub fn compare_with(&mut self, reference: Counts, candidate: Counts) {
-        if self.cells.is_empty() {
-            self.cells = cells(reference);
-            for stake in &mut self.stakes {
-                let so_far = stake.ln.first().copied().unwrap_or(NOTHING);
-                stake.ln = vec![so_far; self.cells.len()];
-            }
-        }
+        self.turn_to(reference);
         for index in 0..self.stakes.len() {
             let bet = self.stakes[index].bet;
             for cell in 0..self.cells.len() {
@@ -145,6 +161,44 @@ impl Safe {
             keep(ln_sum(earned) + cell.against_low)
         });
         charged.fold(f64::INFINITY, f64::min)
+    }
+
+    /// Candidate requests until the evidence reaches `bound` against every rate stable may have
+    /// had, if the candidate's own stays `rate`. `None` without a reference in use, or where that
+    /// is too short to refute the lowest of these rates: then more requests do not help.
+    pub fn requests_alone(&self, bound: f64, rate: f64) -> Option<f64> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        let stakes = |(i, cell): (usize, &Cell)| {
+            let so_far = |stake: &Stake| stake.ln.get(i).copied().unwrap_or(NOTHING);
+            let charged = |ln: f64| keep(ln + cell.against_low);
+            match self.region {
+                // Both bets come to the rate seen, sooner or later.
+                Some(region) => {
+                    let edge = region.edge(cell.low).min(1.0);
+                    let growth = if rate < edge {
+                        divergence(rate, edge)
+                    } else {
+                        0.0
+                    };
+                    let all = self.stakes.iter().map(so_far);
+                    vec![(charged(ln_sum(all)), growth)]
+                }
+                None => self
+                    .stakes
+                    .iter()
+                    .map(|stake| {
+                        (
+                            charged(so_far(stake)),
+                            stake.bet.growth(self.tolerate, rate, cell.low),
+                        )
+                    })
+                    .collect(),
+            }
+        };
+        let cells: Vec<Stakes> = self.cells.iter().enumerate().map(stakes).collect();
+        reach(bound, &cells)
     }
 
     /// The rates to bet on now.

@@ -77,6 +77,8 @@ fn a_pass_waits_while_harm_is_suspected() {
         held |= judge.evidence().held_back;
         if judge.evidence().held_back {
             assert_eq!(judge.verdict(), Verdict::Inconclusive);
+            // The Pass is there; what is still to come is the other decision.
+            assert_eq!(judge.evidence().needed_for, Some(Verdict::Fail));
         }
     }
     assert!(held, "{:?}", judge.evidence());
@@ -122,19 +124,10 @@ fn the_first_bad_answer_ends_nothing() {
 }
 
 #[test]
-fn the_evidence_reads_as_sentences() {
+fn the_ratio_has_an_honest_interval() {
     let mut judge = judge();
     judge.look(interval((1_000, 9), (9_000, 27)));
     let evidence = judge.evidence();
-    let words = evidence.words();
-    assert!(
-        words.starts_with("candidate's bad requests are 3.0× stable's (95 %: "),
-        "{words}"
-    );
-    assert!(
-        words.contains("of ×100") && words.contains("more requests needed"),
-        "{words}"
-    );
     let (low, high) = (evidence.ratio_low.unwrap(), evidence.ratio_high.unwrap());
     // Clopper–Pearson for 9 of 36 is 0.1212–0.4220; the shares as ratios of rates.
     assert!(

@@ -60,21 +60,7 @@ pub(super) async fn training(
     match it {
         T::Up => {
             let ground = api::up(console, Nothing {}).await?;
-            answer(j, &ground, |g| {
-                let rows: Vec<Vec<String>> = g
-                    .services
-                    .iter()
-                    .map(|s| {
-                        vec![
-                            s.service.clone(),
-                            s.address.clone(),
-                            s.about.clone(),
-                            s.releases.join("; "),
-                        ]
-                    })
-                    .collect();
-                table(paint, &["service", "address", "about", "releases"], &rows)
-            });
+            answer(j, &ground, |g| services(paint, g));
             Ok(code::DONE)
         }
         T::Down => done(j, &api::down(console, Nothing {}).await?),
@@ -115,6 +101,22 @@ pub(super) async fn training(
             )
         }
     }
+}
+
+fn services(paint: Paint, ground: &api::Ground) -> String {
+    let rows: Vec<Vec<String>> = ground
+        .services
+        .iter()
+        .map(|s| {
+            vec![
+                s.service.clone(),
+                s.address.clone(),
+                s.about.clone(),
+                s.releases.join("; "),
+            ]
+        })
+        .collect();
+    table(paint, &["service", "address", "about", "releases"], &rows)
 }
 
 async fn drill(

@@ -1,4 +1,5 @@
-//! A damaged journal is set aside, and a new one begins by naming it.
+//! A journal that is damaged, or not as it was noted outside of it, is set aside, and a new one
+//! begins by naming it; or somebody vouches for it as it stands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,39 +10,56 @@ use sqlx::Connection;
 use super::redact::record_own;
 use super::transfer::start_chain;
 use super::{Journal, Opening, Place, Use, file, verify};
-use crate::anchor::{sync_folder, with_ending};
+use crate::anchor::{FileAnchor, sync_folder, with_ending};
 use crate::chain::GENESIS;
 use crate::error::JournalError;
-use crate::event::{BEGAN, Head};
-use crate::verify::{Beginning, Verification};
+use crate::event::{BEGAN, Head, Recorded, TRUSTED};
+use crate::subscribe::announce;
+use crate::verify::{Beginning, Trust, Verification};
 
 /// The files that belong to a journal beside the journal itself.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
-/// Moves a damaged journal to `journal.corrupt-<time>.db` beside it, with what belongs to it, and
-/// begins a new one whose first event, `journal.began`, names the last sound event of the old one
-/// and where it lies now; the new chain continues from that event's hash. Answers that place.
+/// A journal that was set aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetAside {
+    /// Where it lies now.
+    pub to: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Moves a journal that is damaged, or not as `anchor` knows it, to `journal.corrupt-<time>.db`
+/// beside it, with what belongs to it, and begins a new one whose first event, `journal.began`,
+/// names the last sound event of the old one and where it lies now; the new chain continues from
+/// that event's hash. The anchor begins anew with it, and its old note is kept.
 ///
 /// A journal that verifies is left alone and `None` is the answer, so that of several programs
-/// that find the damage at once only the first one acts. So is a missing one. A file from a newer Deckwatch is
-/// refused ([`JournalError::Newer`]), and so is one that another program is holding.
+/// that find the damage at once only the first one acts. So is a missing one of which nothing was
+/// noted. A file from a newer Deckwatch is refused ([`JournalError::Newer`]), and so is one that
+/// another program is holding.
 ///
 /// Programs that still have the old file open are told [`JournalError::Replaced`] when they
 /// next write.
 pub async fn set_aside(
     path: &Path,
+    anchor: Option<&FileAnchor>,
     actor: Actor,
     now: Timestamp,
-) -> Result<Option<PathBuf>, JournalError> {
+) -> Result<Option<SetAside>, JournalError> {
     let place = Place::new(path, Opening::default())?;
     let _turn = Turn::take(&place).await?;
+    let known = Known::by(anchor)?;
     if !place.path.exists() {
-        return Ok(None);
+        if known.doubt.is_none() && known.noted.is_none_or(|noted| noted.seq == 0) {
+            return Ok(None);
+        }
+        place.create()?;
     }
-    let (last, reason) = match examine(&place).await {
-        Ok(found) => match found.findings.first() {
+    let (last, reason) = match examine(&place, known.anchors()).await {
+        Ok(found) => match known.doubt_of(&found) {
             None => return Ok(None),
-            Some(finding) => (found.sound_to, finding.to_string()),
+            Some(reason) => (found.sound_to, reason),
         },
         Err(JournalError::Corrupt { what, .. }) => (
             Head {
@@ -57,16 +75,95 @@ pub async fn set_aside(
         v: 1,
         predecessor: last,
         set_aside: to.display().to_string(),
-        reason,
+        reason: reason.clone(),
+        noted: known.noted,
     };
     // The new one is complete before the old one moves: whatever stops us, there is a journal.
     let draft = Place::new(&with_ending(&place.path, ".new"), place.opening)?;
     let begun = begin(&draft, &said, actor, now).await;
-    let moved = begun.and_then(|()| exchange(&place.path, &to, &draft.path));
-    if moved.is_err() {
-        remove_all(&draft.path);
+    let moved = begun.and_then(|head| exchange(&place.path, &to, &draft.path).map(|()| head));
+    match (moved, anchor) {
+        (Ok(head), Some(anchor)) => anchor.restart(head).await?,
+        (Ok(_), None) => {}
+        (Err(error), _) => {
+            remove_all(&draft.path);
+            return Err(error);
+        }
     }
-    moved.map(|()| Some(to))
+    Ok(Some(SetAside { to, reason }))
+}
+
+impl Journal {
+    /// Goes on with a journal that is sound in itself and yet not as `anchor` knows it, because
+    /// somebody says that it is to be trusted as it stands: a backup that was put in its place,
+    /// say. An event says who, against what; then the anchor begins anew with this journal, and
+    /// its old note is kept. Answers what was wrong; `None` when nothing was, and then nothing
+    /// is done.
+    ///
+    /// A journal that is broken in itself is refused.
+    pub async fn trust(
+        &self,
+        anchor: &FileAnchor,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Option<String>, JournalError> {
+        let known = Known::by(Some(anchor))?;
+        let found = self.verify(known.anchors()).await?;
+        if let Some(own) = found.first_own() {
+            return Err(JournalError::Refused(format!(
+                "the journal is broken in itself and cannot be trusted as it stands: {own}"
+            )));
+        }
+        let Some(reason) = known.doubt_of(&found) else {
+            return Ok(None);
+        };
+        let said = Trust {
+            v: 1,
+            noted: known.noted,
+            reason: reason.clone(),
+        };
+        let mut pen = self.pen().await?;
+        let done = record_own(pen.conn()?, TRUSTED, &said, actor, now).await;
+        let event = pen.end(done).await?;
+        announce(&self.0.signal, event.seq);
+        anchor.restart(head_of(&event)).await?;
+        Ok(Some(reason))
+    }
+}
+
+fn head_of(event: &Recorded) -> Head {
+    Head {
+        seq: event.seq,
+        hash: event.hash,
+    }
+}
+
+/// What an anchor knows; one that cannot be read is a doubt of its own.
+struct Known {
+    noted: Option<Head>,
+    doubt: Option<String>,
+}
+
+impl Known {
+    fn by(anchor: Option<&FileAnchor>) -> Result<Known, JournalError> {
+        let (noted, doubt) = match anchor.map(FileAnchor::read) {
+            None => (None, None),
+            Some(Ok(noted)) => (noted, None),
+            Some(Err(JournalError::Corrupt { what, .. })) => (None, Some(what)),
+            Some(Err(other)) => return Err(other),
+        };
+        Ok(Known { noted, doubt })
+    }
+
+    fn anchors(&self) -> &[Head] {
+        self.noted.as_slice()
+    }
+
+    /// Why the journal cannot go on as if nothing had happened.
+    fn doubt_of(&self, found: &Verification) -> Option<String> {
+        let finding = found.findings.first().map(ToString::to_string);
+        finding.or_else(|| self.doubt.clone())
+    }
 }
 
 /// One set-aside at a time, among all programs.
@@ -89,13 +186,16 @@ impl Turn {
     }
 }
 
-async fn examine(place: &Place) -> Result<Verification, JournalError> {
+async fn examine(place: &Place, anchors: &[Head]) -> Result<Verification, JournalError> {
     if place.inspect(Use::Look).await? == 0 {
-        // Empty, as a journal is before its first opening: nothing is lost.
-        return Journal::open(&place.path).await?.verify(&[]).await;
+        // Empty, as a journal is before its first opening.
+        let journal = Journal::open(&place.path).await?;
+        let found = journal.verify(anchors).await;
+        journal.close().await;
+        return found;
     }
     let mut conn = place.connect(Use::Look).await?;
-    let found = verify::verify(&mut conn, &[]).await;
+    let found = verify::verify(&mut conn, anchors).await;
     let _ = conn.close().await;
     found
 }
@@ -133,7 +233,7 @@ async fn begin(
     said: &Beginning,
     actor: Actor,
     now: Timestamp,
-) -> Result<(), JournalError> {
+) -> Result<Head, JournalError> {
     remove_all(&draft.path);
     let journal = Journal::open(&draft.path).await?;
     let mut pen = journal.pen().await?;
@@ -143,7 +243,7 @@ async fn begin(
         record_own(conn, BEGAN, said, actor, now).await
     }
     .await;
-    pen.end(done).await?;
+    let head = head_of(&pen.end(done).await?);
     // Everything must lie in the one file that is moved.
     let mut conn = journal.0.place.connect(Use::Write).await?;
     journal.close().await;
@@ -151,7 +251,8 @@ async fn begin(
         .fetch_all(&mut conn)
         .await
         .map_err(super::fault)?;
-    conn.close().await.map_err(super::fault)
+    conn.close().await.map_err(super::fault)?;
+    Ok(head)
 }
 
 fn exchange(path: &Path, to: &Path, draft: &Path) -> Result<(), JournalError> {

@@ -19,13 +19,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deckwatch_domain::{Epoch, EventId, Timestamp};
+use deckwatch_domain::{Digest, Epoch, EventId, Timestamp};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use aside::set_aside;
+pub use aside::{SetAside, set_aside};
 pub(crate) use fault::fault;
 pub use file::Opening;
 pub(crate) use file::{Place, Use, cannot_create, let_readers_in};
@@ -70,6 +70,22 @@ impl Drop for Inner {
             poller.abort();
         }
     }
+}
+
+/// Reads on a connection of the pool; it goes back only when all went well.
+macro_rules! reading {
+    ($self:ident, $conn:ident => $work:expr) => {{
+        if !$self.0.same_file() {
+            return Err(JournalError::Replaced);
+        }
+        let ($conn, _turn) = $self.0.readers.take(&$self.0.place).await?;
+        let mut $conn = $conn;
+        let result = $work;
+        if result.is_ok() {
+            $self.0.readers.put_back($conn);
+        }
+        result.map_err(|error| $self.0.place.explain(error))
+    }};
 }
 
 impl Journal {
@@ -162,6 +178,14 @@ impl Journal {
         &self.0.place.path
     }
 
+    /// The head, and the hash of event `seq` if there is one.
+    pub(crate) async fn head_and_hash_of(
+        &self,
+        seq: u64,
+    ) -> Result<(Head, Option<Digest>), JournalError> {
+        reading!(self, conn => rows::head_and_hash_of(&mut conn, seq).await)
+    }
+
     /// Closes the idle connections in order, so that the file is left tidy. What is still in use
     /// elsewhere closes when it ends.
     pub async fn close(self) {
@@ -196,22 +220,6 @@ fn has_tail(place: &Place) -> bool {
     let mut name = place.path.clone().into_os_string();
     name.push("-wal");
     std::fs::metadata(name).is_ok_and(|tail| tail.len() > 0)
-}
-
-/// Reads on a connection of the pool; it goes back only when all went well.
-macro_rules! reading {
-    ($self:ident, $conn:ident => $work:expr) => {{
-        if !$self.0.same_file() {
-            return Err(JournalError::Replaced);
-        }
-        let ($conn, _turn) = $self.0.readers.take(&$self.0.place).await?;
-        let mut $conn = $conn;
-        let result = $work;
-        if result.is_ok() {
-            $self.0.readers.put_back($conn);
-        }
-        result.map_err(|error| $self.0.place.explain(error))
-    }};
 }
 
 #[async_trait]

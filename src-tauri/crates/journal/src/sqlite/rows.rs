@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use deckwatch_domain::{Epoch, EventId};
+use deckwatch_domain::{Digest, Epoch, EventId};
 use futures_util::TryStreamExt;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -119,6 +119,27 @@ pub(crate) async fn head(conn: &mut SqliteConnection) -> Result<Head, JournalErr
         .fetch_optional(conn)
         .await;
     read_head(found.map_err(fault)?.as_ref())
+}
+
+/// The head, and the hash of event `seq` if there is one, as of one moment.
+pub(crate) async fn head_and_hash_of(
+    conn: &mut SqliteConnection,
+    seq: u64,
+) -> Result<(Head, Option<Digest>), JournalError> {
+    let sql = "SELECT seq, hash, (SELECT e.hash FROM events e WHERE e.seq = ?) FROM head";
+    let found = sqlx::query(sql)
+        .bind(signed(seq))
+        .fetch_optional(conn)
+        .await
+        .map_err(fault)?;
+    let head = read_head(found.as_ref())?;
+    let hash: Option<Vec<u8>> = match &found {
+        Some(found) => found.try_get_unchecked(2).map_err(fault)?,
+        None => None,
+    };
+    // A hash that cannot be one is an event that is not the noted one.
+    let hash = hash.map(|hash| digest(&hash).unwrap_or(Digest::of(b"")));
+    Ok((head, hash))
 }
 
 /// The head, and the version of `stream`, in one question: an append asks nothing twice.

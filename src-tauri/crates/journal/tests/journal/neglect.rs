@@ -81,7 +81,7 @@ async fn a_file_from_a_newer_deckwatch_is_left_as_it_is() {
             Journal::open_read_only(&path).await.err(),
             Some(newer.clone())
         );
-        let aside = deckwatch_journal::set_aside(&path, ana(), at(0)).await;
+        let aside = deckwatch_journal::set_aside(&path, None, ana(), at(0)).await;
         assert_eq!(aside.err(), Some(newer));
         assert!(
             before == bytes(&path),

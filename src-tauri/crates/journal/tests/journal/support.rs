@@ -6,7 +6,7 @@ use std::time::Duration;
 use deckwatch_domain::{Actor, EventId, Timestamp};
 use deckwatch_journal::{Expected, Journal, NewEvent, Opening, Recorded, Store};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Row};
 use tempfile::TempDir;
 
 pub fn at(millis: i64) -> Timestamp {
@@ -100,4 +100,37 @@ pub async fn sql(path: &Path, text: &str) {
         .await
         .unwrap();
     conn.close().await.unwrap();
+}
+
+/// What an attacker does who takes the guards off first and puts them back afterwards.
+pub async fn unguarded(path: &Path, deed: &str) {
+    let mut conn = raw(path).await;
+    let found = sqlx::query("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
+    let mut script = String::from("BEGIN;");
+    for trigger in &found {
+        script += &format!("DROP TRIGGER {};", trigger.get::<String, _>(0));
+    }
+    script += deed;
+    script += ";";
+    for trigger in &found {
+        script += &format!("{};", trigger.get::<String, _>(1));
+    }
+    script += "COMMIT;";
+    sqlx::raw_sql(sqlx::AssertSqlSafe(script))
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    conn.close().await.unwrap();
+}
+
+/// Cuts the tail off, cleanly: the chain cannot know.
+pub async fn cut(path: &Path, last: u64) {
+    let deed = format!(
+        "DELETE FROM events WHERE seq > {last}; UPDATE head SET seq = {last}, \
+         hash = (SELECT hash FROM events WHERE seq = {last})"
+    );
+    unguarded(path, &deed).await;
 }

@@ -248,7 +248,7 @@ async fn a_damaged_journal_is_set_aside_and_named_by_the_next() {
     let journal = place.filled(200).await;
     let sound = journal.read(99, 1).await.unwrap().remove(0);
     assert_eq!(
-        set_aside(&place.path(), ana(), at(0)).await.unwrap(),
+        set_aside(&place.path(), None, ana(), at(0)).await.unwrap(),
         None,
         "it is sound"
     );
@@ -256,10 +256,11 @@ async fn a_damaged_journal_is_set_aside_and_named_by_the_next() {
     let change = "UPDATE events SET actor = replace(actor, 'ana', 'eva') WHERE seq = 101";
     sql(&place.path(), change).await;
 
-    let to = set_aside(&place.path(), ana(), at(0))
+    let to = set_aside(&place.path(), None, ana(), at(0))
         .await
         .unwrap()
-        .unwrap();
+        .unwrap()
+        .to;
     let name = to.file_name().unwrap().to_str().unwrap();
     assert_eq!(name, "journal.corrupt-20260101T000000000Z.db");
     // Who still had it open is told, and nothing goes into the old file any more.
@@ -273,7 +274,7 @@ async fn a_damaged_journal_is_set_aside_and_named_by_the_next() {
     assert!(refused.await.is_err());
     assert_eq!(journal.head().await, Err(JournalError::Replaced));
     assert_eq!(
-        set_aside(&place.path(), ana(), at(9)).await.unwrap(),
+        set_aside(&place.path(), None, ana(), at(9)).await.unwrap(),
         None,
         "once is enough"
     );
@@ -310,7 +311,7 @@ async fn a_journal_that_continues_another_travels_too() {
     let place = Place::new();
     place.filled(20).await.close().await;
     sql(&place.path(), "DROP TRIGGER events_stay").await;
-    set_aside(&place.path(), ana(), at(0))
+    set_aside(&place.path(), None, ana(), at(0))
         .await
         .unwrap()
         .unwrap();
@@ -344,10 +345,11 @@ async fn what_cannot_be_read_at_all_is_set_aside_too() {
             _ => b"this is not a journal".to_vec(),
         };
         std::fs::write(place.path(), &damaged).unwrap();
-        let to = set_aside(&place.path(), ana(), at(0))
+        let to = set_aside(&place.path(), None, ana(), at(0))
             .await
             .unwrap()
-            .unwrap();
+            .unwrap()
+            .to;
         assert_eq!(std::fs::read(&to).unwrap(), damaged, "kept as it was found");
         let next = place.open().await;
         assert_eq!(all(&next).await[0].kind, "journal.began");
@@ -355,7 +357,9 @@ async fn what_cannot_be_read_at_all_is_set_aside_too() {
     }
     let nothing = Place::new();
     assert_eq!(
-        set_aside(&nothing.path(), ana(), at(0)).await.unwrap(),
+        set_aside(&nothing.path(), None, ana(), at(0))
+            .await
+            .unwrap(),
         None
     );
 }
@@ -366,7 +370,7 @@ async fn of_several_who_find_the_damage_one_acts() {
     place.filled(30).await.close().await;
     std::fs::write(place.path(), b"broken").unwrap();
     let path = place.path();
-    let all_at_once = (0..5).map(|_| set_aside(&path, ana(), at(0)));
+    let all_at_once = (0..5).map(|_| set_aside(&path, None, ana(), at(0)));
     let done = futures_util::future::join_all(all_at_once).await;
     let moved = done.into_iter().filter_map(|done| done.unwrap()).count();
     assert_eq!(moved, 1);

@@ -2,7 +2,7 @@
 //!
 //! `node <folder> [--take-over]`, `shim`, and `server --port <port> [--version v] [...]`, which
 //! answers with its version and does as it is told by the path: `/slow/<ms>`, `/status/<code>`,
-//! `/crash`, `/echo`, `/say/<bytes>`, `/ready`.
+//! `/crash`, `/echo`, `/say/<bytes>`, `/ready`; `/ws` says hello on a WebSocket's connection and echoes.
 
 #[cfg(unix)]
 mod server;

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
 
 #[derive(Clone, Debug)]
 struct Toy {
@@ -88,6 +90,7 @@ async fn serve(toy: Toy, port: u16) -> ExitCode {
             });
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
                 .await;
         });
     }
@@ -122,6 +125,15 @@ impl Toy {
                 self.say(200, Bytes::from(text))
             }
             ["big", bytes] => self.say(200, Bytes::from(vec![b'x'; bytes.parse().unwrap_or(0)])),
+            ["ws"]
+                if request
+                    .headers()
+                    .get(UPGRADE)
+                    .is_some_and(|u| u == "websocket") =>
+            {
+                self.switch(request)
+            }
+            ["ws"] => self.say(426, Bytes::new()),
             ["echo"] => match request.into_body().collect().await {
                 Ok(body) => self.say(200, body.to_bytes()),
                 Err(_) => self.say(400, Bytes::new()),
@@ -129,6 +141,24 @@ impl Toy {
             _ if served % 100 < self.fail => self.say(500, Bytes::from(self.version.clone())),
             _ => self.say(200, Bytes::from(self.version.clone())),
         }
+    }
+
+    /// Bytes, not frames: who passes them on must not care.
+    fn switch(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        tokio::spawn(async move {
+            let Ok(bare) = hyper::upgrade::on(request).await else {
+                return;
+            };
+            let (mut from, mut to) = tokio::io::split(TokioIo::new(bare));
+            let _ = to.write_all(b"hello ").await;
+            let _ = tokio::io::copy(&mut from, &mut to).await;
+            let _ = to.shutdown().await;
+        });
+        let mut answer = self.say(101, Bytes::new());
+        let headers = answer.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        answer
     }
 
     fn say(&self, status: u16, body: Bytes) -> Response<Full<Bytes>> {

@@ -14,7 +14,7 @@ pub(crate) const PROTOCOL_HEADER: &str = "x-deckwatch-protocol";
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 
 /// What a node says of itself.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct NodeStatus {
     /// Deckwatch's version.
     pub version: String,
@@ -28,13 +28,17 @@ pub struct NodeStatus {
 }
 
 /// One line about a service.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ServiceStatus {
     pub service: ServiceName,
+    #[ts(type = "string")]
     pub listen: std::net::SocketAddr,
     pub weights: Weights,
     pub releases: PerSlot<Option<ReleaseVersion>>,
     pub ready: PerSlot<u32>,
+    /// Requests answered 503 that count for no slot, because neither could have served them.
+    #[serde(default)]
+    pub unserved: u64,
 }
 
 /// Something observable changed. Changes that come together are told together.

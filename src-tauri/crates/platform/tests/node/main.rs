@@ -7,3 +7,4 @@ mod rig;
 mod serving;
 mod supervision;
 mod takeover;
+mod tunnel;

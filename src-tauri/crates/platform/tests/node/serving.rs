@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use deckwatch_domain::{Epoch, Slot, Weights};
+use deckwatch_domain::{Epoch, Slot, Span, Weights};
 use deckwatch_platform::local::{HeaderRoute, RouteTo, Sticky};
 use deckwatch_platform::{Action, Platform, PlatformError, Rejection};
 
-use crate::rig::{Load, Rig, connect, failures, get, send};
+use crate::rig::{Load, Rig, connect, failures, get, send, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn weights_are_exact() {
@@ -182,7 +182,7 @@ async fn headers_and_cookies_route() {
     }
 }
 
-fn counted(metrics: &str, slot: &str, class: &str) -> u64 {
+pub fn counted(metrics: &str, slot: &str, class: &str) -> u64 {
     let ending = format!(",class=\"{class}\"}} ");
     let slot = format!("slot=\"{slot}\"");
     let lines = metrics
@@ -200,7 +200,7 @@ async fn bodies_pass_and_every_end_is_counted() {
     let rig = Rig::new().await;
     rig.canary_up(1, 0).await;
     let mut d = rig.definition();
-    d.request_timeout = deckwatch_domain::Span::from_millis(300);
+    d.request_timeout = Span::from_millis(300);
     rig.platform.define(&d).await.unwrap();
     // Three megabytes up and down, and a long answer.
     let stream = tokio::net::TcpStream::connect(rig.listen).await.unwrap();
@@ -266,4 +266,68 @@ async fn bodies_pass_and_every_end_is_counted() {
         .body(http_body_util::Full::new(bytes::Bytes::from_static(b"x")))
         .unwrap();
     assert_eq!(sender.send_request(request).await.unwrap().status(), 502);
+}
+
+fn unserved(metrics: &str) -> u64 {
+    let name = "deckwatch_proxy_unserved_total{service=\"shop\"} ";
+    let count = metrics.lines().find_map(|l| l.strip_prefix(name));
+    count.unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_could_serve_counts_for_no_slot() {
+    let mut rig = Rig::new().await;
+    rig.platform.define(&rig.definition()).await.unwrap();
+    assert_eq!(rig.get("/").await.status, 503);
+    assert_eq!(unserved(&rig.platform.metrics().await.unwrap()), 1);
+    rig.canary_up(1, 50).await;
+    // After this the node's instances start, and none of them gets ready.
+    let mut d = rig.definition();
+    d.readiness.path = "/status/503".into();
+    rig.platform.define(&d).await.unwrap();
+    rig.ready(Slot::Blue, 0).await;
+    rig.ready(Slot::Green, 0).await;
+    rig.kill_node();
+    rig.start_node(&[]).await;
+    for _ in 0..40 {
+        assert_eq!(rig.get("/").await.status, 503);
+    }
+    let metrics = rig.platform.metrics().await.unwrap();
+    for slot in ["blue", "green"] {
+        assert_eq!(counted(&metrics, slot, "refused"), 0, "{metrics}");
+    }
+    assert_eq!(unserved(&metrics), 40);
+    // A newer node counts on.
+    let mut old = rig.node.take().unwrap();
+    rig.start_node(&["--take-over"]).await;
+    until("it is the newer", Duration::from_secs(5), async || {
+        rig.platform.node().await.is_ok_and(|n| n.pid != old.id())
+    })
+    .await;
+    assert_eq!(rig.get("/").await.status, 503);
+    assert_eq!(rig.platform.node().await.unwrap().services[0].unserved, 41);
+    old.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_with_nothing_ready_is_charged_while_the_other_stands() {
+    for (dead, status) in [(Slot::Green, 200), (Slot::Blue, 503)] {
+        let rig = Rig::new().await;
+        rig.canary_up(1, 50).await;
+        let mut d = rig.definition();
+        d.restart.initial = Span::from_secs(60);
+        d.restart.max = Span::from_secs(60);
+        rig.platform.define(&d).await.unwrap();
+        let pid = rig.observe().await.slots[dead].instances[0].pid.unwrap();
+        crate::supervision::kill(pid);
+        rig.ready(dead, 0).await;
+        for _ in 0..100 {
+            let got = rig.get("/").await;
+            assert!(got.status == 200 || got.status == status, "{got:?}");
+        }
+        let metrics = rig.platform.metrics().await.unwrap();
+        assert_eq!(counted(&metrics, dead.as_str(), "refused"), 50, "{metrics}");
+        let other = counted(&metrics, dead.other().as_str(), "refused");
+        assert_eq!((other, unserved(&metrics)), (0, 0));
+    }
 }

@@ -7,7 +7,7 @@ use deckwatch_platform::{Action, InstancePhase, Platform};
 
 use crate::rig::{Load, Rig, failures, get, processes_of, until};
 
-fn kill(pid: u32) {
+pub fn kill(pid: u32) {
     let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
@@ -96,7 +96,10 @@ async fn a_killed_instance_fails_no_request_and_is_started_again() {
         .iter()
         .find(|i| i.id == "blue-1")
         .unwrap();
-    assert_eq!(again.last_problem.as_deref(), Some("signal 9"));
+    assert_eq!(
+        again.last_problem.as_deref(),
+        Some("ended earlier: signal 9")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,6 +186,31 @@ async fn crash_loops_and_unready_ones_say_so_and_get_no_traffic() {
         })
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kept_an_instance_from_being_ready_is_over_once_it_is() {
+    let rig = Rig::new().await;
+    let mut d = rig.definition();
+    for (path, phase, problem) in [
+        ("/status/503", InstancePhase::Starting, Some("HTTP 503")),
+        ("/ready", InstancePhase::Ready, None),
+        ("/status/404", InstancePhase::Unready, Some("HTTP 404")),
+        ("/ready", InstancePhase::Ready, None),
+    ] {
+        d.readiness.path = path.into();
+        rig.platform.define(&d).await.unwrap();
+        if rig.observe().await.slots.blue.desired == 0 {
+            rig.bring_up(Slot::Blue, "v1", 1, &[]).await;
+        }
+        let problem = problem.map(|p| format!("readiness: {p}"));
+        let what = format!("{phase:?} with {problem:?}");
+        until(&what, Duration::from_secs(5), async || {
+            let it = rig.observe().await.slots.blue.instances[0].clone();
+            it.phase == phase && it.last_problem == problem
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

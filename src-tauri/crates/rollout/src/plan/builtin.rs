@@ -3,7 +3,7 @@
 use super::{Plan, read};
 
 /// Name, one line about it, and its text.
-pub const BUILTIN: [(&str, &str, &str); 6] = [
+pub const BUILTIN: [(&str, &str, &str); 7] = [
     (
         "canary-1-10-50-100",
         "Four judged steps; the cautious default",
@@ -28,6 +28,11 @@ pub const BUILTIN: [(&str, &str, &str); 6] = [
         "training",
         "1/10/50/100 in seconds, for the training ground's traffic",
         include_str!("../../presets/training.yaml"),
+    ),
+    (
+        "training-by-hand",
+        "A quarter of the traffic, unjudged, until a person decides; for a drill",
+        include_str!("../../presets/training-by-hand.yaml"),
     ),
     (
         "first",

@@ -14,5 +14,5 @@ pub use model::{
     Analysis, Bake, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan, Step,
     StepPause, Strategy, What, Window,
 };
-pub use reach::{Reach, StepReach, reach};
+pub use reach::{Reach, StepReach, Today, reach};
 pub use read::{read, schema};

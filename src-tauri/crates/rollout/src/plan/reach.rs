@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use deckwatch_domain::Span;
-use deckwatch_verdict::{Budget, requests_to_pass};
+use deckwatch_verdict::{Budget, Counts, requests_to_pass, requests_to_pass_alone};
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
 
 /// One judged step's outlook.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct StepReach {
     pub step: usize,
     pub weight: u8,
@@ -22,7 +22,7 @@ pub struct StepReach {
 }
 
 /// The outlook of a whole plan.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct Reach {
     /// Requests a second to the service that this was reckoned with; none: not known.
     pub rate: Option<f64>,
@@ -32,9 +32,27 @@ pub struct Reach {
     pub words: String,
 }
 
-/// Reckons with `rate` requests a second to the service, of which stable answers `bad` (0 to 1)
-/// wrongly, per metric in the plan's order.
-pub fn reach(plan: &Plan, rate: Option<f64>, bad: &[f64]) -> Reach {
+/// What stable looks like to one metric today.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Today {
+    /// The share that counts as bad, 0 to 1.
+    pub bad: f64,
+    /// What the metric counts for each request: 1, or less where it counts clients.
+    pub per_request: f64,
+}
+
+impl Default for Today {
+    fn default() -> Self {
+        Today {
+            bad: 0.0,
+            per_request: 1.0,
+        }
+    }
+}
+
+/// Reckons with `rate` requests a second to the service, and with what each metric, in the plan's
+/// order, sees of stable today.
+pub fn reach(plan: &Plan, rate: Option<f64>, today: &[Today]) -> Reach {
     let judged = plan.steps.iter().filter(|s| s.analysis).count().max(1) as u32;
     let budget = Budget {
         alpha: plan.analysis.alpha,
@@ -55,10 +73,20 @@ pub fn reach(plan: &Plan, rate: Option<f64>, bad: &[f64]) -> Reach {
                 .enumerate()
                 .filter(|(_, m)| m.critical)
                 .map(|(k, m)| {
-                    // At 100 % stable has no traffic: the comparison is with its past.
-                    let share = share.min(0.99);
-                    let bad = bad.get(k).copied().unwrap_or(0.0);
-                    requests_to_pass(&m.rule, &budget, bad, share)
+                    let today = today.get(k).copied().unwrap_or_default();
+                    let counted = if step.weight == 100 {
+                        // Stable has no traffic then: the comparison is with what is known of it.
+                        let known = rate.map_or(f64::INFINITY, |rate| {
+                            rate * today.per_request * known_seconds(plan, i)
+                        });
+                        let known = known.min(1e9);
+                        let reference = Counts::new(known as u64, (known * today.bad) as u64);
+                        requests_to_pass_alone(&m.rule, &budget, reference)
+                    } else {
+                        requests_to_pass(&m.rule, &budget, today.bad, share)
+                    };
+                    let requests = counted? as f64 / today.per_request.max(1e-6);
+                    Some(requests.ceil() as u64)
                 })
                 .try_fold(0u64, |most, n| n.map(|n| most.max(n)));
             let takes = match (requests, rate) {
@@ -93,6 +121,15 @@ pub fn reach(plan: &Plan, rate: Option<f64>, bad: &[f64]) -> Reach {
         words: words(&steps, &short, rate, by_name),
         steps,
     }
+}
+
+/// Seconds of all of stable's traffic that the baseline and the judged steps before this one give.
+fn known_seconds(plan: &Plan, step: usize) -> f64 {
+    let before = plan.steps[..step]
+        .iter()
+        .filter(|s| s.analysis)
+        .map(|s| s.bake.min.as_secs_f64() * (1.0 - f64::from(s.weight) / 100.0));
+    plan.baseline.as_secs_f64() + before.sum::<f64>()
 }
 
 fn words(steps: &[StepReach], short: &[&StepReach], rate: Option<f64>, by_name: bool) -> String {
@@ -137,22 +174,22 @@ mod tests {
     #[test]
     fn a_plan_that_can_never_pass_is_told_so() {
         let (plan, _) = builtin("canary-1-10-50-100").unwrap();
-        let quiet = reach(&plan, Some(0.5), &[0.0, 0.0]);
+        let quiet = reach(&plan, Some(0.5), &[Today::default(); 2]);
         assert!(!quiet.accepted);
         assert!(
             quiet.words.contains("accept_no_harm_after"),
             "{}",
             quiet.words
         );
-        let busy = reach(&plan, Some(500.0), &[0.0, 0.0]);
+        let busy = reach(&plan, Some(500.0), &[Today::default(); 2]);
         assert!(busy.accepted, "{}", busy.words);
-        assert!(!reach(&plan, Some(0.0), &[0.0, 0.0]).accepted);
+        assert!(!reach(&plan, Some(0.0), &[Today::default(); 2]).accepted);
     }
 
     #[test]
     fn absence_of_harm_by_name_makes_a_quiet_service_acceptable() {
         let (plan, _) = builtin("audience-by-day").unwrap();
-        let quiet = reach(&plan, Some(0.001), &[0.0]);
+        let quiet = reach(&plan, Some(0.001), &[Today::default()]);
         assert!(quiet.accepted && quiet.steps.iter().any(|s| !s.reachable));
     }
 }

@@ -35,13 +35,15 @@ impl Claim {
 impl SampleStore {
     /// Takes or renews the claim until `now + term`. False: another process holds it.
     ///
-    /// A claim that reaches further than `term` into the future was made before the clock was
-    /// set back, and binds nobody.
+    /// `gone` says whether a holder is known to be dead, and then nobody waits for its claim to
+    /// end; not knowing is `false`. A claim that reaches further than `term` into the future was
+    /// made before the clock was set back, and binds nobody.
     pub async fn claim(
         &self,
         claim: &Claim,
         now: Timestamp,
         term: Duration,
+        gone: &(dyn Fn(&str) -> bool + Send + Sync),
     ) -> Result<bool, StoreError> {
         let mut writer = self.writer()?.lock().await;
         let wrong = |error| self.error(error);
@@ -50,16 +52,24 @@ impl SampleStore {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(wrong)?;
+        let present: Option<String> = sqlx::query_scalar("SELECT holder FROM claims WHERE job = ?")
+            .bind(&claim.job)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(wrong)?;
+        // Asked inside the transaction: whoever is found gone here still is the holder below.
+        let gone = present.is_some_and(|holder| holder != claim.holder && gone(&holder));
         let until = now.plus(term);
         let taken = sqlx::query(
             "INSERT INTO claims (job, holder, until_ms) VALUES (?1, ?2, ?3)
              ON CONFLICT (job) DO UPDATE SET holder = ?2, until_ms = ?3
-             WHERE holder = ?2 OR until_ms <= ?4 OR until_ms > ?3",
+             WHERE holder = ?2 OR until_ms <= ?4 OR until_ms > ?3 OR ?5",
         )
         .bind(&claim.job)
         .bind(&claim.holder)
         .bind(until.as_millis())
         .bind(now.as_millis())
+        .bind(gone)
         .execute(&mut *tx)
         .await
         .map_err(wrong)?

@@ -14,6 +14,7 @@ mod error;
 mod open;
 mod read;
 mod retention;
+mod thin;
 mod write;
 
 use std::collections::HashMap;

@@ -67,6 +67,20 @@ impl SampleStore {
         to: Timestamp,
     ) -> Result<Vec<Series>, StoreError> {
         let mut reader = self.reader.lock().await;
+        let mut found = self.matching(&mut reader, selector).await?;
+        self.fill(&mut reader, &mut found, from, to).await?;
+        let mut series: Vec<Series> = found.into_iter().map(|(_, series)| series).collect();
+        series.retain(|series| !series.points.is_empty());
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(series)
+    }
+
+    /// The matching series with their ids, in order of id, without points.
+    pub(super) async fn matching(
+        &self,
+        reader: &mut sqlx::SqliteConnection,
+        selector: &Selector,
+    ) -> Result<Vec<(i64, Series)>, StoreError> {
         let wrong = |error| self.error(error);
         let rows = sqlx::query("SELECT id, labels FROM series WHERE name = ? ORDER BY id")
             .bind(&selector.name)
@@ -97,11 +111,7 @@ impl SampleStore {
                 ));
             }
         }
-        self.fill(&mut reader, &mut found, from, to).await?;
-        let mut series: Vec<Series> = found.into_iter().map(|(_, series)| series).collect();
-        series.retain(|series| !series.points.is_empty());
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(series)
+        Ok(found)
     }
 
     async fn fill(

@@ -222,19 +222,39 @@ async fn clients_and_instances() {
     };
     let (_folder, store) = store_of(&[
         (0, scrape(10.0, 0.0, 100.0, 1.0)),
-        (2, scrape(30.0, 2.0, 200.0, 2.0)),
+        (2, scrape(10.0, 0.0, 200.0, 2.0)),
+        // Between two counters of a window that ended: one had moved, the other had not.
+        (5, scrape(10.0, 2.0, 200.0, 3.0)),
+        (6, scrape(30.0, 2.0, 200.0, 4.0)),
+        (9, scrape(30.0, 2.0, 200.0, 5.0)),
+        (12, scrape(50.0, 9.0, 200.0, 6.0)),
+        (13, scrape(50.0, 9.0, 200.0, 7.0)),
+        (18, scrape(90.0, 10.0, 200.0, 8.0)),
     ])
     .await;
     let stable = cohort(Slot::Blue, "v1");
+    // Every second window, each whole.
+    let both = [(0, 5, 20, 2), (10, 15, 40, 1)];
+    assert_eq!(counts(&store, &stable, BadRule::Clients, 0).await, both);
     assert_eq!(
-        counts(&store, &stable, BadRule::Clients, 0).await,
-        [(0, 2, 20, 2)]
+        counts(&store, &stable, BadRule::Clients, 5).await,
+        both[1..]
     );
-    let memory = gauge(&store, &stable, Gauge::Memory, t(0), t(9))
+    // A window that had begun before: nobody knows which of its clients came later.
+    assert_eq!(
+        counts(&store, &stable, BadRule::Clients, 1).await,
+        both[1..]
+    );
+    // The same intervals for whoever served nobody.
+    assert_eq!(
+        counts(&store, &cohort(Slot::Green, "v2"), BadRule::Clients, 0).await,
+        [(0, 5, 0, 0), (10, 15, 0, 0)]
+    );
+    let memory = gauge(&store, &stable, Gauge::Memory, t(0), t(2))
         .await
         .unwrap();
     assert_eq!(memory, [(t(0), 200.0), (t(2), 400.0)]);
-    let cpu = gauge(&store, &stable, Gauge::Cpu, t(0), t(9))
+    let cpu = gauge(&store, &stable, Gauge::Cpu, t(0), t(2))
         .await
         .unwrap();
     assert_eq!(cpu, [(t(2), 0.5)]);

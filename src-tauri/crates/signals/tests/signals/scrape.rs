@@ -1,4 +1,5 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deckwatch_domain::{Span, Timestamp};
@@ -105,6 +106,36 @@ async fn two_consoles_scrape_as_one() {
     ));
     assert_eq!(
         one.scrape_once(&store, t(6)).await.outcome,
+        Outcome::Elsewhere
+    );
+}
+
+#[tokio::test]
+async fn a_dead_scraper_is_followed_at_once() {
+    let (_folder, store) = store().await;
+    let target = || async { Ok::<_, String>("a 1\n".to_owned()) };
+    let long = |holder: &str| ScrapeOptions {
+        interval: Span::from_secs(600),
+        ..options(holder)
+    };
+    let dead = Arc::new(AtomicBool::new(false));
+    let asked = dead.clone();
+    let one = Scraper::new(target, long("one"));
+    let two = Scraper::new(target, long("two"))
+        .knowing(move |holder| holder == "one" && asked.load(Ordering::SeqCst));
+    one.scrape_once(&store, t(0)).await;
+    assert_eq!(
+        two.scrape_once(&store, t(1)).await.outcome,
+        Outcome::Elsewhere
+    );
+    dead.store(true, Ordering::SeqCst);
+    assert!(matches!(
+        two.scrape_once(&store, t(2)).await.outcome,
+        Outcome::Stored { .. }
+    ));
+    // It was not dead after all: then it finds itself replaced.
+    assert_eq!(
+        one.scrape_once(&store, t(3)).await.outcome,
         Outcome::Elsewhere
     );
 }

@@ -249,11 +249,12 @@ async fn one_process_at_a_time_holds_a_claim() {
         holder: holder.into(),
     };
     let (a, b) = (claim("a"), claim("b"));
-    assert!(store.claim(&a, t(0), term).await.unwrap());
-    assert!(!store.claim(&b, t(1), term).await.unwrap());
-    assert!(store.claim(&a, t(2), term).await.unwrap());
-    assert!(!store.claim(&b, t(4), term).await.unwrap());
-    assert!(store.claim(&b, t(5), term).await.unwrap());
+    let unknown = |_: &str| false;
+    assert!(store.claim(&a, t(0), term, &unknown).await.unwrap());
+    assert!(!store.claim(&b, t(1), term, &unknown).await.unwrap());
+    assert!(store.claim(&a, t(2), term, &unknown).await.unwrap());
+    assert!(!store.claim(&b, t(4), term, &unknown).await.unwrap());
+    assert!(store.claim(&b, t(5), term, &unknown).await.unwrap());
     let lost = store
         .append_claimed(&a, t(5), &[sample("x", &[], 1.0)])
         .await
@@ -264,9 +265,37 @@ async fn one_process_at_a_time_holds_a_claim() {
         .await
         .unwrap();
     // The clock goes back an hour: b's claim binds nobody.
-    assert!(store.claim(&a, t(-3600), term).await.unwrap());
+    assert!(store.claim(&a, t(-3600), term, &unknown).await.unwrap());
     store.release(&a).await.unwrap();
-    assert!(store.claim(&b, t(-3599), term).await.unwrap());
+    assert!(store.claim(&b, t(-3599), term, &unknown).await.unwrap());
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_claim_of_the_dead() {
+    let (_folder, path) = folder();
+    let store = SampleStore::open(&path).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let claim = |job: &str, holder: &str| Claim {
+        job: job.into(),
+        holder: holder.into(),
+    };
+    let a = claim("node", "a");
+    let (b, c) = (claim("node", "b"), claim("node", "c"));
+    let a_is_gone = |holder: &str| holder == "a";
+    // Nobody holds it yet, and nobody is asked about himself.
+    assert!(store.claim(&a, t(0), hour, &|_| true).await.unwrap());
+    assert!(store.claim(&a, t(1), hour, &a_is_gone).await.unwrap());
+    assert!(!store.claim(&b, t(2), hour, &|h| h == "c").await.unwrap());
+    assert!(store.claim(&b, t(2), hour, &a_is_gone).await.unwrap());
+    let late = store
+        .append_claimed(&a, t(2), &[sample("x", &[], 1.0)])
+        .await;
+    assert!(matches!(late, Err(StoreError::ClaimLost { .. })));
+    // It is the present holder that is asked about, of this job.
+    assert!(!store.claim(&c, t(3), hour, &a_is_gone).await.unwrap());
+    let other = claim("other", "a");
+    assert!(store.claim(&other, t(3), hour, &a_is_gone).await.unwrap());
+    assert!(!store.claim(&c, t(4), hour, &a_is_gone).await.unwrap());
 }
 
 /// Run by the next test as a process of its own; nothing on its own.

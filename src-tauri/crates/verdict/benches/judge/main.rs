@@ -7,7 +7,6 @@
 mod traffic;
 
 mod bars;
-mod bursts;
 mod passes;
 mod peer;
 
@@ -60,7 +59,6 @@ fn main() -> ExitCode {
     let mut bars = Bars::default();
     bars::run(&mut bars);
     passes::run(&mut bars);
-    bursts::run(&mut bars);
     peer::run(&bars);
     if bars.missed.is_empty() {
         println!("\nall bars met");

@@ -1,6 +1,8 @@
 //! What a Pass takes, and how often a harmful candidate gets one.
 
-use deckwatch_verdict::{Budget, CountJudge, CountRule, Counts, Verdict, requests_to_pass};
+use deckwatch_verdict::{
+    Budget, CountJudge, CountRule, Counts, Verdict, requests_to_pass, requests_to_pass_alone,
+};
 
 use crate::traffic::{Traffic, binomial, dice};
 use crate::{ALPHA, Bars};
@@ -20,7 +22,14 @@ pub fn run(bars: &mut Bars) {
     ] {
         let share = look.0 as f64 / (look.0 + look.1) as f64;
         let rule = CountRule::default();
-        let told = requests_to_pass(&rule, &Budget::default(), rate, share).unwrap_or(0);
+        let told = match look.1 {
+            0 => {
+                let known = Counts::new(KNOWN, (KNOWN as f64 * rate) as u64);
+                requests_to_pass_alone(&rule, &Budget::default(), known)
+            }
+            _ => requests_to_pass(&rule, &Budget::default(), rate, share),
+        };
+        let told = told.unwrap_or(0);
         let mean = requests(look, rate);
         let what = format!(
             "at {rate}, {:.0} % of traffic: {mean:.0} of {told}",

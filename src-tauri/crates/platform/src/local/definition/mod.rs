@@ -16,11 +16,12 @@ use deckwatch_domain::{Problems, Role, ServiceName, Slot, Span};
 use serde::{Deserialize, Serialize};
 
 /// One service of the local node.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceDefinition {
     pub service: ServiceName,
     /// Where clients reach it. A loopback address: the node offers nothing to the network.
+    #[ts(type = "string")]
     pub listen: SocketAddr,
     /// Program and arguments of one instance. `{port}`, `{version}`, `{slot}` and `{instance}`
     /// are filled in; so they are in the values of `env`.
@@ -55,7 +56,7 @@ pub struct ServiceDefinition {
 }
 
 /// How it is known that an instance can serve: an HTTP GET that answers 2xx or 3xx.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Readiness {
     pub path: String,
@@ -80,7 +81,7 @@ impl Default for Readiness {
 }
 
 /// How an instance is stopped: out of rotation, `drain` for its requests, SIGTERM, `grace`, SIGKILL.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stop {
     pub drain: Span,
@@ -98,7 +99,7 @@ impl Default for Stop {
 
 /// How an instance that ended by itself is started again: after `initial`, doubled up to `max`,
 /// and from `initial` again once it has run for `reset_after`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Restart {
     pub initial: Span,
@@ -117,7 +118,7 @@ impl Default for Restart {
 }
 
 /// Where a header route leads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteTo {
     Slot(Slot),
@@ -126,7 +127,7 @@ pub enum RouteTo {
 
 /// Requests whose header has this value go to one slot, whatever the weights say; honoured while
 /// that slot plays a role and has a ready instance.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct HeaderRoute {
     pub header: String,
     pub value: String,
@@ -135,7 +136,7 @@ pub struct HeaderRoute {
 }
 
 /// Clients stay with the release that first answered them, while it has weight.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct Sticky {
     pub cookie: String,

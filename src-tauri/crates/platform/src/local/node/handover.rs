@@ -68,6 +68,8 @@ pub(super) struct EstateService {
     pub traffic: Traffic,
     pub applied: Vec<IntentId>,
     pub counts: Vec<Counts>,
+    #[serde(default)]
+    pub unserved: u64,
     pub listens: bool,
     pub instances: Vec<EstateInstance>,
 }
@@ -246,6 +248,7 @@ fn estate(node: &Node, let_go: &[LetGo]) -> Estate {
                 .iter()
                 .map(|t| t.counts())
                 .collect(),
+            unserved: hosted.around.front.unserved.load(Relaxed),
             listens: lock(&hosted.listening).is_some(),
             instances: instances.collect(),
         }

@@ -338,6 +338,7 @@ impl Hosted {
             weights: route.traffic.weights,
             releases: PerSlot::new(version),
             ready: route.ready(),
+            unserved: self.around.front.unserved.load(Relaxed),
         }
     }
 

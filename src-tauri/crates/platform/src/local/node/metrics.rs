@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use deckwatch_domain::{Slot, Timestamp};
 
@@ -35,6 +36,7 @@ pub(super) fn render(services: &[Arc<Hosted>], started_at: Timestamp) -> String 
     responses(&mut out, &tallies);
     seconds(&mut out, &tallies);
     clients(&mut out, &tallies);
+    unserved(&mut out, services);
     slots(&mut out, services);
     instances(&mut out, services);
     family(
@@ -82,7 +84,6 @@ fn seconds(out: &mut String, tallies: &Tallies<'_>) {
 }
 
 fn clients(out: &mut String, tallies: &Tallies<'_>) {
-    use std::sync::atomic::Ordering::Relaxed;
     let told: Vec<_> = tallies
         .iter()
         .filter(|(_, t)| t.has_clients.load(Relaxed))
@@ -104,6 +105,16 @@ fn clients(out: &mut String, tallies: &Tallies<'_>) {
             let count = if at == 0 { seen } else { bad };
             let _ = writeln!(out, "{name}{{{}}} {count}", labels(hosted, tally));
         }
+    }
+}
+
+fn unserved(out: &mut String, services: &[Arc<Hosted>]) {
+    let name = "deckwatch_proxy_unserved_total";
+    let help = "Requests that count for no slot: no instance of either could take them.";
+    family(out, name, "counter", help);
+    for hosted in services {
+        let count = hosted.around.front.unserved.load(Relaxed);
+        let _ = writeln!(out, "{name}{{service=\"{}\"}} {count}", hosted.name());
     }
 }
 

@@ -23,6 +23,9 @@ use crate::model::{InstancePhase, ReleaseSpec};
 /// A start that takes longer than this has a problem of its own to tell.
 const LONG_START: Duration = Duration::from_secs(3);
 
+/// How a problem begins that readiness checks found.
+const NOT_READY: &str = "readiness: ";
+
 /// How one run of the process came to its end.
 pub(super) enum End {
     /// By itself, with the reason.
@@ -204,7 +207,10 @@ impl Run {
                 // nothing that anyone could look at or stop.
                 let known = self.of.view().pid.is_some();
                 if known && turned >= definition.readiness.healthy_after {
-                    self.of.see(|view| view.phase = InstancePhase::Ready);
+                    self.of.see(|view| {
+                        view.phase = InstancePhase::Ready;
+                        view.last_problem = view.last_problem.take().and_then(overcome);
+                    });
                     if let Some(upstream) = &self.upstream {
                         self.of.around.front.set_ready(self.of.slot, upstream, true);
                         self.of.around.changed();
@@ -216,17 +222,16 @@ impl Run {
                     self.take_out_of_rotation();
                     self.of.see(|view| {
                         view.phase = InstancePhase::Unready;
-                        view.last_problem = Some(format!("readiness: {why}"));
+                        view.last_problem = Some(format!("{NOT_READY}{why}"));
                     });
                 }
             }
             Err(why) => {
-                let problem = format!("readiness: {why}");
+                let problem = format!("{NOT_READY}{why}");
                 let view = self.of.view();
                 // How it ended the last time says more than that it is still starting.
-                let known = view.last_problem.as_deref().unwrap_or("readiness:");
-                let telling =
-                    known.starts_with("readiness:") || now().since(view.since) > LONG_START;
+                let known = view.last_problem.as_deref().unwrap_or(NOT_READY);
+                let telling = known.starts_with(NOT_READY) || now().since(view.since) > LONG_START;
                 if telling && known != problem {
                     self.of.see(|view| view.last_problem = Some(problem));
                 }
@@ -299,6 +304,12 @@ impl Run {
             }
         }
     }
+}
+
+/// What is still to be said of a problem once the instance is ready: that it was not ready is over,
+/// how it ended the last time is history and says so.
+fn overcome(problem: String) -> Option<String> {
+    (!problem.starts_with(NOT_READY)).then(|| format!("ended earlier: {problem}"))
 }
 
 /// Good or bad answers in a row.

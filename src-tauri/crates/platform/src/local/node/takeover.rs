@@ -145,7 +145,10 @@ fn build(node: &Arc<Node>, service: EstateService, files: Vec<OwnedFd>) -> io::R
         .unsaved
         .store(unsaved, std::sync::atomic::Ordering::Relaxed);
     hosted.stand(&service.desired.slots);
-    hosted.around.front.recount(service.counts);
+    hosted
+        .around
+        .front
+        .recount(service.counts, service.unserved);
     let mut files = files.into_iter();
     let listener = match service.listens {
         true => files.next().map(std::net::TcpListener::from),

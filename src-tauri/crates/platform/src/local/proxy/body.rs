@@ -56,6 +56,7 @@ pub(crate) struct Flight {
     client: Option<u64>,
     class: Class,
     took: Option<Duration>,
+    /// Still to be counted.
     counted: bool,
 }
 
@@ -91,14 +92,16 @@ impl Flight {
     pub(crate) fn ends_as(mut self, class: Class) {
         self.class = class;
     }
-}
 
-impl Drop for Flight {
-    fn drop(&mut self) {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.tally.in_flight.fetch_sub(1, Relaxed);
-        self.upstream.in_flight.fetch_sub(1, Relaxed);
-        if !self.counted {
+    /// Counts it now, while it goes on being in flight: a tunnel may stay open for days.
+    pub(crate) fn answered_as(&mut self, class: Class) {
+        self.class = class;
+        self.settle();
+    }
+
+    /// Counts it, once.
+    fn settle(&mut self) {
+        if !std::mem::replace(&mut self.counted, false) {
             return;
         }
         if self.took.is_some() {
@@ -106,6 +109,15 @@ impl Drop for Flight {
         }
         let took = self.took.filter(|_| self.class != Class::Aborted);
         self.tally.count(self.class, took, self.client);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.tally.in_flight.fetch_sub(1, Relaxed);
+        self.upstream.in_flight.fetch_sub(1, Relaxed);
+        self.settle();
     }
 }
 

@@ -1,12 +1,14 @@
 //! The path of one request.
 //!
-//! A slot is chosen once and the choice is counted there, whatever happens. An instance that takes
-//! no connection costs the client nothing: another one is tried, and then the other slot, if
-//! people count on it. What is never done: sending a request again when any of it may have been
+//! A slot is chosen once and the choice is counted there, whatever happens, unless neither slot has
+//! an instance to try: that says nothing about the one that was chosen. An instance that takes no
+//! connection costs the client nothing: another one is tried, and then the other slot, if people
+//! count on it. What is never done: sending a request again when any of it may have been
 //! acted upon. Only requests that may be repeated by their method, and have no body, are.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deckwatch_domain::Slot;
@@ -14,14 +16,13 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, SET_COOKIE};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
+use super::attempt::Attempt;
 use super::body::{Answer, Flight, Upload};
 use super::headers;
 use super::route::{Choice, Front, Route};
 use super::tally::{Class, Tally};
 use super::upstream::{Line, Upstream};
-
-/// Instances tried for one request at most.
-const MOST_TRIES: usize = 4;
+use super::{Inside, tunnel};
 
 /// One client's connection.
 pub(crate) struct Client {
@@ -68,23 +69,11 @@ impl Spare {
     }
 }
 
-/// One request while instances are tried for it.
-struct Attempt {
-    slot: Slot,
-    started: Instant,
-    client: Option<u64>,
-    tried: [Option<Arc<Upstream>>; MOST_TRIES],
-    tries: usize,
-    /// The chosen slot failed this request: counted once.
-    refused: bool,
-    /// The try under way. Dropped with its client, it counts as given up by the client.
-    flight: Option<Flight>,
-}
-
 impl Client {
     /// Answers one request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+    pub(crate) async fn answer(&self, mut request: Request<Incoming>) -> Response<Answer> {
         let started = Instant::now();
+        let tunnel = tunnel::asked(&mut request);
         let (choice, client, timeout, closing, onward) = {
             let route = self.front.route();
             let client = route
@@ -107,38 +96,28 @@ impl Client {
                 route.onward.clone(),
             )
         };
-        let mut answer = match (choice, self.prepare(request, onward.is_some())) {
-            (_, None) => own(StatusCode::NOT_IMPLEMENTED, "this proxy opens no tunnels"),
-            (None, Some(_)) => own(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "no release stands here yet",
-            ),
+        let prepared = self.prepare(request, onward.is_some(), tunnel.is_some());
+        let mut answer = match (choice, prepared) {
+            (_, None) => own(StatusCode::NOT_IMPLEMENTED, "CONNECT is not answered here"),
+            (None, Some(_)) => {
+                self.front.unserved.fetch_add(1, Relaxed);
+                own(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "no release stands here yet",
+                )
+            }
             (Some(_), Some(request)) if onward.is_some() => self.hand_on(onward, request).await,
             (Some(choice), Some(request)) => {
-                let mut attempt = Attempt {
-                    slot: choice.slot,
-                    started,
-                    client,
-                    tried: Default::default(),
-                    tries: 0,
-                    refused: false,
-                    flight: None,
-                };
-                let within = tokio::time::timeout(timeout, self.forward(&mut attempt, request));
-                let mut answer = match within.await {
-                    Ok(answer) => answer,
-                    Err(_) => {
-                        attempt.timed_out();
-                        own(StatusCode::GATEWAY_TIMEOUT, "no answer began in time")
-                    }
-                };
+                let mut attempt = Attempt::new(choice.slot, started, client);
+                attempt.tunnel = tunnel;
+                let mut answer = self.within(timeout, attempt, request).await;
                 if let Some(cookie) = choice.set_cookie {
                     answer.headers_mut().append(SET_COOKIE, cookie);
                 }
                 answer
             }
         };
-        if closing {
+        if closing && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             answer
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -146,8 +125,13 @@ impl Client {
         answer
     }
 
-    /// The request as an instance gets it; none for a tunnel, which nobody opens here.
-    fn prepare(&self, request: Request<Incoming>, onward: bool) -> Option<Request<Upload>> {
+    /// The request as an instance gets it; none for `CONNECT`, which leads elsewhere.
+    fn prepare(
+        &self,
+        request: Request<Incoming>,
+        onward: bool,
+        tunnel: bool,
+    ) -> Option<Request<Upload>> {
         let (mut parts, body) = request.into_parts();
         if parts.method == Method::CONNECT {
             return None;
@@ -172,6 +156,9 @@ impl Client {
             headers::to_next_node(&mut parts.headers);
         } else {
             headers::to_instance(&mut parts.headers, &self.peer);
+            if tunnel {
+                headers::to_websocket(&mut parts.headers);
+            }
         }
         let body = match body.is_end_stream() {
             true => Upload::Empty,
@@ -180,17 +167,34 @@ impl Client {
         Some(Request::from_parts(parts, body))
     }
 
+    async fn within(
+        &self,
+        timeout: Duration,
+        mut attempt: Attempt,
+        request: Request<Upload>,
+    ) -> Response<Answer> {
+        match tokio::time::timeout(timeout, self.forward(&mut attempt, request)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                attempt.ends_as(Class::Timeout);
+                own(StatusCode::GATEWAY_TIMEOUT, "no answer began in time")
+            }
+        }
+    }
+
     async fn forward(&self, attempt: &mut Attempt, request: Request<Upload>) -> Response<Answer> {
         let mut request = request;
         loop {
             // Read anew for each try: the traffic may have moved meanwhile.
             let picked = {
                 let route = self.front.route();
-                attempt.pick(&route, self.worker)
+                let picked = attempt.pick(&route, self.worker);
+                if picked.is_none() {
+                    self.blame(&route, attempt);
+                }
+                picked
             };
             let Some((upstream, tally)) = picked else {
-                let route = self.front.route();
-                attempt.refuse(&route.slots[attempt.slot].tally);
                 return own(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "no instance can answer now",
@@ -220,12 +224,25 @@ impl Client {
         }
     }
 
+    /// Counts a request that found no instance. The chosen slot is at fault when something was
+    /// tried for it, or when the other slot stands; never when there was nothing anywhere.
+    fn blame(&self, route: &Route, attempt: &mut Attempt) {
+        if attempt.tries == 0 && route.is_bare() {
+            self.front.unserved.fetch_add(1, Relaxed);
+        } else {
+            attempt.refuse(&route.slots[attempt.slot].tally);
+        }
+    }
+
     fn relay(
         &self,
         head: Response<Incoming>,
         line: Box<Line>,
         attempt: &mut Attempt,
     ) -> Response<Answer> {
+        if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return self.switch(head, line, attempt);
+        }
         let (mut parts, body) = head.into_parts();
         headers::to_client(&mut parts.headers);
         let class = Class::of(parts.status.as_u16());
@@ -237,6 +254,28 @@ impl Client {
             None => Answer::Own(None),
         };
         Response::from_parts(parts, body)
+    }
+
+    /// The instance switches protocols: to a WebSocket, if that was asked for.
+    fn switch(
+        &self,
+        head: Response<Incoming>,
+        line: Box<Line>,
+        attempt: &mut Attempt,
+    ) -> Response<Answer> {
+        if let Some(client) = attempt.tunnel.take()
+            && let Some(mut flight) = attempt.flight.take()
+        {
+            flight.took(attempt.started);
+            flight.answered_as(Class::of(head.status().as_u16()));
+            self.front.entered();
+            return tunnel::open(client, head, line, flight, Inside(self.front.clone()));
+        }
+        attempt.ends_as(Class::ServerError);
+        own(
+            StatusCode::BAD_GATEWAY,
+            "the instance switched protocols, which nobody asked for",
+        )
     }
 
     /// Sends a request on an idle connection, or on a new one.
@@ -294,100 +333,6 @@ impl Client {
     }
 }
 
-impl Attempt {
-    /// The next instance to try: in the chosen slot, then in its refuge.
-    fn pick(&mut self, route: &Route, worker: usize) -> Option<(Arc<Upstream>, Arc<Tally>)> {
-        if self.tries >= MOST_TRIES {
-            return None;
-        }
-        let here = &route.slots[self.slot];
-        let found = match self.untried(&here.ready, worker) {
-            Some(upstream) => Some((upstream, here.tally.clone())),
-            None => {
-                let refuge = route.refuge(self.slot)?;
-                self.refuse(&here.tally);
-                let there = &route.slots[refuge];
-                let upstream = self.untried(&there.ready, worker)?;
-                Some((upstream, there.tally.clone()))
-            }
-        }?;
-        self.tried[self.tries] = Some(found.0.clone());
-        self.tries += 1;
-        Some(found)
-    }
-
-    /// The less busy of two instances picked at random, among those not tried yet.
-    fn untried(&self, ready: &[Arc<Upstream>], worker: usize) -> Option<Arc<Upstream>> {
-        if self.tries == 0 {
-            return match ready {
-                [] => None,
-                [only] => Some(only.clone()),
-                many => {
-                    let (a, b) = two_of(many.len(), worker);
-                    let (a, b) = (&many[a], &many[b]);
-                    Some(if b.load() < a.load() {
-                        b.clone()
-                    } else {
-                        a.clone()
-                    })
-                }
-            };
-        }
-        let tried = |u: &&Arc<Upstream>| !self.tried.iter().flatten().any(|t| Arc::ptr_eq(t, u));
-        ready.iter().filter(tried).min_by_key(|u| u.load()).cloned()
-    }
-
-    /// The try under way brought no answer. The chosen slot's failure counts once for a request.
-    fn failed(&mut self) {
-        let Some(flight) = self.flight.take() else {
-            return;
-        };
-        if self.refused {
-            flight.forget();
-        } else {
-            self.refused = true;
-            flight.ends_as(Class::Refused);
-        }
-    }
-
-    fn timed_out(&mut self) {
-        if let Some(mut flight) = self.flight.take() {
-            flight.took(self.started);
-            flight.ends_as(Class::Timeout);
-        }
-    }
-
-    /// Counts the chosen slot's failure, once.
-    fn refuse(&mut self, tally: &Tally) {
-        if !self.refused {
-            self.refused = true;
-            tally.count(Class::Refused, None, self.client);
-        }
-    }
-}
-
-/// Two different numbers below `n`, which is at least 2.
-fn two_of(n: usize, worker: usize) -> (usize, usize) {
-    use std::cell::Cell;
-    thread_local! {
-        static STATE: Cell<u64> = const { Cell::new(0) };
-    }
-    // SplitMix64: this needs to be cheap and even, not secret.
-    let mixed = STATE.with(|state| {
-        let next = state
-            .get()
-            .wrapping_add(0x9e37_79b9_7f4a_7c15)
-            .wrapping_add(worker as u64);
-        state.set(next);
-        let z = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    });
-    let a = (mixed as u32 as usize) % n;
-    let b = ((mixed >> 32) as usize) % (n - 1);
-    (a, if b >= a { b + 1 } else { b })
-}
-
 /// An answer of the proxy's own.
 fn own(status: StatusCode, why: &'static str) -> Response<Answer> {
     let mut answer = Response::new(Answer::Own(Some(Bytes::from_static(why.as_bytes()))));
@@ -399,21 +344,4 @@ fn own(status: StatusCode, why: &'static str) -> Response<Answer> {
     );
     headers.insert("x-deckwatch", HeaderValue::from_static("proxy"));
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_are_never_the_same_and_all_come_up() {
-        let mut seen = [0; 5];
-        for _ in 0..1000 {
-            let (a, b) = two_of(5, 1);
-            assert!(a != b && a < 5 && b < 5);
-            seen[a] += 1;
-            seen[b] += 1;
-        }
-        assert!(seen.iter().all(|n| *n > 250), "{seen:?}");
-    }
 }

@@ -1,6 +1,6 @@
 //! Headers that end at the proxy, and those it adds.
 
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -67,6 +67,12 @@ pub(crate) fn to_next_node(headers: &mut HeaderMap) {
 /// An answer's headers on their way to the client.
 pub(crate) fn to_client(headers: &mut HeaderMap) {
     strip(headers);
+}
+
+/// Says to whoever gets them that this connection becomes a WebSocket, or is to.
+pub(crate) fn to_websocket(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 #[cfg(test)]

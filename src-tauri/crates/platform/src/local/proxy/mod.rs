@@ -5,6 +5,7 @@
 //! What must never happen here: a lock held while waiting, a body collected in memory, a request
 //! sent twice when it may have been acted upon.
 
+mod attempt;
 mod body;
 mod clients;
 mod forward;
@@ -12,6 +13,7 @@ mod headers;
 pub(crate) mod route;
 mod shuffle;
 pub(crate) mod tally;
+mod tunnel;
 pub(crate) mod upstream;
 
 use std::convert::Infallible;
@@ -195,6 +197,7 @@ async fn serve(worker: usize, stream: tokio::net::TcpStream, peer: SocketAddr, f
             .half_close(false)
             .writev(false)
             .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
     );
     let mut shut = pin!(shut.wait_for(|shut| *shut));
     let mut leaving = false;

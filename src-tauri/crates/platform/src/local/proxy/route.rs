@@ -4,7 +4,7 @@
 //! readiness, a new release, a new definition) makes a new one under one short lock and stores it
 //! atomically; nothing that waits for anything ever holds that lock.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub(crate) struct Front {
     deck: Mutex<Deck>,
     old: Mutex<Vec<Arc<Tally>>>,
     pub(crate) hash: ClientHash,
+    /// Requests that no slot can be blamed for: no slot was to serve, or nothing was ready in either.
+    pub(crate) unserved: AtomicU64,
     /// True once connections are to end as soon as they are idle.
     pub(crate) shut: watch::Sender<bool>,
     pub(crate) connections: AtomicUsize,
@@ -99,6 +101,7 @@ impl Front {
             deck: Mutex::default(),
             old: Mutex::default(),
             hash: ClientHash::default(),
+            unserved: AtomicU64::new(0),
             shut: watch::Sender::new(false),
             connections: AtomicUsize::new(0),
         }
@@ -221,7 +224,8 @@ impl Front {
     }
 
     /// Goes on counting where another node stopped.
-    pub(crate) fn recount(&self, counts: Vec<Counts>) {
+    pub(crate) fn recount(&self, counts: Vec<Counts>, unserved: u64) {
+        self.unserved.store(unserved, Relaxed);
         for counts in counts {
             let tally = Arc::new(Tally::from_counts(counts));
             let mut counted = Some(tally.clone());
@@ -295,6 +299,13 @@ impl Route {
 
     pub(crate) fn ready(&self) -> PerSlot<u32> {
         PerSlot::new(|slot| u32::try_from(self.slots[slot].ready.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Whether neither slot has an instance that could take a request.
+    pub(crate) fn is_bare(&self) -> bool {
+        Slot::BOTH
+            .iter()
+            .all(|slot| self.slots[*slot].ready.is_empty())
     }
 
     /// Header routes lead to slots that play a role and can answer; a version that was taken back

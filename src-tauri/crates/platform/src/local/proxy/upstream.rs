@@ -4,7 +4,7 @@
 //! task polls it. So a request costs no task switch, and an idle connection costs nothing. An idle
 //! connection that its instance closed is noticed when it is next used, before anything is sent.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Mutex;
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -33,7 +34,7 @@ pub(crate) struct Line {
     sender: SendRequest<Upload>,
     /// None once it has ended. It must not be kept then: a request that was still waiting to be
     /// sent on it is given back only when it is dropped.
-    connection: Option<Connection<TokioIo<TcpStream>, Upload>>,
+    connection: Driven,
     idle_since: Instant,
 }
 
@@ -49,7 +50,7 @@ impl Line {
         let (sender, connection) = shaken.map_err(std::io::Error::other)?;
         Ok(Box::new(Line {
             sender,
-            connection: Some(connection),
+            connection: Some(Box::pin(connection.with_upgrades())),
             idle_since: Instant::now(),
         }))
     }
@@ -65,13 +66,13 @@ impl Line {
         &mut self,
         request: Request<Upload>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let connection = &mut self.connection;
-        poll_fn(|cx| {
-            drive(connection, cx);
-            answer.as_mut().poll(cx)
-        })
-        .await
+        let answer = self.sender.try_send_request(request);
+        driven(&mut self.connection, answer).await
+    }
+
+    /// Waits for the bare connection, once its instance has switched protocols.
+    pub(crate) async fn upgraded(mut self, bare: OnUpgrade) -> hyper::Result<Upgraded> {
+        driven(&mut self.connection, bare).await
     }
 
     /// Whether another request can follow.
@@ -83,11 +84,22 @@ impl Line {
     }
 }
 
-type Driven = Option<Connection<TokioIo<TcpStream>, Upload>>;
+/// One that can be upgraded has a type without a name.
+type Driven = Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>;
+
+/// Waits for what the connection brings, while driving it.
+async fn driven<F: Future>(connection: &mut Driven, brought: F) -> F::Output {
+    let mut brought = pin!(brought);
+    poll_fn(|cx| {
+        drive(connection, cx);
+        brought.as_mut().poll(cx)
+    })
+    .await
+}
 
 fn drive(connection: &mut Driven, cx: &mut Context<'_>) {
     if let Some(open) = connection
-        && Pin::new(open).poll(cx).is_ready()
+        && open.as_mut().poll(cx).is_ready()
     {
         *connection = None;
     }

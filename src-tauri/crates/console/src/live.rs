@@ -1,0 +1,184 @@
+//! Queries that are watched: an answer at once, and another whenever it has changed.
+//!
+//! A watch asks its query again when the journal or the node says that something happened, and
+//! once a second for what only time changes; it tells only what differs from what it told last,
+//! and never more often than ten times a second. Lists come in pages, so an answer stays small.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deckwatch_domain::Timestamp;
+use deckwatch_platform::LogLine;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::clock::SystemClock;
+use crate::console::Console;
+use crate::problem::Problem;
+use crate::route::{self, Kind, LIST};
+use crate::services::Logs;
+
+/// One thing told to whoever watches.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Frame {
+    /// The whole answer; it replaces the one before.
+    Answer {
+        at: Timestamp,
+        #[ts(type = "unknown")]
+        answer: Value,
+    },
+    /// More of it: to be appended to what one has.
+    More {
+        at: Timestamp,
+        #[ts(type = "unknown")]
+        answer: Value,
+        /// What could not be kept up with and is left out.
+        skipped: u64,
+    },
+    /// It cannot be answered now; what one has is stale from here on.
+    Problem { at: Timestamp, problem: Problem },
+}
+
+/// Between two frames of one watch, at least.
+const APART: Duration = Duration::from_millis(100);
+/// What only time changes is looked at this often.
+const BEAT: Duration = Duration::from_secs(1);
+/// Rows told at once, at most.
+const MOST: usize = 500;
+
+/// Watches one query until `tell` says that nobody listens any more.
+pub async fn watch(
+    console: Arc<Console>,
+    name: String,
+    params: Value,
+    tell: impl Fn(Frame) -> bool + Send + Sync,
+) {
+    let Some(entry) = LIST.iter().find(|e| e.name == name) else {
+        let problem = Problem::new("request.unknown", format!("there is no `{name}`"));
+        tell(Frame::Problem {
+            at: SystemClock::wall(),
+            problem,
+        });
+        return;
+    };
+    if entry.kind == Kind::Command {
+        let problem = Problem::new("request.invalid", format!("`{name}` is no query"));
+        tell(Frame::Problem {
+            at: SystemClock::wall(),
+            problem,
+        });
+        return;
+    }
+    if name == "services.logs" {
+        follow_logs(&console, params, &tell).await;
+        return;
+    }
+    let mut changes = console.changes();
+    let mut told: Option<Result<Value, Problem>> = None;
+    loop {
+        changes.borrow_and_update();
+        let answer = route::route(&console, &name, params.clone()).await;
+        if told.as_ref() != Some(&answer) {
+            let at = console.clock.now().wall;
+            let frame = match &answer {
+                Ok(answer) => Frame::Answer {
+                    at,
+                    answer: answer.clone(),
+                },
+                Err(problem) => Frame::Problem {
+                    at,
+                    problem: problem.clone(),
+                },
+            };
+            if !tell(frame) {
+                return;
+            }
+            told = Some(answer);
+        }
+        tokio::time::sleep(APART).await;
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(BEAT) => {}
+        }
+    }
+}
+
+async fn follow_logs(console: &Console, params: Value, tell: &(impl Fn(Frame) -> bool + Sync)) {
+    let ask: Logs = match serde_json::from_value(params) {
+        Ok(ask) => ask,
+        Err(error) => {
+            let problem = Problem::new("request.invalid", format!("services.logs: {error}"));
+            let at = console.clock.now().wall;
+            tell(Frame::Problem { at, problem });
+            return;
+        }
+    };
+    let mut first = true;
+    loop {
+        let lines = if first { ask.lines.min(10_000) } else { 0 };
+        match console.platform.follow_logs(&ask.service, lines).await {
+            Ok(lines) => {
+                let listening = tell_lines(console, lines, &ask, &mut first, tell).await;
+                if !listening {
+                    return;
+                }
+            }
+            Err(error) => {
+                let at = console.clock.now().wall;
+                let problem = Problem::from(error);
+                if !tell(Frame::Problem { at, problem }) {
+                    return;
+                }
+            }
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+/// Tells lines as they come, many at once; false when nobody listens any more.
+async fn tell_lines(
+    console: &Console,
+    mut lines: tokio::sync::mpsc::Receiver<LogLine>,
+    ask: &Logs,
+    first: &mut bool,
+    tell: &(impl Fn(Frame) -> bool + Sync),
+) -> bool {
+    loop {
+        let mut batch = Vec::new();
+        let ended = tokio::select! {
+            count = lines.recv_many(&mut batch, 10_000) => count == 0,
+            () = tokio::time::sleep(BEAT) => false,
+        };
+        let skipped = batch
+            .len()
+            .saturating_sub(if *first { 10_000 } else { MOST });
+        let kept: Vec<LogLine> = batch
+            .into_iter()
+            .skip(skipped)
+            .filter(|line| ask.takes(line))
+            .collect();
+        let at = console.clock.now().wall;
+        let frame = if *first {
+            *first = false;
+            Frame::Answer {
+                at,
+                answer: json!(kept),
+            }
+        } else {
+            Frame::More {
+                at,
+                answer: json!(kept),
+                skipped: skipped as u64,
+            }
+        };
+        // An empty frame is how it is found out that nobody listens any more.
+        if !tell(frame) {
+            return false;
+        }
+        if ended {
+            return true;
+        }
+        tokio::time::sleep(APART).await;
+    }
+}

@@ -1,0 +1,226 @@
+//! Rollouts: what begins one, moves it, holds it and takes it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deckwatch_console::api::{self, Noted, Promote, Watch};
+use deckwatch_console::{Agent, AgentOptions, ByService, Console, Nothing, Problem, RollBack};
+use deckwatch_domain::ServiceName;
+use deckwatch_rollout::Phase;
+
+use super::done;
+use crate::args;
+use crate::ask::{answer, read};
+use crate::live::{Screen, frame};
+use crate::paint::{Paint, Tone};
+use crate::{code, print};
+
+pub(super) async fn rollout(
+    console: &Arc<Console>,
+    it: args::Rollout,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
+    use args::Rollout as R;
+    match it {
+        R::Start(it) => return start(console, *it, j, paint).await,
+        R::List => {
+            let rows = api::rollouts(console, Nothing {}).await?;
+            answer(j, &rows, |r| print::rollouts(paint, r));
+        }
+        R::Show { service } => {
+            let view = api::rollout(console, ByService { service }).await?;
+            answer(j, &view, |v| frame(v, None, paint).join("\n") + "\n");
+        }
+        R::Watch { service } => return watch(console, &service, j).await,
+        R::Events { service } => {
+            let rows = api::rollout_events(console, ByService { service }).await?;
+            answer(j, &rows, |r| print::events(paint, r, false));
+        }
+        R::Pause { service, note } => {
+            return done(j, &api::pause(console, Noted { service, note }).await?);
+        }
+        R::Resume { service } => {
+            return done(j, &api::resume(console, ByService { service }).await?);
+        }
+        R::Retry { service } => return done(j, &api::retry(console, ByService { service }).await?),
+        R::Promote {
+            service,
+            full,
+            break_glass,
+        } => {
+            let ask = Promote {
+                service,
+                full,
+                break_glass,
+            };
+            return done(j, &api::promote(console, ask).await?);
+        }
+        R::Approve { service, note } => {
+            return done(j, &api::approve(console, Noted { service, note }).await?);
+        }
+        R::Reject { service, reason } => {
+            let note = reason;
+            let up = api::reject(console, Noted { service, note }).await?;
+            answer(j, &up, |up| print::given_up(paint, up));
+        }
+        R::Abort { service, reason } => {
+            let note = reason;
+            let up = api::abort(console, Noted { service, note }).await?;
+            answer(j, &up, |up| print::given_up(paint, up));
+        }
+    }
+    Ok(code::DONE)
+}
+
+async fn start(
+    console: &Arc<Console>,
+    it: args::Start,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
+    let plan_yaml = it.plan_file.as_deref().map(read).transpose()?;
+    let service = it.service.clone();
+    // With --wait this process drives, unless somebody does already; the lease sees to that.
+    let agent = match it.wait {
+        true => Some(Agent::start(console, AgentOptions::default()).await?),
+        false => None,
+    };
+    let begun = api::start(
+        console,
+        api::Start {
+            service: Some(it.service),
+            version: Some(it.version),
+            plan: Some(it.plan),
+            plan_yaml,
+            command: (!it.command.is_empty()).then_some(it.command),
+            env: it.env.into_iter().collect(),
+            supersede: it.supersede,
+            instances: it.instances,
+        },
+    )
+    .await;
+    let begun = match begun {
+        Ok(begun) => begun,
+        Err(problem) => {
+            if let Some(agent) = agent {
+                agent.stop().await;
+            }
+            return Err(problem);
+        }
+    };
+    if !j || !it.wait {
+        answer(j, &begun, |b| begins(paint, b));
+    }
+    let Some(agent) = agent else {
+        let driven = api::driver(console, &service).await.is_some();
+        if !driven && !j {
+            println!("  it moves once somebody drives: deckwatchctl agent (or start with --wait)");
+        }
+        return Ok(code::DONE);
+    };
+    let answer = watch(console, &service, j).await;
+    agent.stop().await;
+    answer
+}
+
+fn begins(paint: Paint, begun: &api::Begun) -> String {
+    let mut out = format!(
+        "{} {}: plan {} {}, candidate in {}\n",
+        begun.service,
+        if begun.queued {
+            "waits for the one before it"
+        } else {
+            "begins"
+        },
+        begun.plan,
+        begun.plan_digest.short(),
+        begun.candidate
+    );
+    for note in &begun.notes {
+        out += &paint.say(Tone::Mute, format!("  {note}\n"));
+    }
+    out
+}
+
+/// Draws the rollout until it is over or held for a person.
+async fn watch(console: &Arc<Console>, service: &ServiceName, j: bool) -> Result<u8, Problem> {
+    let mut screen = Screen::new();
+    let mut look = Watch::default();
+    let mut held = 0;
+    loop {
+        let view = look.look(console, service).await?;
+        if !j {
+            screen.draw(&view, None);
+        }
+        let phase = view.status.phase;
+        // A hold that lasts is one that a person has to end.
+        held = if matches!(phase, Phase::Paused(_)) {
+            held + 1
+        } else {
+            0
+        };
+        let code = match phase {
+            Phase::Promoted => Some(code::DONE),
+            Phase::Failed => Some(code::BROKEN),
+            phase if phase.is_over() => Some(code::TAKEN_BACK),
+            _ if held > 6 && !timed_pause(&view.status) => Some(code::HELD),
+            _ => None,
+        };
+        if let Some(code) = code {
+            if j {
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&view).unwrap_or_default()
+                );
+            } else if code == code::HELD {
+                println!("  {}", view.status.note);
+            } else if !view.status.ending.is_empty() {
+                println!("  {}", view.status.ending);
+            }
+            return Ok(code);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// A pause that the plan ends by itself.
+fn timed_pause(status: &deckwatch_rollout::RolloutStatus) -> bool {
+    status.phase == Phase::Paused(deckwatch_rollout::PauseReason::Planned) && status.timed_pause
+}
+
+pub(super) async fn rollback(
+    console: &Console,
+    it: args::Rollback,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
+    let ask = RollBack {
+        service: it.service,
+        reason: it.reason,
+        now: it.now,
+        event_id: None,
+    };
+    if it.dry_run {
+        let preview = deckwatch_console::preview(console, ask).await?;
+        answer(j, &preview, |p| print::preview(paint, p));
+        return Ok(if preview.to.is_some() {
+            code::DONE
+        } else {
+            code::REFUSED
+        });
+    }
+    // What will be written is said before it is, from a look that costs a millisecond or two; if
+    // the look fails, the write goes out all the same.
+    if !j && let Ok(line) = api::intent(console, &ask.service).await {
+        println!("{line}");
+    }
+    let mut tell = |p| {
+        if !j {
+            println!("{}", print::progress(paint, &p));
+        }
+    };
+    let back = api::roll_back_telling(console, ask, &mut tell).await?;
+    answer(j, &back, |b| print::rolled_back(paint, b));
+    Ok(code::DONE)
+}

@@ -1,0 +1,208 @@
+//! Events as people read them: one sentence each, and whether it is good news.
+
+use deckwatch_verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{BakedBy, Cause, Ending, Event, Purpose};
+
+/// Whether an event is good news.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tone {
+    Plain,
+    Good,
+    Warn,
+    Bad,
+}
+
+impl Cause {
+    pub const fn words(self) -> &'static str {
+        match self {
+            Cause::Verdict => "the judge said Fail",
+            Cause::Person => "a person asked",
+            Cause::Rejected => "rejected",
+            Cause::Superseded => "a newer rollout took its place",
+            Cause::DriverLost => "nobody was driving",
+            Cause::Error => "an error, and the plan says to go back then",
+        }
+    }
+}
+
+impl Ending {
+    pub const fn words(self) -> &'static str {
+        match self {
+            Ending::RolledBack => "rolled back",
+            Ending::Aborted => "aborted",
+            Ending::Superseded => "superseded",
+            Ending::Failed => "failed",
+        }
+    }
+}
+
+fn baked(by: BakedBy) -> String {
+    match by {
+        BakedBy::Pass => "Pass".into(),
+        BakedBy::NoHarm { requests } => {
+            format!("no sign of harm after {requests} requests, which the plan accepts")
+        }
+        BakedBy::Unjudged => "not judged, as the plan says".into(),
+        BakedBy::BrokenGlass => "overridden".into(),
+    }
+}
+
+fn purpose(purpose: Purpose) -> String {
+    match purpose {
+        Purpose::Claim => "the traffic object learns of the rollout and its way back".into(),
+        Purpose::BringUp => "the candidate is brought up".into(),
+        Purpose::Weight { step } => format!("traffic for step {} is written", step + 1),
+        Purpose::Promote => "roles change: the candidate becomes stable".into(),
+        Purpose::EndWarm => "the way back closes".into(),
+        Purpose::RetirePrevious => "the version before is stopped".into(),
+        Purpose::RetireCandidate => "what was taken back is stopped".into(),
+    }
+}
+
+fn after(words: &str, more: &str) -> String {
+    if more.is_empty() {
+        words.to_owned()
+    } else {
+        format!("{words}: {more}")
+    }
+}
+
+impl Event {
+    /// The step that this event is about and the weight it stands for, where it says that new
+    /// weight is about to be written.
+    pub fn weight_intended(&self) -> Option<usize> {
+        match self {
+            Event::Intended {
+                purpose: Purpose::Weight { step },
+                ..
+            } => Some(*step),
+            _ => None,
+        }
+    }
+
+    pub const fn tone(&self) -> Tone {
+        match self {
+            Event::Failed { .. } | Event::RollbackRequested { .. } => Tone::Bad,
+            Event::VerdictChanged { verdict, .. } => match verdict {
+                Verdict::Pass => Tone::Good,
+                Verdict::Fail => Tone::Bad,
+                Verdict::Inconclusive => Tone::Plain,
+                Verdict::NoData | Verdict::Error => Tone::Warn,
+            },
+            Event::Ended { ending, .. } => match ending {
+                Ending::Failed => Tone::Bad,
+                _ => Tone::Plain,
+            },
+            Event::Paused { .. } | Event::BrokenGlass { .. } => Tone::Warn,
+            Event::CapacityReached { .. }
+            | Event::Approved { .. }
+            | Event::BakeEnded { .. }
+            | Event::TakenBack { .. }
+            | Event::Promoted { .. } => Tone::Good,
+            _ => Tone::Plain,
+        }
+    }
+
+    /// One sentence.
+    pub fn words(&self) -> String {
+        match self {
+            Event::Started(s) => format!(
+                "started {} by plan {} {}",
+                s.release.version,
+                s.plan.name,
+                s.plan_digest.short()
+            ),
+            Event::Queued(s) => format!("{} waits for its turn", s.release.version),
+            Event::BaselineCaptured { baseline, .. } => {
+                let counts: Vec<String> = baseline
+                    .counts
+                    .iter()
+                    .map(|(name, c)| format!("{name} {} of {}", c.bad, c.total))
+                    .collect();
+                after("baseline of stable captured", &counts.join(", "))
+            }
+            Event::Intended { purpose: p, .. } => purpose(*p),
+            Event::Done { took_us, .. } => {
+                format!("acknowledged in {:.1} ms", *took_us as f64 / 1000.0)
+            }
+            Event::Failed { why, .. } => after("not carried out", why),
+            Event::CapacityReached {
+                step,
+                ready,
+                needed,
+                ..
+            } => format!("step {}: {ready} of {needed} instances ready", step + 1),
+            Event::VerdictChanged {
+                step,
+                verdict,
+                words,
+                ..
+            } => after(&format!("step {}: {verdict}", step + 1), words),
+            Event::BakeEnded {
+                step, baked: by, ..
+            } => format!("step {} has baked: {}", step + 1, baked(*by)),
+            _ => self.words_of_people(),
+        }
+    }
+
+    /// The sentences of what people did, and of how it ended.
+    fn words_of_people(&self) -> String {
+        match self {
+            Event::Approved {
+                step,
+                role,
+                advisory,
+                note,
+                ..
+            } => {
+                let role = role.as_ref().map_or(String::new(), |r| format!(" as {r}"));
+                let advice = if *advisory { ", advisory" } else { "" };
+                after(&format!("approved step {}{role}{advice}", step + 1), note)
+            }
+            Event::BrokenGlass { what, reason, .. } => {
+                after(&format!("glass broken: {what}"), reason)
+            }
+            Event::StepEnded { step, .. } => format!("step {} ended", step + 1),
+            Event::Paused { reason, note, .. } => after(reason.words(), note),
+            Event::Resumed { .. } => "resumed".into(),
+            Event::Retried { .. } => "the step is watched anew".into(),
+            Event::JumpedToEnd { .. } => "the remaining steps are skipped".into(),
+            Event::WayBackRehearsed {
+                took_us, obstacles, ..
+            } => after(
+                &format!("way back rehearsed in {:.1} ms", *took_us as f64 / 1000.0),
+                &obstacles.join("; "),
+            ),
+            Event::Promoted { warm_until, .. } => match warm_until {
+                Some(until) => format!(
+                    "promoted; the version before is kept warm until {} UTC",
+                    until.clock()
+                ),
+                None => "promoted".into(),
+            },
+            Event::WarmEnded { why, .. } => after("the way back is closed", why),
+            Event::RollbackRequested { cause, why, .. } => {
+                after(&format!("traffic goes back: {}", cause.words()), why)
+            }
+            Event::TakenBack { record } => format!(
+                "traffic is back: {} → {}; {}",
+                record.from, record.to, record.reason
+            ),
+            Event::Ended {
+                ending,
+                words,
+                last_response_after_ms,
+                ..
+            } => {
+                let last = last_response_after_ms.map_or(String::new(), |ms| {
+                    format!("; its last response came {ms} ms after the write")
+                });
+                format!("{}{last}", after(ending.words(), words))
+            }
+            _ => self.kind().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,1623 @@
+// Made from the one list of commands by the test `types_are_current`; not to be edited.
+
+/**
+ * Who did something. `id` is what was established (`ana@bridge-7`); `display` is only a label.
+ */
+export type Actor = { kind: ActorKind, 
+/**
+ * `user@host` for a person; the room's name for a machine (`engine@bridge-7`).
+ */
+id: string, identity: Identity, display?: string | null, };
+
+/**
+ * What sort of actor this is.
+ */
+export type ActorKind = "person" | "machine";
+
+/**
+ * The whole answer.
+ */
+export type Answer = { verdict: Verdict, metrics: Array<MetricAnswer>, 
+/**
+ * Why, in plain sentences: what decided first, then the warnings.
+ */
+words: string, };
+
+/**
+ * Something that answers or does not.
+ */
+export type Answering = { answers: boolean, words: string, };
+
+/**
+ * One person's approval of the current step.
+ */
+export type Approval = { step: number, actor: Actor, role: string | null, advisory: boolean, at: Timestamp, };
+
+/**
+ * Copies of the journal, made while the window or an agent runs.
+ */
+export type Backups = { to: string, every: Span, 
+/**
+ * Copies kept; older ones are removed.
+ */
+keep: number, };
+
+/**
+ * What let a step's bake end.
+ */
+export type BakedBy = { "by": "pass" } | { "by": "no-harm", requests: number, } | { "by": "unjudged" } | { "by": "broken-glass" };
+
+/**
+ * What the candidate was compared with.
+ */
+export type Basis = "step" | "reference";
+
+/**
+ * What began.
+ */
+export type Begun = { rollout: RolloutId, service: ServiceName, plan: string, plan_digest: Digest, candidate: Slot, 
+/**
+ * It waits until the one before it has gone back.
+ */
+queued: boolean, reach: Reach | null, 
+/**
+ * What the person should know.
+ */
+notes: Array<string>, };
+
+/**
+ * A person and a role.
+ */
+export type Binding = { role: string, 
+/**
+ * `user@host`, as an event's actor has it.
+ */
+person: string, };
+
+/**
+ * Which services of the table, in which order. All of it may be left out.
+ */
+export type BridgeAsk = { 
+/**
+ * A part of the service's name or of one of its versions.
+ */
+filter?: string, sort?: ServiceSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * All of it.
+ */
+export type BridgeView = { health: Health, burning: Array<Burning>, moving: Array<Moving>, waiting: Array<Waiting>, 
+/**
+ * The newest promotion whose way back is still warm, in words.
+ */
+settled: string | null, services: Page<ServiceLine>, };
+
+/**
+ * What was written.
+ */
+export type Bundled = { to: string, bytes: number, 
+/**
+ * What is in it, for reading before sending.
+ */
+parts: Array<string>, };
+
+/**
+ * A service that hurts its users now.
+ */
+export type Burning = { service: ServiceName, mark: Mark, what: string, since: Timestamp | null, errors_spark: Array<number | null>, };
+
+/**
+ * A plan is meant.
+ */
+export type ByName = { name: string, };
+
+/**
+ * A service is meant.
+ */
+export type ByService = { service: ServiceName, };
+
+/**
+ * New settings, whole.
+ */
+export type Change = { settings: Settings, };
+
+/**
+ * A moment worth a mark.
+ */
+export type ChartMark = { at: Timestamp, label: string, };
+
+/**
+ * One thing looked at.
+ */
+export type Check = { name: string, level: Level, found: string, 
+/**
+ * What to do about it.
+ */
+mend?: string, };
+
+/**
+ * A plan to check, and for whom.
+ */
+export type CheckPlan = { yaml: string, service?: ServiceName, };
+
+/**
+ * What an environment is for. Production is marked so that it cannot be missed.
+ */
+export type Class = "production" | "staging" | "development" | "training";
+
+export type Colour = "slate" | "blue" | "teal" | "violet" | "amber";
+
+/**
+ * How far a release has come that can be taken back.
+ */
+export type Come = "rolling" | "promoted" | "brought";
+
+/**
+ * Each control: none when it may be used, else what to say beside it.
+ */
+export type Controls = { pause: string | null, resume: string | null, retry: string | null, 
+/**
+ * End the current step.
+ */
+promote: string | null, 
+/**
+ * Go to 100 %.
+ */
+promote_full: string | null, approve: string | null, reject: string | null, abort: string | null, };
+
+/**
+ * The evidence of one counted metric in one step.
+ */
+export type CountEvidence = { verdict: Verdict, 
+/**
+ * Counted in this step.
+ */
+candidate: Counts, stable: Counts, 
+/**
+ * What the ratio compares with: `stable`, with the reference where that had to be used.
+ */
+compared: Counts, basis: Basis, 
+/**
+ * Looks taken so far.
+ */
+looks: number, 
+/**
+ * Candidate's rate of bad requests over the compared one, `None` where there is none.
+ */
+ratio: number | null, 
+/**
+ * 95 % interval of `ratio` by the exact method of Clopper and Pearson.
+ */
+ratio_low: number | null, ratio_high: number | null, 
+/**
+ * Evidence of harm (an e-value: 1 is none), and what it must reach for `Fail`: K·S/α.
+ */
+harm_e: number, harm_bound: number, 
+/**
+ * Highest evidence of safety so far, and what it must reach for `Pass`: 1/α.
+ */
+safe_e: number, safe_bound: number, safe_by: SafeBy | null, 
+/**
+ * Candidate requests until the nearer decision if things go on as they went: an estimate.
+ * `None` when it cannot be said.
+ */
+requests_needed: number | null, 
+/**
+ * Which decision that is: `Pass` or `Fail`.
+ */
+needed_for: Verdict | null, 
+/**
+ * It would pass, but evidence of harm is past the square root of its bound.
+ */
+held_back: boolean, };
+
+/**
+ * Requests, and the bad ones among them. More bad than all is a contradiction and judged `Error`.
+ */
+export type Counts = { 
+/**
+ * All requests that were answered, good or bad.
+ */
+total: number, 
+/**
+ * Those of `total` that were bad: failed, or slower than the threshold.
+ */
+bad: number, };
+
+/**
+ * One figure of both, point by point; none where nothing was answered.
+ */
+export type Curves = { candidate: Array<number | null>, stable: Array<number | null>, };
+
+/**
+ * A definition as written.
+ */
+export type Define = { yaml: string, };
+
+/**
+ * What a check of a definition found.
+ */
+export type DefinitionCheck = { mistakes: Array<PlanMistake>, };
+
+export type Density = "compact" | "comfortable";
+
+/**
+ * What a metric's answer rests on, by kind of metric.
+ */
+export type Detail = { "kind": "count", "evidence": CountEvidence } | { "kind": "gauge", "evidence": GaugeAnswer } | { "kind": "limit", "evidence": LimitAnswer } | { "kind": "unreadable" };
+
+/**
+ * A SHA-256, written as 64 hexadecimal digits.
+ */
+export type Digest = string;
+
+/**
+ * Which way a metric must not move.
+ */
+export type Direction = "higher-is-worse" | "lower-is-worse" | "either";
+
+/**
+ * All of it.
+ */
+export type Doctor = { version: string, worst: Level, checks: Array<Check>, };
+
+/**
+ * It was done.
+ */
+export type Done = { 
+/**
+ * What was done, in words.
+ */
+done: string, };
+
+/**
+ * A drill, as listed.
+ */
+export type DrillRow = { name: string, about: string, by_hand: string, };
+
+/**
+ * Who drives while the window is open.
+ */
+export type Drive = "window" | "agent-only";
+
+/**
+ * Who drives rollouts here.
+ */
+export type Driving = { "kind": "this" } | { "kind": "other", name: string, } | { "kind": "nobody" };
+
+/**
+ * One place that releases go to: a data folder of its own, with its own node and journal.
+ */
+export type Environment = { name: string, folder: string, class: Class, 
+/**
+ * One of `slate`, `blue`, `teal`, `violet`, `amber`; production has its own.
+ */
+colour: Colour, 
+/**
+ * Commands are refused, but for the way back.
+ */
+read_only: boolean, };
+
+/**
+ * A lease's generation. Every write carries one; a platform refuses a lower one than it has seen.
+ */
+export type Epoch = number;
+
+/**
+ * One event in the journal. Unique, so that an event is absorbed or imported once.
+ */
+export type EventId = string;
+
+/**
+ * One event in a list.
+ */
+export type EventRow = { seq: number, event_id: EventId, stream: string, kind: string, actor: Actor, occurred_at: Timestamp, recorded_at: Timestamp, 
+/**
+ * One sentence.
+ */
+words: string, tone: Tone, 
+/**
+ * Null when it was redacted.
+ */
+payload: JsonValue, };
+
+/**
+ * Which events.
+ */
+export type Events = { service?: ServiceName, 
+/**
+ * Part of the actor's id.
+ */
+actor?: string, 
+/**
+ * The kind, or how it begins.
+ */
+kind?: string, since?: Timestamp, until?: Timestamp, after_seq?: number, 
+/**
+ * The newest so many.
+ */
+limit?: number, };
+
+/**
+ * Which events.
+ */
+export type EventsAsk = { service?: ServiceName, 
+/**
+ * A part of the actor's id.
+ */
+actor?: string, 
+/**
+ * The kind, or how it begins.
+ */
+kind?: string, since?: Timestamp, until?: Timestamp, 
+/**
+ * A part of the stream, the kind or the actor.
+ */
+filter?: string, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * Events, newest first, and the kinds there are.
+ */
+export type EventsPage = { total: number, rows: Array<EventRow>, kinds: Array<string>, };
+
+/**
+ * One metric's evidence over time; an e-value of 1 is none.
+ */
+export type EvidenceCurve = { metric: string, at: Array<Timestamp>, harm_e: Array<number>, safe_e: Array<number>, 
+/**
+ * `Fail` is decided here.
+ */
+harm_bound: number, 
+/**
+ * `Pass` is possible from here.
+ */
+safe_bound: number, };
+
+/**
+ * What was exported.
+ */
+export type Exported = { to: string, events: number, 
+/**
+ * Noted elsewhere, it proves later that no line is missing at the end.
+ */
+head_hash: string, };
+
+/**
+ * Faults to switch, as the demo service's `/faults` takes them.
+ */
+export type Fault = { service: ServiceName, version: string, faults: JsonValue, };
+
+/**
+ * Faults that can be switched while a service runs. Everything at 0 or false is health.
+ */
+export type FaultsView = { 
+/**
+ * Share of requests answered with 500, 0 to 1.
+ */
+errors: number, 
+/**
+ * Extra time before each answer.
+ */
+latency_ms: number, 
+/**
+ * Share of requests that are never answered.
+ */
+hang: number, 
+/**
+ * Answers 503 to the readiness probe.
+ */
+refuse_ready: boolean, 
+/**
+ * Bytes kept with every request.
+ */
+leak_bytes: number, };
+
+/**
+ * One thing told to whoever watches.
+ */
+export type Frame = { "kind": "answer", at: Timestamp, answer: unknown, } | { "kind": "more", at: Timestamp, answer: unknown, 
+/**
+ * What could not be kept up with and is left out.
+ */
+skipped: number, } | { "kind": "problem", at: Timestamp, problem: Problem, };
+
+/**
+ * A freeze that is on.
+ */
+export type Freeze = { reason: string, by: string, at: Timestamp, };
+
+/**
+ * A file to read.
+ */
+export type FromFile = { from: string, };
+
+/**
+ * One gate of the current step.
+ */
+export type GateStatus = { name: string, open: boolean, why: string, 
+/**
+ * Who can open it.
+ */
+opens: string, 
+/**
+ * It opens by what people do, not by itself.
+ */
+asks_people: boolean, };
+
+/**
+ * What a gauge's answer rests on. Units are the gauge's own.
+ */
+export type GaugeAnswer = { verdict: Verdict, 
+/**
+ * Points of each side.
+ */
+candidate: number, stable: number, 
+/**
+ * Chance of a difference this large, in the direction that is worse, when there is none.
+ */
+p: number | null, 
+/**
+ * Candidate's shift against stable (Hodges–Lehmann), with its interval at confidence 1−2α:
+ * each end is wrong with a chance of at most α.
+ */
+shift: number | null, shift_low: number | null, shift_high: number | null, 
+/**
+ * `shift` as a share of stable's median, `None` where that is 0.
+ */
+relative: number | null, 
+/**
+ * Ratio of the means, `None` where stable's is 0.
+ */
+mean_ratio: number | null, 
+/**
+ * Chance that a candidate's reading is above one of stable's: 0.5 is no difference.
+ */
+superiority: number | null, words: string, };
+
+/**
+ * A rollout that was given up.
+ */
+export type GivenUp = { done: string, 
+/**
+ * The way back; none when no traffic was the rollout's yet.
+ */
+back: RollBackAnswer | null, };
+
+/**
+ * How a drill went.
+ */
+export type GradeRow = { drill: string, at: Timestamp, passed: boolean, 
+/**
+ * 0 to 3.
+ */
+stars: number, detected_in_ms: number | null, back_in_ms: number | null, clients_hurt: number, dropped: number, words: Array<string>, };
+
+/**
+ * The demo services that stand.
+ */
+export type Ground = { folder: string, 
+/**
+ * Name, address and the releases there are.
+ */
+services: Array<GroundService>, };
+
+/**
+ * One of them.
+ */
+export type GroundService = { service: string, about: string, address: string, releases: Array<string>, };
+
+/**
+ * Requests whose header has this value go to one slot, whatever the weights say; honoured while
+ * that slot plays a role and has a ready instance.
+ */
+export type HeaderRoute = { header: string, value: string, } & ({ "slot": Slot } | { "role": Role });
+
+/**
+ * 100 less what was lost. Below 50 it is critical.
+ */
+export type Health = { score: number, critical: boolean, 
+/**
+ * The heaviest first.
+ */
+lost: Array<Loss>, };
+
+/**
+ * How the identity of an actor was established.
+ */
+export type Identity = "operating-system" | "kubernetes" | "claimed";
+
+/**
+ * What one instance is doing.
+ */
+export type InstancePhase = "starting" | "ready" | "unready" | "back-off" | "draining" | "stopped";
+
+/**
+ * One process (or pod) of a slot.
+ */
+export type InstanceState = { 
+/**
+ * `green-1`, or the pod's name.
+ */
+id: string, phase: InstancePhase, pid: number | null, port: number | null, restarts: number, since: Timestamp, 
+/**
+ * Why it is not ready: `exit code 3`, `signal 9`, `readiness: HTTP 503`. Of one that is ready,
+ * how it ended before: `ended earlier: signal 9`.
+ */
+last_problem?: string | null, };
+
+/**
+ * One intended effect on a platform; the platform recognises a repeat by it.
+ */
+export type IntentId = string;
+
+/**
+ * The journal in one line.
+ */
+export type JournalLine = { usable: boolean, head: number | null, words: string, };
+
+export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
+
+/**
+ * Texts as people keep them: CSV or JSON.
+ */
+export type JudgeText = { 
+/**
+ * The candidate's text; or one with both sides, or a list of cases, when there is no other.
+ */
+candidate: string, stable?: string, 
+/**
+ * As the judge takes them: `{"rule": {"margin": 0.01}, "budget": {"alpha": 0.01}}`.
+ */
+options?: JsonValue, };
+
+/**
+ * What the judge says of it.
+ */
+export type Judged = { 
+/**
+ * Of several cases, the worst.
+ */
+verdict: Verdict, words: string, 
+/**
+ * Everything that the verdict rests on.
+ */
+evidence: JsonValue, };
+
+/**
+ * What happened to a service last.
+ */
+export type LastChange = { what: string, at: Timestamp, };
+
+/**
+ * How bad.
+ */
+export type Level = "good" | "note" | "bad";
+
+/**
+ * What a limit's answer rests on.
+ */
+export type LimitAnswer = { verdict: Verdict, 
+/**
+ * A share of requests, or a mean in its own unit.
+ */
+observed: number | null, 
+/**
+ * What it had to stay at or below (at or above for success).
+ */
+limit: number | null, requests: number, words: string, };
+
+/**
+ * What the load generator has counted since it began.
+ */
+export type LoadView = { 
+/**
+ * Requests a second asked for.
+ */
+rate: number, sent: number, failed: number, 
+/**
+ * Answered by no version: lost by a change, not by a bad release.
+ */
+dropped: number, clients_hurt: number, last_failure_at: Timestamp | null, };
+
+/**
+ * One line an instance printed.
+ */
+export type LogLine = { at: Timestamp, slot: Slot, instance: string, text: string, };
+
+/**
+ * Which lines.
+ */
+export type Logs = { service: ServiceName, lines?: number, 
+/**
+ * A part of the line or of the instance's name.
+ */
+filter?: string, };
+
+/**
+ * Points lost, and to what.
+ */
+export type Loss = { points: number, 
+/**
+ * None when it is not one service's doing.
+ */
+service: ServiceName | null, why: string, };
+
+/**
+ * How a service stands, worst first. Each has a shape and a word as well as a colour.
+ */
+export type Mark = "bad" | "warn" | "moving" | "no-data" | "good";
+
+/**
+ * What was measured of one slot lately.
+ */
+export type Measured = { 
+/**
+ * Requests a second.
+ */
+rate: number | null, 
+/**
+ * The share of bad answers.
+ */
+errors: number | null, p95_ms: number | null, 
+/**
+ * When the newest of these numbers was taken.
+ */
+at: Timestamp | null, };
+
+/**
+ * One metric with its own answer.
+ */
+export type MetricAnswer = { name: string, direction: Direction, 
+/**
+ * A metric that is not critical can warn, and neither fail nor pass a rollout.
+ */
+critical: boolean, verdict: Verdict, detail: Detail, 
+/**
+ * The evidence in plain sentences.
+ */
+words: string, };
+
+/**
+ * A rollout under way.
+ */
+export type Moving = { service: ServiceName, from: ReleaseVersion | null, to: ReleaseVersion, phase: Phase, weight: number, 
+/**
+ * Where it stands, in words.
+ */
+standing: string, driver: string | null, };
+
+/**
+ * What a node says of itself.
+ */
+export type NodeStatus = { 
+/**
+ * Deckwatch's version.
+ */
+version: string, protocol: number, pid: number, started_at: Timestamp, services: Array<ServiceStatus>, 
+/**
+ * What went wrong and was got around: set-aside files, disk trouble. Newest last.
+ */
+troubles: Array<string>, };
+
+/**
+ * A service and a word about it.
+ */
+export type Noted = { service: ServiceName, note?: string, };
+
+/**
+ * No parameters.
+ */
+export type Nothing = Record<symbol, never>;
+
+/**
+ * One thing to tell.
+ */
+export type Notice = { service: ServiceName | null, title: string, body: string, };
+
+/**
+ * One look at a service.
+ */
+export type Observation = { service: ServiceName, 
+/**
+ * When the platform looked, by its own clock.
+ */
+at: Timestamp, traffic: Traffic, slots: PerSlot<SlotState>, 
+/**
+ * Instances that the service's definition asks for in a full slot.
+ */
+instances: number, 
+/**
+ * The newest intents that were carried out, so that a driver that died between doing and
+ * writing down can tell.
+ */
+applied: Array<IntentId>, };
+
+/**
+ * What came of one of them.
+ */
+export type OneBack = { service: ServiceName, back: RollBackAnswer | null, problem: Problem | null, };
+
+/**
+ * One page of a longer list.
+ */
+export type Page<T> = { 
+/**
+ * Rows there are, on this page and off it.
+ */
+total: number, rows: Array<T>, };
+
+/**
+ * Why a rollout is held.
+ */
+export type PauseReason = "person" | "planned" | "inconclusive" | "no-data" | "judge-error" | "trouble" | "foreign-write";
+
+/**
+ * A value for each slot.
+ */
+export type PerSlot<T> = { blue: T, green: T, };
+
+/**
+ * The phase of a rollout, as people name it.
+ */
+export type Phase = "pending" | "progressing" | { "paused": PauseReason } | "rolling-back" | "promoted" | "rolled-back" | "aborted" | "superseded" | "failed";
+
+/**
+ * What a check found.
+ */
+export type PlanCheck = { mistakes: Array<PlanMistake>, reach: Reach | null, };
+
+/**
+ * A mistake with its place.
+ */
+export type PlanMistake = { line: number, column: number, path: string, message: string, };
+
+/**
+ * A plan in a list.
+ */
+export type PlanRow = { name: string, about: string, weights: Array<number>, };
+
+/**
+ * A plan's text.
+ */
+export type PlanText = { name: string, yaml: string, };
+
+/**
+ * Which drill.
+ */
+export type PlayDrill = { drill: string, };
+
+/**
+ * A drill under way, or the one that ended last.
+ */
+export type Playing = { drill: string, since: Timestamp, ended: Timestamp | null, 
+/**
+ * What was told on the way.
+ */
+lines: Array<string>, grade: GradeRow | null, 
+/**
+ * Why it was not played to its end.
+ */
+problem: string | null, };
+
+/**
+ * What would be written, said before it is.
+ */
+export type Preview = { service: ServiceName, from: Weights, 
+/**
+ * None when there is nothing to go back to; `obstacles` says why.
+ */
+to: Weights | null, slot: Slot | null, version: ReleaseVersion | null, leaving: ReleaseVersion | null, rollout: RolloutId | null, ready: number, wanted: number, 
+/**
+ * Answers under way in the slot that would lose its traffic.
+ */
+in_flight: number, 
+/**
+ * What stands in the way, or makes it slower, in words.
+ */
+obstacles: Array<string>, 
+/**
+ * What the rehearsal of this very write took, when it could be made.
+ */
+rehearsed_us: number | null, };
+
+/**
+ * Why something was not done.
+ */
+export type Problem = { 
+/**
+ * Stable: `refused.rollout-live`, `platform.unreachable`, `plan.invalid`.
+ */
+code: string, message: string, detail?: unknown, };
+
+/**
+ * What the lane is doing.
+ */
+export type Progress = { "progress": "reaching", why: string, } | { "progress": "waiting-for-ready", slot: Slot, } | { "progress": "shifted", record: TakeBackRecord, after_us: number, } | { "progress": "scaling-up", slot: Slot, ready: number, wanted: number, } | { "progress": "draining", in_flight: number, } | { "progress": "retired", slot: Slot, } | { "progress": "warning", what: string, };
+
+/**
+ * How far to promote.
+ */
+export type Promote = { service: ServiceName, 
+/**
+ * Straight to 100 %.
+ */
+full?: boolean, 
+/**
+ * The reason for overriding what is not open.
+ */
+break_glass?: string, };
+
+/**
+ * The outlook of a whole plan.
+ */
+export type Reach = { 
+/**
+ * Requests a second to the service that this was reckoned with; none: not known.
+ */
+rate: number | null, steps: Array<StepReach>, 
+/**
+ * A person can start it: every judged step can pass, or absence of harm is accepted by name.
+ */
+accepted: boolean, words: string, };
+
+/**
+ * How it is known that an instance can serve: an HTTP GET that answers 2xx or 3xx.
+ */
+export type Readiness = { path: string, interval: Span, timeout: Span, 
+/**
+ * Good answers in a row before it is ready.
+ */
+healthy_after: number, 
+/**
+ * Bad answers in a row before it no longer is.
+ */
+unhealthy_after: number, };
+
+/**
+ * A reason.
+ */
+export type Reason = { reason: string, };
+
+/**
+ * The last rehearsal of the way back that is on record.
+ */
+export type Rehearsal = { at: Timestamp, took_us: number, obstacles: Array<string>, };
+
+/**
+ * What to run: a version, and what differs from the service's definition for it.
+ */
+export type ReleaseSpec = { version: ReleaseVersion, 
+/**
+ * Replaces the definition's command; `{port}` and `{version}` are filled in.
+ */
+command?: Array<string> | null, 
+/**
+ * Added to the definition's environment.
+ */
+env?: { [key in string]: string }, };
+
+/**
+ * A release's version as its makers write it: `v42`, `2.1.0-rc.1`, a commit.
+ */
+export type ReleaseVersion = string;
+
+/**
+ * Which service to remove.
+ */
+export type Remove = { service: ServiceName, 
+/**
+ * Even while it serves.
+ */
+force?: boolean, };
+
+/**
+ * What was done.
+ */
+export type Report = { service: ServiceName, record: TakeBackRecord, 
+/**
+ * From the command to the platform's acknowledgement, in microseconds.
+ */
+acknowledged_us: number, 
+/**
+ * What the platform itself spent on the write.
+ */
+platform_us: number, 
+/**
+ * From the acknowledgement to the last response of the version taken back.
+ */
+last_response_after_ms: number | null, verified: boolean, retired: boolean, warnings: Array<string>, };
+
+/**
+ * How an instance that ended by itself is started again: after `initial`, doubled up to `max`,
+ * and from `initial` again once it has run for `reset_after`.
+ */
+export type Restart = { initial: Span, max: Span, reset_after: Span, };
+
+/**
+ * One release that can be taken back.
+ */
+export type Reversible = { service: ServiceName, 
+/**
+ * What is taken back, and what serves then.
+ */
+from: ReleaseVersion | null, to: ReleaseVersion | null, come: Come, weight: number, weights: Weights, rollout: RolloutId | null, 
+/**
+ * Until when the way back is kept warm.
+ */
+until: Timestamp | null, promoted_at: Timestamp | null, 
+/**
+ * The share of bad answers of the whole service now.
+ */
+errors: number | null, 
+/**
+ * Exactly what will be written, rehearsed just now; or why that could not be said.
+ */
+preview: Preview | null, trouble: string | null, 
+/**
+ * The obvious one: to be selected when nothing else is.
+ */
+obvious: boolean, };
+
+/**
+ * What the version in a slot is to its service.
+ */
+export type Role = "stable" | "candidate" | "previous" | "free";
+
+/**
+ * Who is bound to which role. The file is `roles.yaml` in the data folder:
+ * `release-manager: [ana@bridge-7, ben@bridge-9]`.
+ */
+export type Roles = { file: string, roles: { [key in string]: Array<string> }, 
+/**
+ * The roles of whoever asks.
+ */
+mine: Array<string>, };
+
+/**
+ * Which service, and why.
+ */
+export type RollBack = { service: ServiceName, reason?: string, 
+/**
+ * Shift even if nothing is ready there.
+ */
+now?: boolean, 
+/**
+ * The id of the event, when it was announced before.
+ */
+event_id?: EventId, };
+
+/**
+ * Why all of them.
+ */
+export type RollBackAll = { reason?: string, };
+
+/**
+ * What was done, and where it is written down.
+ */
+export type RollBackAnswer = { report: Report, 
+/**
+ * `journal`, or what happened to the record instead.
+ */
+recorded: string, };
+
+/**
+ * Everything a rollout's charts are drawn from.
+ */
+export type RolloutCharts = { from: Timestamp, to: Timestamp, 
+/**
+ * The ends of the intervals that the points stand for.
+ */
+at: Array<Timestamp>, 
+/**
+ * Shares, 0 to 1.
+ */
+errors: Curves, p95_ms: Curves, 
+/**
+ * Requests a second.
+ */
+rate: Curves, marks: Array<ChartMark>, evidence: Array<EvidenceCurve>, };
+
+/**
+ * One rollout: one release going to one service.
+ */
+export type RolloutId = string;
+
+/**
+ * One rollout in a list.
+ */
+export type RolloutRow = { rollout: RolloutId, service: ServiceName, release: ReleaseVersion, from: ReleaseVersion | null, plan: string, author: Actor, phase: Phase, step: number, steps: number, weight: number, started_at: Timestamp, ended_at: Timestamp | null, 
+/**
+ * Why it ended or is held.
+ */
+note: string, };
+
+/**
+ * What the list of rollouts can be sorted by.
+ */
+export type RolloutSort = "newest" | "service" | "phase" | "author";
+
+/**
+ * A rollout as shown.
+ */
+export type RolloutStatus = { rollout: RolloutId, service: ServiceName, release: ReleaseVersion, from: ReleaseVersion | null, plan: string, plan_digest: Digest, author: Actor, phase: Phase, stage: Stage, 
+/**
+ * Why it is held, or what it waits for.
+ */
+note: string, 
+/**
+ * The pause ends by itself.
+ */
+timed_pause: boolean, 
+/**
+ * 0 to 100.
+ */
+progress: number, step: number, steps: Array<StepStatus>, weights: Weights | null, roles: PerSlot<Role> | null, verdict: Verdict | null, answer: Answer | null, 
+/**
+ * When the newest sample that the answer rests on was taken.
+ */
+newest_sample: Timestamp | null, gates: Array<GateStatus>, approvals: Array<Approval>, way_back: WayBackStatus | null, last_failure: string | null, started_at: Timestamp, in_step_for: Span, expected_end: Timestamp | null, ended_at: Timestamp | null, ending: string, last_response_after_ms: number | null, 
+/**
+ * Who drives, when somebody does.
+ */
+driver: string | null, };
+
+/**
+ * A rollout with everything there is to see of it.
+ */
+export type RolloutView = { status: RolloutStatus, candidate: Measured, stable: Measured, candidate_ready: number, candidate_desired: number, 
+/**
+ * What a person may do now.
+ */
+controls: Controls, 
+/**
+ * Blue's instances and green's.
+ */
+slots: PerSlot<SlotState> | null, 
+/**
+ * The plan as it was written.
+ */
+plan_yaml: string, 
+/**
+ * What could not be read, in words.
+ */
+troubles: Array<string>, now: Timestamp, };
+
+/**
+ * Which rollouts.
+ */
+export type RolloutsAsk = { service?: ServiceName, 
+/**
+ * A part of the service, a version, the plan, the author or the phase.
+ */
+filter?: string, live_only?: boolean, sort?: RolloutSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * Which limit the candidate was shown to be below when it passed.
+ */
+export type SafeBy = "odds" | "margin";
+
+/**
+ * One service of the local node.
+ */
+export type ServiceDefinition = { service: ServiceName, 
+/**
+ * Where clients reach it. A loopback address: the node offers nothing to the network.
+ */
+listen: string, 
+/**
+ * Program and arguments of one instance. `{port}`, `{version}`, `{slot}` and `{instance}`
+ * are filled in; so they are in the values of `env`.
+ */
+command: Array<string>, env?: { [key in string]: string }, 
+/**
+ * The working folder of its instances; the node's own when absent.
+ */
+folder?: string | null, 
+/**
+ * Instances of a full slot.
+ */
+instances: number, readiness: Readiness, stop: Stop, restart: Restart, routing?: Array<HeaderRoute>, sticky?: Sticky | null, 
+/**
+ * The header that tells clients apart, so that bursts of one client count once.
+ */
+client_header?: string | null, 
+/**
+ * How long an answer may take to begin, before the client gets 504.
+ */
+request_timeout: Span, 
+/**
+ * Lines of output kept per instance.
+ */
+output_lines: number, };
+
+/**
+ * One service in the table.
+ */
+export type ServiceLine = { service: ServiceName, mark: Mark, 
+/**
+ * What is wrong, or why nothing can be said.
+ */
+why: string | null, stable: ReleaseVersion | null, candidate: ReleaseVersion | null, candidate_weight: number, previous: ReleaseVersion | null, ready: number, desired: number, 
+/**
+ * Requests a second, all slots together; so are the other figures.
+ */
+rate: number | null, 
+/**
+ * The share of bad answers, 0 to 1.
+ */
+errors: number | null, p95_ms: number | null, 
+/**
+ * When the newest of these figures was taken.
+ */
+at: Timestamp | null, 
+/**
+ * One value a minute, the last hour, oldest first.
+ */
+errors_spark: Array<number | null>, p95_spark: Array<number | null>, last_change: LastChange | null, };
+
+/**
+ * A service: a DNS label, as it also names files, sockets and cluster objects.
+ */
+export type ServiceName = string;
+
+/**
+ * One service in a list.
+ */
+export type ServiceRow = { service: ServiceName, stable: ReleaseVersion | null, candidate: ReleaseVersion | null, candidate_weight: number, previous: ReleaseVersion | null, ready: number, desired: number, measured: Measured, };
+
+/**
+ * What a table of services can be sorted by.
+ */
+export type ServiceSort = "trouble" | "service" | "rate" | "errors" | "p95" | "change";
+
+/**
+ * One line about a service.
+ */
+export type ServiceStatus = { service: ServiceName, listen: string, weights: Weights, releases: PerSlot<ReleaseVersion | null>, ready: PerSlot<number>, 
+/**
+ * Requests answered 503 that count for no slot, because neither could have served them.
+ */
+unserved: number, };
+
+/**
+ * One service.
+ */
+export type ServiceView = { definition: ServiceDefinition | null, 
+/**
+ * The same, to be edited.
+ */
+definition_yaml: string | null, observation: Observation, 
+/**
+ * Blue's, then green's.
+ */
+measured: [Measured, Measured], };
+
+/**
+ * What was done with a journal.
+ */
+export type SetAside = { 
+/**
+ * Where the old one lies now; none when it goes on.
+ */
+moved_to: string | null, 
+/**
+ * What is wrong with it; none when nothing is, and then nothing was done.
+ */
+reason: string | null, };
+
+/**
+ * Requests a second to the drilled service, 1 to 5000.
+ */
+export type SetRate = { rate: number, };
+
+/**
+ * As they stand in the file.
+ */
+export type Settings = { 
+/**
+ * A label beside one's identity, nothing more.
+ */
+display: string | null, theme: Theme, density: Density, 
+/**
+ * An IANA name; none: the machine's own.
+ */
+time_zone: string | null, 
+/**
+ * Whether the window drives rollouts itself. If not, an agent must.
+ */
+drive: Drive, backups: Backups | null, 
+/**
+ * Besides `local` and `training`, which are always there; the same name changes one.
+ */
+environments: Array<Environment>, };
+
+/**
+ * The settings with where they lie and what follows from them.
+ */
+export type SettingsView = { file: string, settings: Settings, 
+/**
+ * All of them, the built-in ones first.
+ */
+environments: Array<Environment>, 
+/**
+ * The one this console is.
+ */
+environment: string, last_backup: Timestamp | null, };
+
+/**
+ * One of a service's two places.
+ */
+export type Slot = "blue" | "green";
+
+/**
+ * What stands in a slot.
+ */
+export type SlotState = { release: ReleaseSpec | null, desired: number, ready: number, instances: Array<InstanceState>, 
+/**
+ * Requests being answered right now.
+ */
+in_flight: number, 
+/**
+ * When the last response left this slot.
+ */
+last_response_at: Timestamp | null, };
+
+/**
+ * A length of time as people write it in plans: `30s`, `5m`, `1h 30m`, `500ms`, `2d`.
+ *
+ * Never negative; whole milliseconds.
+ */
+export type Span = string;
+
+/**
+ * Where within a step.
+ */
+export type Stage = "capacity" | "traffic" | "bake" | "gate";
+
+/**
+ * A release to send out.
+ */
+export type Start = { service?: ServiceName, version?: ReleaseVersion, 
+/**
+ * A built-in plan's name; ignored when `plan_yaml` is there.
+ */
+plan?: string, plan_yaml?: string, 
+/**
+ * Replaces the definition's command.
+ */
+command?: Array<string>, env?: { [key in string]: string }, 
+/**
+ * Take a live rollout back first.
+ */
+supersede?: boolean, 
+/**
+ * Instances; as many as the definition says when not said.
+ */
+instances?: number, };
+
+/**
+ * All of it.
+ */
+export type StatusLine = { version: string, environment: Environment, 
+/**
+ * All there are, the built-in ones first.
+ */
+environments: Array<Environment>, actor: Actor, folder: string, node: Answering, driver: Driving, journal: JournalLine, 
+/**
+ * The newest scrape of the node that got an answer.
+ */
+scraped_at: Timestamp | null, freeze: Freeze | null, live_rollouts: number, services: number, 
+/**
+ * Nothing was ever done in this folder.
+ */
+untouched: boolean, };
+
+/**
+ * One judged step's outlook.
+ */
+export type StepReach = { step: number, weight: number, 
+/**
+ * Candidate requests that a release as good as stable needs for its `Pass`.
+ */
+requests: number | null, 
+/**
+ * How long these take at this weight.
+ */
+takes: Span | null, max: Span, reachable: boolean, };
+
+/**
+ * One step as shown.
+ */
+export type StepStatus = { weight: number, current: boolean, done: BakedBy | null, skipped: boolean, words: string, bake_min: Span, bake_max: Span, took: Span | null, };
+
+/**
+ * Clients stay with the release that first answered them, while it has weight.
+ */
+export type Sticky = { cookie: string, };
+
+/**
+ * How an instance is stopped: out of rotation, `drain` for its requests, SIGTERM, `grace`, SIGKILL.
+ */
+export type Stop = { drain: Span, grace: Span, };
+
+/**
+ * What a take-back did; rides in the traffic object itself.
+ */
+export type TakeBackRecord = { event_id: EventId, actor: Actor, at: Timestamp, reason: string, rollout: RolloutId | null, from: Weights, to: Weights, 
+/**
+ * The slot that now serves.
+ */
+slot: Slot, 
+/**
+ * The epoch that this write raised the object to.
+ */
+epoch: Epoch, };
+
+/**
+ * How the window looks.
+ */
+export type Theme = "dark" | "light" | "high-contrast" | "system";
+
+/**
+ * A moment on the wall clock, in whole milliseconds since 1970-01-01T00:00:00Z.
+ *
+ * Written as RFC 3339 in UTC with three decimals, so that exported records sort as text.
+ */
+export type Timestamp = string;
+
+/**
+ * A file to write.
+ */
+export type ToFile = { to: string, };
+
+/**
+ * Whether an event is good news.
+ */
+export type Tone = "plain" | "good" | "warn" | "bad";
+
+/**
+ * The object that carries the traffic carries the truth: weights, roles, who wrote them and where
+ * the way back leads, always written together in one write.
+ */
+export type Traffic = { weights: Weights, roles: PerSlot<Role>, 
+/**
+ * The rollout that wrote this last.
+ */
+rollout: RolloutId | null, plan_digest: Digest | null, 
+/**
+ * The highest lease epoch that ever wrote here. A lower one is refused.
+ */
+epoch: Epoch, 
+/**
+ * Where a rollback leads; none when there is nothing to go back to.
+ */
+way_back: WayBack | null, 
+/**
+ * Rollouts that were taken back: no weight for them is accepted again. Newest last; the
+ * newest [`crate::rules::LATCHES`] are kept (older ones are held off by the epoch alone).
+ */
+latched: Array<RolloutId>, 
+/**
+ * The newest take-backs, newest last, so that every console can learn of them later.
+ */
+records: Array<TakeBackRecord>, 
+/**
+ * Counts the writes; rises by one with each.
+ */
+revision: number, };
+
+/**
+ * A release that a demo service can be given.
+ */
+export type TrainingRelease = { version: string, about: string, };
+
+/**
+ * A demo service.
+ */
+export type TrainingService = { service: string, about: string, address: string, releases: Array<TrainingRelease>, stands: Array<TrainingVersion>, };
+
+/**
+ * A version that stands, and its faults.
+ */
+export type TrainingVersion = { version: string, slot: Slot, weight: number, 
+/**
+ * None when no instance answered.
+ */
+faults: FaultsView | null, };
+
+/**
+ * The whole ground.
+ */
+export type TrainingView = { 
+/**
+ * The demo services stand.
+ */
+up: boolean, 
+/**
+ * Opened by this window, so that load flows and drills can be played.
+ */
+open: boolean, services: Array<TrainingService>, load: LoadView | null, playing: Playing | null, 
+/**
+ * Newest first.
+ */
+grades: Array<GradeRow>, };
+
+/**
+ * What is asked of whom.
+ */
+export type Verb = "approve" | "answer" | "look";
+
+/**
+ * The judge's answer. Only `Pass` lets a stage advance.
+ */
+export type Verdict = "pass" | "fail" | "inconclusive" | "no-data" | "error";
+
+/**
+ * What a check of the chain found.
+ */
+export type Verified = { sound: boolean, events: number, redacted: number, head: number, head_hash: string, 
+/**
+ * Whether a head noted outside was there to hold against.
+ */
+anchored: boolean, findings: Array<string>, };
+
+/**
+ * What a person is asked to do.
+ */
+export type Waiting = { service: ServiceName, verb: Verb, what: string, since: Timestamp | null, };
+
+/**
+ * The slot that traffic returns to, and until when it is kept ready for that.
+ */
+export type WayBack = { slot: Slot, 
+/**
+ * The end of the rollback window after a promotion; none while the rollout is live.
+ */
+until?: Timestamp | null, };
+
+/**
+ * The armed way back.
+ */
+export type WayBackStatus = { slot: Slot, version: ReleaseVersion | null, until: Timestamp | null, ready: number, wanted: number, rehearsal: Rehearsal | null, };
+
+/**
+ * Of every 100 requests, how many go to each slot. They sum to 100, or are both 0 for a service
+ * that has never had a release.
+ */
+export type Weights = { blue: number, green: number };
+
+/** Everything that can be asked. */
+export type Requests = {
+  /** Who drives, what answers, what is live: one line */
+  "status": { kind: "query"; params: Nothing; result: StatusLine };
+  /** What burns, what moves, what waits for a person, then every service */
+  "bridge": { kind: "query"; params: BridgeAsk; result: BridgeView };
+  /** Every service: versions, weights, health */
+  "services.list": { kind: "query"; params: Nothing; result: Array<ServiceRow> };
+  /** One service: slots, instances, routing */
+  "services.show": { kind: "query"; params: ByService; result: ServiceView };
+  /** What its instances printed */
+  "services.logs": { kind: "query"; params: Logs; result: Array<LogLine> };
+  /** A definition's mistakes, each with its place */
+  "services.check": { kind: "query"; params: Define; result: DefinitionCheck };
+  /** Add or change a service's definition */
+  "services.define": { kind: "command"; params: Define; result: ServiceDefinition };
+  /** Remove a service */
+  "services.remove": { kind: "command"; params: Remove; result: Done };
+  /** The plans that ship with Deckwatch */
+  "plans.list": { kind: "query"; params: Nothing; result: Array<PlanRow> };
+  /** A plan's text */
+  "plans.show": { kind: "query"; params: ByName; result: PlanText };
+  /** A plan's mistakes, and how long a Pass takes at today's traffic */
+  "plans.check": { kind: "query"; params: CheckPlan; result: PlanCheck };
+  /** The JSON Schema of plans */
+  "plans.schema": { kind: "query"; params: Nothing; result: JsonValue };
+  /** Every rollout, newest first */
+  "rollouts.list": { kind: "query"; params: Nothing; result: Array<RolloutRow> };
+  /** Rollouts, sorted and filtered, a page at a time */
+  "rollouts.page": { kind: "query"; params: RolloutsAsk; result: Page<RolloutRow> };
+  /** Candidate against stable over time, and the way the evidence came */
+  "rollouts.charts": { kind: "query"; params: ByService; result: RolloutCharts };
+  /** The newest rollout of a service, with its evidence */
+  "rollouts.show": { kind: "query"; params: ByService; result: RolloutView };
+  /** What happened in a service's rollouts */
+  "rollouts.events": { kind: "query"; params: ByService; result: Array<EventRow> };
+  /** Start a rollout */
+  "rollouts.start": { kind: "command"; params: Start; result: Begun };
+  /** Hold a rollout where it stands */
+  "rollouts.pause": { kind: "command"; params: Noted; result: Done };
+  /** Go on */
+  "rollouts.resume": { kind: "command"; params: ByService; result: Done };
+  /** Watch the current step anew */
+  "rollouts.retry": { kind: "command"; params: ByService; result: Done };
+  /** End the current step, or go to 100 % */
+  "rollouts.promote": { kind: "command"; params: Promote; result: Done };
+  /** Approve the current step */
+  "rollouts.approve": { kind: "command"; params: Noted; result: Done };
+  /** Reject the current step: traffic goes back */
+  "rollouts.reject": { kind: "command"; params: Noted; result: GivenUp };
+  /** Give a rollout up: traffic goes back */
+  "rollouts.abort": { kind: "command"; params: Noted; result: GivenUp };
+  /** What can be taken back now, the obvious first */
+  "rollback.list": { kind: "query"; params: Nothing; result: Array<Reversible> };
+  /** What a rollback would write, rehearsed */
+  "rollback.preview": { kind: "query"; params: RollBack; result: Preview };
+  /** Take traffic back now */
+  "rollback": { kind: "command"; params: RollBack; result: RollBackAnswer };
+  /** Take back every release that is on its way */
+  "rollback.all": { kind: "command"; params: RollBackAll; result: Array<OneBack> };
+  /** Who is bound to which role */
+  "people.roles": { kind: "query"; params: Nothing; result: Roles };
+  /** Bind a person to a role */
+  "people.bind": { kind: "command"; params: Binding; result: Roles };
+  /** Take a role from a person */
+  "people.unbind": { kind: "command"; params: Binding; result: Roles };
+  /** Who is asking */
+  "people.whoami": { kind: "query"; params: Nothing; result: Actor };
+  /** The freeze that is on */
+  "freeze.show": { kind: "query"; params: Nothing; result: Freeze | null };
+  /** Close every `no_freeze` gate */
+  "freeze.declare": { kind: "command"; params: Reason; result: Done };
+  /** Open them again */
+  "freeze.lift": { kind: "command"; params: Nothing; result: Done };
+  /** Events by service, actor, kind and time */
+  "journal.events": { kind: "query"; params: Events; result: Array<EventRow> };
+  /** Events, newest first, a page at a time */
+  "journal.page": { kind: "query"; params: EventsAsk; result: EventsPage };
+  /** Check the whole chain */
+  "journal.verify": { kind: "query"; params: Nothing; result: Verified };
+  /** Write every event as a line of JSON */
+  "journal.export": { kind: "command"; params: ToFile; result: Exported };
+  /** Take an export into an empty journal */
+  "journal.import": { kind: "command"; params: FromFile; result: Verified };
+  /** Copy the journal while it is in use */
+  "journal.backup": { kind: "command"; params: ToFile; result: Verified };
+  /** Move a damaged journal away and begin a new one */
+  "journal.set-aside": { kind: "command"; params: Nothing; result: SetAside };
+  /** Settings and environments */
+  "settings.show": { kind: "query"; params: Nothing; result: SettingsView };
+  /** Change them */
+  "settings.change": { kind: "command"; params: Change; result: SettingsView };
+  /** Judge recorded series or counts */
+  "judge": { kind: "query"; params: JudgeText; result: Judged };
+  /** The node */
+  "node.show": { kind: "query"; params: Nothing; result: NodeStatus };
+  /** Start the node if none answers */
+  "node.start": { kind: "command"; params: Nothing; result: NodeStatus };
+  /** Stop the node and everything it runs */
+  "node.stop": { kind: "command"; params: Nothing; result: Done };
+  /** The drills and how to try them by hand */
+  "training.drills": { kind: "query"; params: Nothing; result: Array<DrillRow> };
+  /** The training ground: services, load, the drill being played, grades */
+  "training.show": { kind: "query"; params: Nothing; result: TrainingView };
+  /** Open the training ground: services, a driver, load */
+  "training.open": { kind: "command"; params: Nothing; result: Done };
+  /** Play a drill in the open training ground */
+  "training.play": { kind: "command"; params: PlayDrill; result: Done };
+  /** Stop the drill */
+  "training.stop": { kind: "command"; params: Nothing; result: Done };
+  /** Change the load */
+  "training.load": { kind: "command"; params: SetRate; result: Done };
+  /** Bring the demo services up */
+  "training.up": { kind: "command"; params: Nothing; result: Ground };
+  /** Take them down */
+  "training.down": { kind: "command"; params: Nothing; result: Done };
+  /** Switch faults of a demo service */
+  "training.fault": { kind: "command"; params: Fault; result: Done };
+  /** Write a diagnostics file without secrets */
+  "doctor.bundle": { kind: "command"; params: ToFile; result: Bundled };
+  /** What is missing and what is reachable */
+  "doctor": { kind: "query"; params: Nothing; result: Doctor };
+};

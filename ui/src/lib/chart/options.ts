@@ -1,0 +1,140 @@
+/** A chart's description as uPlot takes it. Colours are read from the tokens at the moment of drawing. */
+import type uPlot from "uplot";
+import { clockUtc } from "@/lib/format";
+import { drawMarks, drawThreshold } from "./overlays";
+
+export type Tone = "stable" | "candidate" | "good" | "warn" | "bad" | "accent";
+
+export interface Series {
+  label: string;
+  tone: Tone;
+  /** One a time, in the order of `times`; null where nothing is known: the line has a gap there. */
+  values: (number | null)[];
+  /** Shades what is under it. */
+  area?: boolean;
+  dashed?: boolean;
+}
+
+export interface ChartMark {
+  at: number;
+  label: string;
+}
+
+export interface Threshold {
+  value: number;
+  label?: string;
+  tone?: Tone;
+}
+
+export interface Look {
+  color: (token: string) => string;
+  format: (value: number) => string;
+  log: boolean;
+  /** The least the axis goes up to, so that noise near zero does not fill the picture. */
+  least: number;
+}
+
+const AXIS_FONT = '11px "JetBrains Mono", monospace';
+
+/** The axis begins at zero, or at one where it is logarithmic, and holds the threshold. */
+export function span(
+  values: (number | null)[][],
+  threshold: number | number[] | undefined,
+  log: boolean,
+  least: number,
+): [number, number] {
+  const known = values.flat().filter((v): v is number => v !== null && (!log || v > 0));
+  const limits = threshold === undefined ? [] : [threshold].flat();
+  const most = Math.max(least, ...limits, ...known);
+  if (!log) return [0, most > 0 ? most * 1.08 : 1];
+  const low = Math.min(1, ...limits, ...known);
+  return [10 ** Math.floor(Math.log10(low)), Math.max(most * 1.6, 10)];
+}
+
+/** On a logarithmic axis only these have a line: what lies between them would be a hatching. */
+export function decades(low: number, high: number): number[] {
+  const first = Math.ceil(Math.log10(low) - 1e-9);
+  const last = Math.floor(Math.log10(high) + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => 10 ** (first + i));
+}
+
+/** Marks of the time axis less than a minute apart need their seconds. */
+const near = (at: number[]) => (at[1] ?? Infinity) - (at[0] ?? 0) < 60_000;
+
+function axis(look: Look): uPlot.Axis {
+  return {
+    stroke: () => look.color("--mute"),
+    font: AXIS_FONT,
+    grid: { stroke: () => look.color("--line"), width: 1 },
+    ticks: { show: false },
+    gap: 6,
+  };
+}
+
+function line(series: Series, look: Look): uPlot.Series {
+  const stroke = () => look.color(`--${series.tone}`);
+  return {
+    label: series.label,
+    stroke,
+    width: 1.6,
+    spanGaps: false,
+    points: { show: false },
+    ...(series.dashed && { dash: [5, 4] }),
+    ...(series.area && { fill: () => look.color(`--${series.tone}-area`) }),
+  };
+}
+
+export function options(
+  size: { width: number; height: number },
+  series: Series[],
+  extra: {
+    marks: () => ChartMark[];
+    threshold: () => Threshold | Threshold[] | null;
+    range: () => [number, number];
+  },
+  look: Look,
+  moved: (index: number | null) => void,
+): uPlot.Options {
+  return {
+    ...size,
+    ms: 1,
+    padding: [16, 18, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      points: { size: 6 },
+      drag: { x: false, y: false },
+    },
+    scales: {
+      x: { time: true },
+      y: { distr: look.log ? 3 : 1, range: () => extra.range() },
+    },
+    axes: [
+      {
+        ...axis(look),
+        grid: { show: false },
+        size: 26,
+        space: 90,
+        values: (_, at) => at.map((t) => (near(at) ? clockUtc(t) : clockUtc(t).slice(0, 5))),
+      },
+      {
+        ...axis(look),
+        size: 58,
+        space: 34,
+        ...(look.log && { splits: (_: uPlot, __: number, low: number, high: number) => decades(low, high) }),
+        filter: (_, at) => at,
+        values: (_, at) => at.map((v) => look.format(v)),
+      },
+    ],
+    series: [{}, ...series.map((s) => line(s, look))],
+    hooks: {
+      draw: [
+        (plot) => {
+          for (const threshold of [extra.threshold() ?? []].flat()) drawThreshold(plot, threshold, look);
+          drawMarks(plot, extra.marks(), look);
+        },
+      ],
+      setCursor: [(plot) => moved(plot.cursor.idx ?? null)],
+    },
+  };
+}

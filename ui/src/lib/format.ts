@@ -1,0 +1,155 @@
+/**
+ * Figures in words. Times are RFC 3339 or milliseconds since the epoch, durations milliseconds, shares 0 to 1.
+ * What is not known is a dash, never a zero.
+ */
+
+import { inZone, timeZone } from "./zone.svelte";
+
+export const NONE = "–";
+/** Between a figure and its unit, and between thousands: they must not part at a line's end. */
+const GAP = "\u00a0";
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+type Maybe = number | null | undefined;
+/** A moment as the backend writes it, or as a clock counts it. */
+export type When = number | string | null | undefined;
+
+/** Milliseconds since the epoch; what is no time is NaN. */
+export function ms(at: When): number {
+  return at == null ? Number.NaN : typeof at === "number" ? at : Date.parse(at);
+}
+
+const SPANS: Record<string, number> = { ms: 1, s: 1000, m: MINUTE, h: HOUR, d: DAY };
+
+/** A length of time as the backend writes it ("1m 30s"), in milliseconds; NaN when it is none. */
+export function spanMs(text: string | null | undefined): number {
+  if (text == null) return Number.NaN;
+  const parts = [...text.matchAll(/(\d+)\s*(ms|s|m|h|d)/g)];
+  if (parts.length === 0) return text.trim() === "0" ? 0 : Number.NaN;
+  return parts.reduce((sum, [, n, unit]) => sum + Number(n) * (SPANS[unit ?? ""] ?? 0), 0);
+}
+const absent = (n: Maybe): n is null | undefined => n == null || !Number.isFinite(n);
+
+function grouped(whole: string): string {
+  return whole.replace(/\B(?=(\d{3})+(?!\d))/g, GAP);
+}
+
+function fixed(n: number, digits: number): string {
+  const [whole = "0", rest] = Math.abs(n).toFixed(digits).split(".");
+  const sign = n < 0 && Number(n.toFixed(digits)) !== 0 ? "−" : "";
+  return sign + grouped(whole) + (rest ? `.${rest}` : "");
+}
+
+/** 1 204 */
+export function count(n: Maybe): string {
+  return absent(n) ? NONE : fixed(n, 0);
+}
+
+/** Requests a second: 1 204, 8.8, 0.25. Nothing is 0. */
+export function rate(n: Maybe): string {
+  if (absent(n)) return NONE;
+  return n === 0 || n >= 10 ? fixed(n, 0) : fixed(n, n >= 1 ? 1 : 2);
+}
+
+/** A share as a percentage: 0.92 %, 12.4 %, < 0.01 %. */
+export function share(n: Maybe): string {
+  if (absent(n)) return NONE;
+  const percent = n * 100;
+  if (percent > 0 && percent < 0.005) return `<${GAP}0.01${GAP}%`;
+  return `${fixed(percent, percent >= 10 ? 1 : 2)}${GAP}%`;
+}
+
+/** A weight, of 100: 10 % */
+export function weight(n: Maybe): string {
+  return absent(n) ? NONE : `${fixed(n, 0)}${GAP}%`;
+}
+
+/** A latency: 214 ms, 4.1 ms, 1.32 s. */
+export function latency(took: Maybe): string {
+  if (absent(took)) return NONE;
+  if (took >= 9_995) return `${fixed(took / 1000, 1)}${GAP}s`;
+  if (took >= 999.5) return `${fixed(took / 1000, 2)}${GAP}s`;
+  return `${fixed(took, took >= 9.95 || took === 0 ? 0 : 1)}${GAP}ms`;
+}
+
+/** What a write took: 9 ms, 0.4 ms. */
+export function micros(us: Maybe): string {
+  return absent(us) ? NONE : latency(us / 1000);
+}
+
+/** ×14.9, ×3.1, ×120 */
+export function times(n: Maybe): string {
+  return absent(n) ? NONE : `×${fixed(n, Math.abs(n) >= 99.95 ? 0 : 1)}`;
+}
+
+/** At most two units: 45 s, 3 min 12 s, 1 d 22 h. */
+export function duration(took: Maybe): string {
+  if (absent(took)) return NONE;
+  const seconds = Math.floor(Math.abs(took) / 1000);
+  const units: [number, string][] = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ];
+  const first = units.findIndex(([size]) => seconds >= size);
+  if (first < 0) return `0${GAP}s`;
+  const parts: string[] = [];
+  let left = seconds;
+  for (const [size, name] of units.slice(first, first + 2)) {
+    const n = Math.floor(left / size);
+    left -= n * size;
+    if (n > 0) parts.push(`${n}${GAP}${name}`);
+  }
+  return parts.join(" ");
+}
+
+/** How long ago, in one unit: now, 40 s, 12 min, 5 h, 3 d. */
+export function age(at: When, now: number): string {
+  if (absent(ms(at))) return NONE;
+  const since = Math.max(0, now - ms(at));
+  if (since < 2_000) return "now";
+  if (since < MINUTE) return `${Math.floor(since / 1000)}${GAP}s`;
+  if (since < HOUR) return `${Math.floor(since / MINUTE)}${GAP}min`;
+  if (since < DAY) return `${Math.floor(since / HOUR)}${GAP}h`;
+  return `${Math.floor(since / DAY)}${GAP}d`;
+}
+
+/** The same in a sentence: just now, 12 min ago. */
+export function ago(at: When, now: number): string {
+  const words = age(at, now);
+  return words === NONE ? "never" : words === "now" ? "just now" : `${words} ago`;
+}
+
+const two = (n: number) => String(n).padStart(2, "0");
+
+/** 14:32:07, UTC */
+export function clockUtc(at: When): string {
+  if (absent(ms(at))) return NONE;
+  const t = new Date(ms(at));
+  return `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}:${two(t.getUTCSeconds())}`;
+}
+
+/** 15:32:07, where the reader is or chose to be. */
+export function clockLocal(at: When): string {
+  return absent(ms(at)) ? NONE : inZone(ms(at))[1];
+}
+
+/** 2026-11-20 14:32:07 UTC */
+export function stampUtc(at: When): string {
+  return absent(ms(at)) ? NONE : `${new Date(ms(at)).toISOString().slice(0, 10)} ${clockUtc(at)} UTC`;
+}
+
+/** 2026-11-20 15:32:07 local, or with the name of the chosen zone. */
+export function stampLocal(at: When): string {
+  if (absent(ms(at))) return NONE;
+  const [day, time] = inZone(ms(at));
+  return `${day} ${time} ${timeZone() ?? "local"}`;
+}
+
+/** 1 service, 14 services */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)}${GAP}${n === 1 ? one : many}`;
+}

@@ -1,0 +1,72 @@
+/** What the palette offers: actions, services, rollouts. */
+import type { BridgeView } from "@/host";
+import { type Action, actions, perform, titleOf, whyOff } from "@/lib/actions";
+import { go } from "@/lib/router.svelte";
+import { viewOf } from "@/views";
+import { ranked } from "./rank";
+
+export interface Entry {
+  id: string;
+  kind: "action" | "service" | "rollout";
+  title: string;
+  /** Beside it: the group, or where it stands. */
+  note: string;
+  keys: string | null;
+  /** Why it is off. */
+  why: string | null;
+  run: () => void;
+}
+
+function ofAction(a: Action): Entry {
+  return {
+    id: `action:${a.id}`,
+    kind: "action",
+    title: titleOf(a),
+    note: a.group,
+    keys: a.keys?.[0] ?? null,
+    why: whyOff(a),
+    run: () => perform(a),
+  };
+}
+
+function ofBridge(bridge: BridgeView): Entry[] {
+  const rollouts = bridge.moving.map((m): Entry => {
+    const note = `${m.from ?? "nothing"} to ${m.to}, ${m.standing}`;
+    const run = () => go("rollouts", m.service);
+    return {
+      id: `rollout:${m.service}`,
+      kind: "rollout",
+      title: m.service,
+      note,
+      keys: null,
+      why: null,
+      run,
+    };
+  });
+  const services = bridge.services.rows.map((s): Entry => {
+    const note = s.why ?? s.stable ?? "no release yet";
+    const run = () => go("services", s.service);
+    return {
+      id: `service:${s.service}`,
+      kind: "service",
+      title: s.service,
+      note,
+      keys: null,
+      why: null,
+      run,
+    };
+  });
+  // Where a view is not there, nothing leads to it.
+  return [...(viewOf("rollouts") ? rollouts : []), ...(viewOf("services") ? services : [])];
+}
+
+/** With nothing typed: what can be done, then where things are. */
+export function entries(wanted: string, bridge: BridgeView | null): Entry[] {
+  const doable = actions().filter((a) => !a.unlisted);
+  const all = [...doable.map(ofAction), ...(bridge ? ofBridge(bridge) : [])];
+  return ranked(
+    wanted,
+    all,
+    (entry) => `${entry.title} ${entry.kind === "action" ? entry.note : entry.kind}`,
+  );
+}

@@ -1,0 +1,2 @@
+/** Whether the palette is open. */
+export const palette = $state({ open: false });

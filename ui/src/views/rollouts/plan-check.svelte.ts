@@ -1,0 +1,57 @@
+/** A plan's mistakes, and its outlook for one service, while it is being written. */
+import { host, type PlanCheck, type Problem } from "@/host";
+import { asProblem } from "@/host/problem";
+
+/** Milliseconds that typing rests before it is asked. */
+const REST = 250;
+
+export interface CheckedPlan {
+  /** Of the text that was checked last; null before the first answer. */
+  readonly found: PlanCheck | null;
+  /** What is written now has not been checked yet. */
+  readonly pending: boolean;
+  readonly problem: Problem | null;
+}
+
+/** Call it while a component is being set up. */
+export function checkedPlan(asked: () => { yaml: string; service: string }): CheckedPlan {
+  let found = $state.raw<PlanCheck | null>(null);
+  let problem = $state.raw<Problem | null>(null);
+  let pending = $state(true);
+
+  $effect(() => {
+    const { yaml, service } = asked();
+    let over = false;
+    pending = true;
+    if (yaml === "") {
+      found = null;
+      return;
+    }
+    const timer = setTimeout(() => {
+      host.ask("plans.check", { yaml, ...(service && { service }) }).then(
+        (answer) => {
+          if (!over) [found, problem, pending] = [answer, null, false];
+        },
+        (thrown: unknown) => {
+          if (!over) [problem, pending] = [asProblem(thrown), false];
+        },
+      );
+    }, REST);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  });
+
+  return {
+    get found() {
+      return found;
+    },
+    get pending() {
+      return pending;
+    },
+    get problem() {
+      return problem;
+    },
+  };
+}

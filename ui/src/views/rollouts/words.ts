@@ -1,0 +1,186 @@
+/** Words and marks for where a rollout stands. Pure: it reads what the backend says and decides nothing. */
+import type { BakedBy, Mark, PauseReason, Phase, RolloutStatus, Stage, StepStatus } from "@/host";
+import { duration, latency, spanMs } from "@/lib/format";
+
+export interface Standing {
+  word: string;
+  mark: Mark;
+}
+
+const REASONS: Record<PauseReason, string> = {
+  person: "by a person",
+  planned: "by its plan",
+  inconclusive: "no verdict",
+  "no-data": "no data",
+  "judge-error": "judge failed",
+  trouble: "trouble",
+  "foreign-write": "written by others",
+};
+
+const PHASES: Record<Exclude<Phase, { paused: unknown }>, Standing> = {
+  pending: { word: "Waiting to begin", mark: "moving" },
+  progressing: { word: "Progressing", mark: "moving" },
+  "rolling-back": { word: "Rolling back", mark: "bad" },
+  promoted: { word: "Promoted", mark: "good" },
+  "rolled-back": { word: "Rolled back", mark: "warn" },
+  aborted: { word: "Aborted", mark: "warn" },
+  superseded: { word: "Superseded", mark: "no-data" },
+  failed: { word: "Failed", mark: "bad" },
+};
+
+export function paused(phase: Phase): PauseReason | null {
+  return typeof phase === "object" ? phase.paused : null;
+}
+
+export function phaseOf(phase: Phase): Standing {
+  return typeof phase === "object"
+    ? { word: `Paused, ${REASONS[phase.paused]}`, mark: "warn" }
+    : PHASES[phase];
+}
+
+export function isOver(phase: Phase): boolean {
+  return typeof phase === "string" && !["pending", "progressing", "rolling-back"].includes(phase);
+}
+
+/** Only a decision ends it: the plan's pause and a person's are ended by resuming. */
+export function asks(phase: Phase): boolean {
+  const reason = paused(phase);
+  return reason !== null && !["person", "planned", "foreign-write"].includes(reason);
+}
+
+/** “3 min 12 s”, and under a second “811 ms”. */
+export function spanWords(span: string | null | undefined): string {
+  const ms = spanMs(span);
+  return ms > 0 && ms < 1000 ? latency(ms) : duration(ms);
+}
+
+function baked(by: BakedBy): Standing {
+  switch (by.by) {
+    case "pass":
+      return { word: "Pass", mark: "good" };
+    case "no-harm":
+      return { word: "no harm seen", mark: "good" };
+    case "unjudged":
+      return { word: "not judged", mark: "good" };
+    case "broken-glass":
+      return { word: "overridden", mark: "warn" };
+  }
+}
+
+const STAGES: Record<Exclude<Stage, "bake">, Standing> = {
+  capacity: { word: "bringing up", mark: "moving" },
+  traffic: { word: "writing traffic", mark: "moving" },
+  gate: { word: "waits at its gates", mark: "warn" },
+};
+
+function baking(verdict: RolloutStatus["verdict"]): Standing {
+  switch (verdict) {
+    case "pass":
+      return { word: "Pass", mark: "good" };
+    case "fail":
+      return { word: "Fail", mark: "bad" };
+    case "error":
+      return { word: "cannot be judged", mark: "bad" };
+    case "no-data":
+      return { word: "no data yet", mark: "no-data" };
+    case "inconclusive":
+      return { word: "judging", mark: "moving" };
+    case null:
+      return { word: "baking", mark: "moving" };
+  }
+}
+
+export function stepStanding(step: StepStatus, status: RolloutStatus): Standing {
+  if (step.current) {
+    const reason = paused(status.phase);
+    if (reason !== null) return { word: `paused, ${REASONS[reason]}`, mark: "warn" };
+    if (status.phase === "rolling-back") return { word: "going back", mark: "bad" };
+    if (status.phase === "pending") return { word: "waits", mark: "moving" };
+    return status.stage === "bake" ? baking(status.verdict) : STAGES[status.stage];
+  }
+  if (step.done) return baked(step.done);
+  if (step.skipped) return { word: "skipped", mark: "no-data" };
+  if (!isOver(status.phase)) return { word: "to come", mark: "no-data" };
+  const here = status.steps[status.step] === step;
+  return { word: here && status.phase !== "promoted" ? "ended here" : "not reached", mark: "no-data" };
+}
+
+/** How much of its bar a step has: all of it once it is over, while it bakes the part of its least time. */
+export function stepShare(step: StepStatus, status: RolloutStatus): number {
+  if (!step.current) return step.done ? 1 : 0;
+  if (status.stage === "gate" || step.done) return 1;
+  if (status.stage !== "bake") return 0;
+  const least = spanMs(step.bake_min);
+  return least > 0 ? Math.min(1, spanMs(status.in_step_for) / least) : 1;
+}
+
+/** Under a step's weight: how far its bake is, or what it took. */
+export function stepTimes(step: StepStatus, status: RolloutStatus): string {
+  if (step.current && status.stage === "bake") {
+    const passed = spanMs(status.in_step_for);
+    return passed < spanMs(step.bake_min)
+      ? `bake ${duration(passed)} of ${spanWords(step.bake_min)}`
+      : `${duration(passed)}, at most ${spanWords(step.bake_max)}`;
+  }
+  if (step.current) return `since ${spanWords(status.in_step_for)}`;
+  if (step.took !== null) return `took ${spanWords(step.took)}`;
+  if (step.skipped || isOver(status.phase)) return "";
+  return spanMs(step.bake_min) > 0 ? `at least ${spanWords(step.bake_min)}` : "no bake";
+}
+
+/** How a rollout that is over ended, in a sentence. */
+export function endingWords(status: RolloutStatus): string {
+  const { release, from, phase } = status;
+  const why = status.ending ? `: ${status.ending}` : "";
+  switch (phase) {
+    case "promoted":
+      return `${release} has all traffic and is stable now${why}.`;
+    case "rolled-back":
+      return `Traffic went back to ${from ?? "what served before"}${why}.`;
+    case "aborted":
+      return `It was given up${why}.`;
+    case "superseded":
+      return `A newer rollout took its place${why}.`;
+    case "failed":
+      return `It failed${why}.`;
+    default:
+      return "";
+  }
+}
+
+/** What is asked of a person when a rollout is held and does not go on by itself. */
+const QUESTIONS: Record<PauseReason, string> = {
+  person: "A person held it here. Resume it, promote it, or roll back?",
+  planned: "The plan stops here until a person decides: resume, or roll back?",
+  inconclusive: "No verdict within the maximum bake: promote, retry or roll back?",
+  "no-data": "Nothing was measured within the maximum bake: promote, retry or roll back?",
+  "judge-error": "The judge could not work with what was measured: promote, retry or roll back?",
+  trouble: "Something in the rollout did not work: retry, or roll back?",
+  "foreign-write": "Somebody else wrote the traffic meanwhile: look first, then resume or roll back?",
+};
+
+export function question(status: RolloutStatus): string | null {
+  const reason = paused(status.phase);
+  if (reason === null) return null;
+  if (reason === "planned" && status.timed_pause)
+    return "The plan pauses here for a while and goes on by itself.";
+  return QUESTIONS[reason];
+}
+
+/** What is happening now, in a sentence, while nothing is asked of anybody. */
+export function goingOn(status: RolloutStatus): string {
+  const step = status.steps[status.step];
+  const place = `step ${status.step + 1} of ${status.steps.length}`;
+  if (status.phase === "pending") return "It begins as soon as somebody drives it.";
+  if (!step) return "Its last step has ended; roles are changed next.";
+  switch (status.stage) {
+    case "capacity":
+      return `${status.release} is being brought up for ${place}.`;
+    case "traffic":
+      return `${step.weight} % of traffic is being written for ${place}.`;
+    case "bake":
+      return `${status.release} answers ${step.weight} % of requests, ${place}.`;
+    case "gate":
+      return `${place} has baked; it waits at its gates.`;
+  }
+}

@@ -1,0 +1,90 @@
+/** What a service's instances print, as it comes: bounded, and at most one update a frame. */
+import { untrack } from "svelte";
+import { type Frame, host, type LogLine, type Problem } from "@/host";
+import { environment } from "@/lib/environment.svelte";
+import { isVisible } from "@/lib/visible";
+import { added, type Line } from "./lines";
+
+/** Asked for at first; the node keeps a few hundred of each instance. */
+const FIRST = 2_000;
+
+export interface Output {
+  readonly lines: Line[];
+  readonly at: number | null;
+  readonly problem: Problem | null;
+  readonly loading: boolean;
+}
+
+/** Call it while a component is being set up. */
+export function output(service: () => string): Output {
+  let lines = $state.raw<Line[]>([]);
+  let at = $state<number | null>(null);
+  let problem = $state.raw<Problem | null>(null);
+  let loading = $state(true);
+  let next = 0;
+  let shown = "";
+
+  function take(frames: Frame<LogLine[]>[], fresh: boolean): void {
+    let first = fresh;
+    for (const frame of frames) {
+      if (frame.kind === "problem") {
+        problem = frame.problem;
+      } else {
+        // The first frame says what there is; a list of its own replaces nothing twice.
+        const have = first || frame.kind === "answer" ? [] : lines;
+        lines = added(have, frame.answer, frame.kind === "more" ? (frame.skipped ?? 0) : 0, next);
+        next += frame.answer.length;
+        problem = null;
+        first = false;
+      }
+      at = frame.at;
+      loading = false;
+    }
+  }
+
+  $effect(() => {
+    const asked = service();
+    const about = `${environment()}/${asked}`;
+    if (!isVisible()) return;
+    return untrack(() => {
+      if (about !== shown) {
+        [lines, at, problem, loading] = [[], null, null, true];
+        shown = about;
+      }
+      let waiting: Frame<LogLine[]>[] = [];
+      let painting = 0;
+      let fresh = true;
+      const stop = host.watch("services.logs", { service: asked, lines: FIRST }, (frame) => {
+        // While nothing is printed the frames are empty: they only say that it is still watched.
+        if (frame.kind === "more" && frame.answer.length === 0 && !frame.skipped && problem === null) return;
+        waiting.push(frame);
+        painting ||= requestAnimationFrame(() => {
+          painting = 0;
+          const frames = waiting;
+          waiting = [];
+          take(frames, fresh);
+          fresh &&= frames.every(({ kind }) => kind === "problem");
+        });
+      });
+      return () => {
+        cancelAnimationFrame(painting);
+        stop();
+      };
+    });
+  });
+
+  return {
+    get lines() {
+      return lines;
+    },
+    get at() {
+      return at;
+    },
+    get problem() {
+      return problem;
+    },
+    get loading() {
+      return loading;
+    },
+  };
+}
