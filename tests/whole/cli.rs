@@ -70,11 +70,12 @@ async fn every_query_answers_in_json() {
     // And by name, everything in the list that only looks.
     for entry in LIST.iter().filter(|e| e.kind == Kind::Query) {
         let params: Value = match entry.name {
-            "services.show" | "services.logs" | "rollouts.show" | "rollouts.events"
-            | "rollback.preview" => {
+            "services.show" | "services.logs" | "rollouts.show" | "rollouts.charts"
+            | "rollouts.events" | "rollback.preview" => {
                 json!({"service": SERVICE})
             }
             "plans.show" => json!({"name": "training"}),
+            "services.check" => json!({"yaml": "service: checkout"}),
             "plans.check" => json!({"yaml": crate::plans::quick()}),
             "judge" => json!({"candidate": counts, "stable": counts}),
             _ => json!({}),

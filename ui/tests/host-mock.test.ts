@@ -79,7 +79,7 @@ describe("asking", () => {
   });
   test("every recording that ships is of a request, and whole", async () => {
     const host = mockHost();
-    expect((await host.ask("status", {})).environment.class).toBe("production");
+    expect((await host.ask("status", {})).environment.class).toBe("training");
     const bridge = await host.ask("bridge", { limit: 2 });
     expect(bridge.services.rows).toHaveLength(2);
     expect(bridge.services.total).toBeGreaterThan(2);

@@ -229,6 +229,9 @@ describe("a definition", () => {
     expect(await violations()).toEqual([]);
     await fireEvent.click(within(dialog).getByRole("button", { name: "Change it" }));
     await waitFor(() => expect(last("services.define")).toEqual({ yaml: wanted }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    // Until what stands has followed, the old text does not come back.
+    expect(text.value).toBe(wanted);
   }, 30_000);
 
   test("what was written is there again after looking elsewhere; discarding brings back what stands", async () => {

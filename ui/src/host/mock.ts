@@ -152,7 +152,8 @@ export function mockHost({
     async ask<N extends RequestName>(name: N, params: Params<N>): Promise<Answer<N>> {
       asked.push({ name, params });
       await lag();
-      const failing = trouble.offline || name in trouble.fail || bestRecording(recordings, name, params ?? {});
+      const failing =
+        trouble.offline || name in trouble.fail || bestRecording(recordings, name, params ?? {});
       const acted = failing ? undefined : await acts.act(name, params);
       if (acted === undefined) return answer(name, params) as Answer<N>;
       watches.forEach((look) => look());
@@ -175,7 +176,11 @@ export function mockHost({
           if (frames++ === 0) {
             const recording = find(name, params);
             for (const more of recording.more ?? []) {
-              seen({ kind: "more", at: now(), answer: moved(more, now() - Date.parse(recording.at)) as Answer<N> });
+              seen({
+                kind: "more",
+                at: now(),
+                answer: moved(more, now() - Date.parse(recording.at)) as Answer<N>,
+              });
             }
           }
         } catch (problem) {

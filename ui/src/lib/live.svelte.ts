@@ -29,7 +29,17 @@ export interface LiveOptions<A> {
 }
 
 /** They change how a list is seen, not what is seen: the old answer stays until the new one comes. */
-const WINDOW = new Set(["filter", "sort", "descending", "offset", "limit", "actor", "kind", "since", "until"]);
+const WINDOW = new Set([
+  "filter",
+  "sort",
+  "descending",
+  "offset",
+  "limit",
+  "actor",
+  "kind",
+  "since",
+  "until",
+]);
 export const KEEP_ROWS = 5000;
 
 function subject(params: object): string {

@@ -26,12 +26,12 @@ export const KEPT_AS: Record<Choice, SettingsTheme> = {
   system: "system",
 };
 
-let known = $state.raw<SettingsView | null>(null);
-/** As they were read or changed last. A rune. */
-export const settings = (): SettingsView | null => known;
+let known = $state.raw<{ view: SettingsView; at: number } | null>(null);
+/** As they were read or changed last, and when. A rune. */
+export const settings = (): { view: SettingsView; at: number } | null => known;
 
 function take(view: SettingsView): void {
-  known = view;
+  known = { view, at: Date.now() };
   const look = { theme: SHOWN[view.settings.theme], density: view.settings.density };
   if (look.theme !== chosenTheme() || look.density !== density()) showLook(look);
   setTimeZone(view.settings.time_zone);

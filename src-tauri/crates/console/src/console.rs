@@ -83,13 +83,20 @@ impl Console {
     /// Opens the data folder. The journal and the samples are opened when first asked for.
     ///
     /// # Errors
-    /// When the folder cannot be made, or is too deep for a socket.
+    /// When the folder cannot be made, is too deep for a socket, or is another user's and closed.
     pub fn open(options: ConsoleOptions) -> Result<Console, Problem> {
         let folder = DataFolder::find(options.folder.as_deref())?;
-        // A folder on a full or read-only disk is no reason not to roll back from it.
-        let prepared = folder.prepare();
-        if !folder.path().is_dir() {
-            prepared?;
+        if let Some(problem) = folder.closed_to_us() {
+            return Err(problem);
+        }
+        // Whoever may enter another user's folder leaves nothing in it that is closed to them.
+        let ours = folder.of_another().is_none();
+        if ours {
+            // A folder on a full or read-only disk is no reason not to roll back from it.
+            let prepared = folder.prepare();
+            if !folder.path().is_dir() {
+                prepared?;
+            }
         }
         let program = match options.program {
             Some(program) => program,
@@ -97,8 +104,9 @@ impl Console {
         };
         let node = NodeFolder::new(folder.node())
             .map_err(|e| Problem::new("folder.node", e.to_string()))?;
-        let fallback = FallbackFile::prepare(&folder.fallback());
-        if let Err(error) = &fallback {
+        let fallback =
+            (ours || folder.fallback().exists()).then(|| FallbackFile::prepare(&folder.fallback()));
+        if let Some(Err(error)) = &fallback {
             tracing::warn!(%error, "the fallback file for rollback records cannot be prepared");
         }
         let (base, environment) = match options.environment {
@@ -111,7 +119,7 @@ impl Console {
             actor: os_actor(options.display),
             clock: Arc::new(SystemClock),
             platform: Arc::new(LocalPlatform::new(node)),
-            fallback: fallback.ok(),
+            fallback: fallback.and_then(Result::ok),
             journal: OnceCell::new(),
             samples: OnceCell::new(),
             book: Mutex::new(Book::default()),
@@ -202,11 +210,15 @@ impl Console {
             .cloned()
     }
 
-    /// Starts the node if none answers.
+    /// Starts the node if none answers. In another user's folder none is started: it would be
+    /// closed to them, and so would be all that it makes there.
     ///
     /// # Errors
     /// Why it did not come up.
     pub async fn ensure_node(&self) -> Result<(), Problem> {
+        if let Some(problem) = self.folder.of_another() {
+            return self.platform.node().await.map(|_| ()).map_err(|_| problem);
+        }
         let folder = NodeFolder::new(self.folder.node())
             .map_err(|e| Problem::new("folder.node", e.to_string()))?;
         let command = vec![

@@ -1,5 +1,7 @@
 //! What is missing and what is reachable, in words.
 
+use std::path::Path;
+
 use deckwatch_platform::Platform;
 use serde::{Deserialize, Serialize};
 
@@ -51,15 +53,31 @@ fn check(name: &str, level: Level, found: impl Into<String>, mend: &str) -> Chec
 /// # Errors
 /// None: what is wrong is the answer.
 pub async fn doctor(console: &Console, _: Nothing) -> Result<Doctor, Problem> {
-    let mut checks = vec![
-        folder(console),
-        journal_check(console).await,
-        fallback(console),
-        node(console).await,
-        samples(console).await,
-        roles(console).await,
-    ];
-    checks.extend(services(console).await);
+    let theirs = console.folder.of_another();
+    let mut checks = vec![folder(console, theirs.as_ref())];
+    let begin = checks.len();
+    // What another user has not made yet is not made for a look: it would be closed to them.
+    let there = |file: &Path| theirs.is_none() || file.exists();
+    let journal = there(&console.folder.journal());
+    if journal {
+        checks.push(journal_check(console).await);
+    }
+    if there(&console.folder.fallback()) {
+        checks.push(fallback(console));
+    }
+    checks.push(node(console).await);
+    if there(&console.folder.samples()) {
+        checks.push(samples(console).await);
+    }
+    checks.push(roles(console).await);
+    if journal {
+        checks.extend(services(console).await);
+    }
+    if theirs.is_some() {
+        for check in checks.iter_mut().skip(begin) {
+            check.mend.clear();
+        }
+    }
     Ok(Doctor {
         version: env!("CARGO_PKG_VERSION").into(),
         worst: checks.iter().map(|c| c.level).max().unwrap_or(Level::Good),
@@ -67,14 +85,20 @@ pub async fn doctor(console: &Console, _: Nothing) -> Result<Doctor, Problem> {
     })
 }
 
-fn folder(console: &Console) -> Check {
+fn folder(console: &Console, theirs: Option<&Problem>) -> Check {
     use std::os::unix::fs::PermissionsExt;
     let path = console.folder.path();
     let shown = path.display();
     match std::fs::metadata(path) {
-        Ok(found) if found.permissions().mode() & 0o077 == 0 => {
-            check("data folder", Level::Good, format!("{shown}"), "")
-        }
+        Ok(found) if found.permissions().mode() & 0o077 == 0 => match theirs {
+            None => check("data folder", Level::Good, format!("{shown}"), ""),
+            Some(theirs) => check(
+                "data folder",
+                Level::Note,
+                theirs.message.clone(),
+                "what is to be mended here is that user's to do",
+            ),
+        },
         Ok(_) => check(
             "data folder",
             Level::Bad,

@@ -1,7 +1,13 @@
 //! Where everything lies.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+use rustix::io::Errno;
+
+use crate::identity::user_name;
 use crate::problem::Problem;
 
 /// The data folder and the names in it.
@@ -29,6 +35,46 @@ impl DataFolder {
             )
         })?;
         Ok(DataFolder(std::path::absolute(&path)?))
+    }
+
+    /// Why this user cannot work in it at all: it is another's, and closed.
+    pub(crate) fn closed_to_us(&self) -> Option<Problem> {
+        let closed = match self.0.metadata() {
+            Ok(_) => {
+                let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+                rustix::fs::access(&self.0, all) == Err(Errno::ACCESS)
+            }
+            Err(error) => error.kind() == ErrorKind::PermissionDenied,
+        };
+        closed.then(|| self.of_another()).flatten()
+    }
+
+    /// Said when it is another user's, also to the superuser, whom nothing keeps out: what is made
+    /// in it in their place would be closed to them.
+    pub fn of_another(&self) -> Option<Problem> {
+        let owner = self.owner()?;
+        (owner != rustix::process::geteuid().as_raw()).then(|| {
+            Problem::new(
+                "folder.not-yours",
+                format!(
+                    "the data folder {} belongs to user {}; only that user works in it",
+                    self.0.display(),
+                    user_name(owner)
+                ),
+            )
+        })
+    }
+
+    /// None while there is no folder. One that cannot be seen is whose folder hides it.
+    fn owner(&self) -> Option<u32> {
+        for path in self.0.ancestors() {
+            match path.metadata() {
+                Ok(found) => return Some(found.uid()),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+                Err(_) => return None,
+            }
+        }
+        None
     }
 
     /// Makes the folder for this user alone.

@@ -23,12 +23,16 @@ impl Host {
 /// The operating system's user of this process, on this host. Environment variables are not
 /// asked: anybody can set them.
 pub fn os_actor(display: Option<String>) -> Actor {
-    let id = uzers::get_current_uid();
-    let user = uzers::get_user_by_uid(id).map_or_else(
-        || format!("uid-{id}"),
-        |u| u.name().to_string_lossy().into_owned(),
-    );
+    let user = user_name(uzers::get_current_uid());
     let mut actor = Actor::person(&user, &Host::this().0);
     actor.display = display;
     actor
+}
+
+/// A user's name on this machine.
+pub(crate) fn user_name(id: u32) -> String {
+    uzers::get_user_by_uid(id).map_or_else(
+        || format!("uid-{id}"),
+        |u| u.name().to_string_lossy().into_owned(),
+    )
 }

@@ -189,12 +189,6 @@ pub struct Aside {
     pub trust: bool,
 }
 
-impl From<Nothing> for Aside {
-    fn from(_: Nothing) -> Self {
-        Aside::default()
-    }
-}
-
 /// What was done with a journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct SetAside {
@@ -277,8 +271,8 @@ pub async fn backup(console: &Console, ask: ToFile) -> Result<Verified, Problem>
 
 /// # Errors
 /// That somebody holds the file, or that what is to be trusted is broken in itself.
-pub async fn set_aside(console: &Console, ask: impl Into<Aside>) -> Result<SetAside, Problem> {
-    let Aside { trust } = ask.into();
+pub async fn set_aside(console: &Console, ask: Aside) -> Result<SetAside, Problem> {
+    let Aside { trust } = ask;
     let anchor = FileAnchor::new(console.folder.anchor());
     let (actor, now) = (console.actor.clone(), console.clock.now().wall);
     if trust {
@@ -403,7 +397,7 @@ mod tests {
         assert_eq!(check.level, Level::Bad);
         assert!(check.found.contains("another event 6"), "{}", check.found);
 
-        let done = set_aside(&console(folder.path()), Nothing {}).await;
+        let done = set_aside(&console(folder.path()), Aside::default()).await;
         let done = done.unwrap();
         assert!(done.moved_to.unwrap().is_file());
         assert!(done.reason.unwrap().contains("another event 6"));

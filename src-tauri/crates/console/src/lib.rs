@@ -63,8 +63,8 @@ pub mod api {
     pub use crate::doctor::doctor;
     pub use crate::gates::Freeze;
     pub use crate::journal::{
-        EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified, backup, events, export,
-        import, set_aside, verify,
+        Aside, EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified, backup, events,
+        export, import, set_aside, verify,
     };
     pub use crate::judge::{JudgeText, Judged, judge};
     pub use crate::people::{Reason, Roles, declare_freeze, freeze, lift_freeze, roles, whoami};

@@ -41,7 +41,7 @@ commands! {
     command "journal.export" journal::export(ToFile) -> Exported, "Write every event as a line of JSON";
     command "journal.import" journal::import(FromFile) -> Verified, "Take an export into an empty journal";
     command "journal.backup" journal::backup(ToFile) -> Verified, "Copy the journal while it is in use";
-    command "journal.set-aside" journal::set_aside(Nothing) -> SetAside, "Move a damaged journal away and begin a new one";
+    command "journal.set-aside" journal::set_aside(Aside) -> SetAside, "Move a damaged journal away and begin a new one";
     query "settings.show" settings::show(Nothing) -> SettingsView, "Settings and environments";
     command "settings.change" settings::change(Change) -> SettingsView, "Change them";
     query "judge" judge::judge(JudgeText) -> Judged, "Judge recorded series or counts";

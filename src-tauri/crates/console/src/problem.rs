@@ -67,6 +67,7 @@ impl From<PlatformError> for Problem {
         let code = match &error {
             PlatformError::Rejected(_) => "refused.platform",
             PlatformError::Unreachable { .. } => "platform.unreachable",
+            PlatformError::Denied { .. } => "folder.not-yours",
             PlatformError::Broken { .. } => "platform.broken",
         };
         Problem::new(code, error.to_string()).with(json!(error))

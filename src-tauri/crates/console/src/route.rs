@@ -15,7 +15,7 @@ use crate::charts::RolloutCharts;
 use crate::console::Console;
 use crate::doctor::Doctor;
 use crate::gates::Freeze;
-use crate::journal::{EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified};
+use crate::journal::{Aside, EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified};
 use crate::judge::{JudgeText, Judged};
 use crate::line::StatusLine;
 use crate::pages::{EventsAsk, EventsPage, RolloutsAsk};

@@ -25,9 +25,11 @@ pub enum Theme {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Density {
+    /// Rows of 28 px.
     #[default]
-    Compact,
     Comfortable,
+    /// Rows of 24 px.
+    Compact,
 }
 
 /// What an environment is for. Production is marked so that it cannot be missed.
@@ -233,11 +235,7 @@ pub async fn show(console: &Console, _: Nothing) -> Result<SettingsView, Problem
     Ok(SettingsView {
         environments: settings.all_environments(base),
         environment: console.environment.name.clone(),
-        last_backup: settings
-            .backups
-            .as_ref()
-            .and_then(|b| newest(&b.to))
-            .map(|(at, _)| at),
+        last_backup: last_backup(&settings, &console.environment),
         settings,
         file,
     })
@@ -249,6 +247,11 @@ pub async fn change(console: &Console, ask: Change) -> Result<SettingsView, Prob
     ask.settings.check()?;
     ask.settings.write(&console.settings_file())?;
     show(console, Nothing {}).await
+}
+
+fn last_backup(settings: &Settings, environment: &Environment) -> Option<Timestamp> {
+    let folder = settings.backups.as_ref()?.to.join(&environment.name);
+    newest(&folder).map(|(at, _)| at)
 }
 
 /// The newest copy in a folder, by its name.

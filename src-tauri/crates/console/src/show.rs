@@ -206,14 +206,10 @@ pub(crate) async fn watch_of(console: &Console, service: &ServiceName) -> Arc<Mu
 /// # Errors
 /// That there is no rollout, or the journal's.
 pub async fn show(console: &Console, by: ByService) -> Result<RolloutView, Problem> {
-    console.known(&by.service).await.or_else(|problem| {
-        // A node that does not answer is no reason not to show what the journal knows.
-        if problem.code == "service.unknown" {
-            Err(problem)
-        } else {
-            Ok(())
-        }
-    })?;
+    // Only what exists is kept between looks.
+    if console.rollouts(&by.service).await?.current.is_none() {
+        return Watch::default().look(console, &by.service).await;
+    }
     let watch = watch_of(console, &by.service).await;
     let mut watch = watch.lock().await;
     watch.look(console, &by.service).await

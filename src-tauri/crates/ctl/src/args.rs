@@ -284,8 +284,12 @@ pub enum Journal {
     Import { from: PathBuf },
     /// Copy the journal while it is in use
     Backup { to: PathBuf },
-    /// Move a damaged journal away and begin a new one
-    SetAside,
+    /// Move a journal that is damaged, or not as it was noted, away and begin a new one
+    SetAside {
+        /// Go on with it as it stands, and vouch for it
+        #[arg(long)]
+        trust: bool,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -506,11 +506,9 @@ mod tests {
         let mut problems = Problems::default();
         let mut entries = node.entries(&mut problems);
         let mut env = entries.get("env").unwrap().entries(&mut problems);
-        let read = |name: &str, env: &mut Entries<'_>, problems: &mut Problems| {
-            env.get(name).and_then(|n| n.text(problems))
-        };
         for (name, wanted) in [("A", "1"), ("B", "true"), ("C", "a: b # c"), ("D", "")] {
-            assert_eq!(read(name, &mut env, &mut problems).as_deref(), Some(wanted));
+            let read = env.get(name).and_then(|n| n.text(&mut problems));
+            assert_eq!(read.as_deref(), Some(wanted));
         }
     }
 }

@@ -90,9 +90,10 @@ impl FileAnchor {
                     n => with_ending(&anchor.path, &format!(".old-{n}")),
                 })
                 .find(|path| !path.exists());
-            match kept.map(|to| fs::copy(&anchor.path, to)) {
-                Some(Err(error)) if error.kind() != ErrorKind::NotFound => {
-                    return Err(cannot_create(error));
+            match (fs::read(&anchor.path), kept) {
+                (Ok(old), Some(to)) => write(&to, &old).map_err(cannot_create)?,
+                (Err(error), _) if error.kind() != ErrorKind::NotFound => {
+                    return Err(JournalError::Io(error.to_string()));
                 }
                 _ => {}
             }
@@ -124,12 +125,7 @@ impl FileAnchor {
     fn replace(&self, head: &Head) -> Result<(), JournalError> {
         let bytes = serde_json::to_vec(head).map_err(|e| JournalError::Io(e.to_string()))?;
         let draft = with_ending(&self.path, ".new");
-        let done = (|| {
-            let mut file = fs::File::create(&draft)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&draft, &self.path)
-        })();
+        let done = write(&draft, &bytes).and_then(|()| fs::rename(&draft, &self.path));
         done.map_err(|error| {
             let _ = fs::remove_file(&draft);
             cannot_create(error)
@@ -137,9 +133,33 @@ impl FileAnchor {
     }
 }
 
+/// Makes a file, or empties it, and gives it to the owner of its folder: what a superuser leaves
+/// there must not lock the owner out.
+fn make(path: &Path) -> std::io::Result<fs::File> {
+    let file = fs::File::create(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let folder = fs::metadata(path.parent().unwrap_or(Path::new(".")));
+        if let Ok(folder) = folder
+            && folder.uid() != file.metadata()?.uid()
+        {
+            // Nobody else may, and then it is somebody else's folder.
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
+    }
+    Ok(file)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = make(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Waits for the lock, but not for ever: the next note makes good for one that was not written.
 fn take_turn(path: &Path) -> Result<fs::File, JournalError> {
-    let file = fs::File::create(path).map_err(cannot_create)?;
+    let file = make(path).map_err(cannot_create)?;
     let began = Instant::now();
     loop {
         match file.try_lock() {

@@ -266,6 +266,9 @@ pub enum PlatformError {
     /// It cannot be reached; whether the order arrived is not known.
     #[error("the platform cannot be reached: {why}")]
     Unreachable { why: String },
+    /// It is not for whoever asks: nothing was done, and asking again changes nothing.
+    #[error("{why}")]
+    Denied { why: String },
     /// It was reached and failed.
     #[error("{why}")]
     Broken { why: String },

@@ -6,6 +6,9 @@
 //! traffic, and the same write raises the epoch and latches the rollout, so that whatever a driver
 //! still has under way is refused.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use deckwatch_domain::{
@@ -269,6 +272,7 @@ async fn shift(
                 scale_up(platform, ask, slot, IntentId::new(ask.event_id.uuid())).await;
             }
             Err(PlatformError::Rejected(rejection)) => return Err(LaneError::Nothing(rejection)),
+            Err(PlatformError::Denied { why }) => return Err(LaneError::GaveUp { why }),
             Err(error) => {
                 if waited >= REACH {
                     return Err(LaneError::GaveUp {

@@ -7,6 +7,8 @@
 
 mod back;
 mod forward;
+#[cfg(test)]
+mod tests;
 
 use deckwatch_domain::{ReleaseVersion, Timestamp};
 use deckwatch_platform::{Action, Observation};

@@ -140,7 +140,11 @@ pub fn status(
 
 fn note(rollout: &Rollout) -> String {
     match (rollout.phase, &rollout.back) {
-        (Phase::Paused(reason), _) if rollout.pause_note.is_empty() => reason.words().to_owned(),
+        (Phase::Paused(reason), _)
+            if rollout.pause_note.is_empty() || rollout.pause_note == reason.words() =>
+        {
+            reason.words().to_owned()
+        }
         (Phase::Paused(reason), _) => format!("{}: {}", reason.words(), rollout.pause_note),
         (Phase::RollingBack, Some(back)) if back.record.is_some() => {
             format!("traffic is back; {}", back.why)

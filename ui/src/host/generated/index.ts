@@ -26,12 +26,25 @@ words: string, };
 /**
  * Something that answers or does not.
  */
-export type Answering = { answers: boolean, words: string, };
+export type Answering = { answers: boolean, 
+/**
+ * Somebody needs it: if it does not answer, something is wrong.
+ */
+needed: boolean, words: string, };
 
 /**
  * One person's approval of the current step.
  */
 export type Approval = { step: number, actor: Actor, role: string | null, advisory: boolean, at: Timestamp, };
+
+/**
+ * What to do with a journal that is damaged, or not as it was noted outside of it.
+ */
+export type Aside = { 
+/**
+ * Go on with it as it stands, and vouch for it; refused when it is broken in itself.
+ */
+trust?: boolean, };
 
 /**
  * Copies of the journal, made while the window or an agent runs.
@@ -243,7 +256,7 @@ export type Define = { yaml: string, };
  */
 export type DefinitionCheck = { mistakes: Array<PlanMistake>, };
 
-export type Density = "compact" | "comfortable";
+export type Density = "comfortable" | "compact";
 
 /**
  * What a metric's answer rests on, by kind of metric.
@@ -561,7 +574,11 @@ export type IntentId = string;
 /**
  * The journal in one line.
  */
-export type JournalLine = { usable: boolean, head: number | null, words: string, };
+export type JournalLine = { usable: boolean, head: number | null, 
+/**
+ * Why it cannot be used.
+ */
+words: string, };
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
@@ -1585,7 +1602,7 @@ export type Requests = {
   /** Copy the journal while it is in use */
   "journal.backup": { kind: "command"; params: ToFile; result: Verified };
   /** Move a damaged journal away and begin a new one */
-  "journal.set-aside": { kind: "command"; params: Nothing; result: SetAside };
+  "journal.set-aside": { kind: "command"; params: Aside; result: SetAside };
   /** Settings and environments */
   "settings.show": { kind: "query"; params: Nothing; result: SettingsView };
   /** Change them */

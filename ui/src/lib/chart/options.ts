@@ -58,8 +58,12 @@ export function decades(low: number, high: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => 10 ** (first + i));
 }
 
-/** Marks of the time axis less than a minute apart need their seconds. */
-const near = (at: number[]) => (at[1] ?? Infinity) - (at[0] ?? 0) < 60_000;
+/** Less than a minute apart they need their seconds; what is said already is not said again. */
+function clocks(at: number[]): string[] {
+  const near = (at[1] ?? Infinity) - (at[0] ?? 0) < 60_000;
+  const words = at.map((t) => (near ? clockUtc(t) : clockUtc(t).slice(0, 5)));
+  return words.map((word, i) => (word === words[i - 1] ? "" : word));
+}
 
 function axis(look: Look): uPlot.Axis {
   return {
@@ -98,7 +102,7 @@ export function options(
   return {
     ...size,
     ms: 1,
-    padding: [16, 18, 0, 0],
+    padding: [16, 30, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -115,7 +119,7 @@ export function options(
         grid: { show: false },
         size: 26,
         space: 90,
-        values: (_, at) => at.map((t) => (near(at) ? clockUtc(t) : clockUtc(t).slice(0, 5))),
+        values: (_, at) => clocks(at),
       },
       {
         ...axis(look),

@@ -102,6 +102,7 @@ export function stepStanding(step: StepStatus, status: RolloutStatus): Standing 
   if (step.skipped) return { word: "skipped", mark: "no-data" };
   if (!isOver(status.phase)) return { word: "to come", mark: "no-data" };
   const here = status.steps[status.step] === step;
+  if (here && status.verdict === "fail") return { word: "Fail", mark: "bad" };
   return { word: here && status.phase !== "promoted" ? "ended here" : "not reached", mark: "no-data" };
 }
 
@@ -123,7 +124,8 @@ export function stepTimes(step: StepStatus, status: RolloutStatus): string {
       : `${duration(passed)}, at most ${spanWords(step.bake_max)}`;
   }
   if (step.current) return `since ${spanWords(status.in_step_for)}`;
-  if (step.took !== null) return `took ${spanWords(step.took)}`;
+  if (step.took !== null && spanMs(step.took) > 0) return `took ${spanWords(step.took)}`;
+  if (step.took !== null) return "no bake";
   if (step.skipped || isOver(status.phase)) return "";
   return spanMs(step.bake_min) > 0 ? `at least ${spanWords(step.bake_min)}` : "no bake";
 }

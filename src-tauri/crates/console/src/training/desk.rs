@@ -15,9 +15,10 @@ use super::{RATE, ground, release, reopen, stand, training_console};
 use crate::back::{RollBack, roll_back};
 use crate::console::Console;
 use crate::folder::DataFolder;
+use crate::journal::Aside;
 use crate::problem::Problem;
 use crate::rollouts::{Noted, abort};
-use crate::route::{ByService, Nothing};
+use crate::route::ByService;
 use crate::show;
 
 /// A desk on the training ground: what a drill can do, done for real.
@@ -293,7 +294,7 @@ impl Desk for TrainingDesk {
             let _ = agent.kill().await;
         }
         let console = self.console();
-        crate::journal::set_aside(&console, Nothing {})
+        crate::journal::set_aside(&console, Aside::default())
             .await
             .map_err(|p| p.to_string())?;
         let again =

@@ -181,7 +181,7 @@ pub struct TrainingView {
 /// What keeps the ground alive.
 pub(crate) struct Session {
     desk: Arc<TrainingDesk>,
-    beside: Vec<LoadHandle>,
+    _beside: Vec<LoadHandle>,
     lines: Arc<Mutex<VecDeque<String>>>,
     playing: Mutex<Option<Playing>>,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -272,7 +272,7 @@ pub async fn open(console: &Console, _: Nothing) -> Result<Done, Problem> {
         .collect();
     *held = Some(Arc::new(Session {
         desk: Arc::new(desk),
-        beside,
+        _beside: beside,
         lines,
         playing: Mutex::default(),
         task: Mutex::default(),
@@ -386,7 +386,8 @@ async fn grades(console: &Console) -> Vec<GradeRow> {
 /// # Errors
 /// None: what does not stand is said not to.
 pub async fn view(console: &Console, _: Nothing) -> Result<TrainingView, Problem> {
-    let session = console.session.lock().await.clone();
+    // While it is being opened, what stands already is shown.
+    let session = console.session.try_lock().ok().and_then(|s| s.clone());
     let inside = match &session {
         Some(session) => session.desk.console(),
         None => Arc::new(super::training_console(console)?),

@@ -16,6 +16,9 @@ pub(super) async fn node(console: &Console, it: args::Node, j: bool) -> Result<u
         args::Node::Run { take_over } => {
             let wrong =
                 |e: deckwatch_platform::local::NodeError| Problem::new("node", e.to_string());
+            if let Some(problem) = console.folder().of_another() {
+                return Err(problem);
+            }
             let folder = NodeFolder::new(console.folder().node()).map_err(wrong)?;
             let program = std::env::current_exe()?;
             let options = NodeOptions {

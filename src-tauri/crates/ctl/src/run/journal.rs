@@ -50,14 +50,18 @@ pub(super) async fn journal(
         }
         J::Import { from } => verified(api::import(console, FromFile { from }).await?),
         J::Backup { to } => verified(api::backup(console, ToFile { to }).await?),
-        J::SetAside => {
-            let aside = api::set_aside(console, Nothing {}).await?;
-            answer(j, &aside, |a| match &a.moved_to {
-                Some(path) => format!(
-                    "the damaged journal lies in {}; a new one has begun\n",
+        J::SetAside { trust } => {
+            let aside = api::set_aside(console, api::Aside { trust }).await?;
+            answer(j, &aside, |a| match (&a.moved_to, &a.reason) {
+                (Some(path), why) => format!(
+                    "{}\nthe damaged journal lies in {}; a new one has begun\n",
+                    why.as_deref().unwrap_or_default(),
                     path.display()
                 ),
-                None => "the journal is sound; nothing was done\n".into(),
+                (None, Some(why)) => {
+                    format!("{why}\nit is trusted as it stands, and the journal says by whom\n")
+                }
+                (None, None) => "the journal is sound; nothing was done\n".into(),
             });
             Ok(code::DONE)
         }

@@ -261,3 +261,25 @@ async fn nobody_can_vouch_for_a_broken_chain() {
     assert_eq!(journal.head().await.unwrap().seq, 20);
     assert_eq!(anchor.read().unwrap(), Some(head));
 }
+
+#[tokio::test]
+async fn a_superuser_leaves_nothing_that_locks_the_owner_out() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let (place, anchor, _) = noted().await;
+    std::fs::remove_file(anchor.path()).unwrap();
+    std::fs::remove_file(place.folder.path().join("anchor.lock")).unwrap();
+    if chown(place.folder.path(), Some(65534), Some(65534)).is_err() {
+        eprintln!("not run: only a superuser can give a folder away");
+        return;
+    }
+    let journal = place.open().await;
+    anchor.advance(&journal).await.unwrap();
+    journal.close().await;
+    cut(&place.path(), 20).await;
+    let journal = place.open().await;
+    journal.trust(&anchor, ana(), at(0)).await.unwrap().unwrap();
+    for name in ["anchor", "anchor.lock", "anchor.old"] {
+        let found = std::fs::metadata(place.folder.path().join(name)).unwrap();
+        assert_eq!(found.uid(), 65534, "{name}");
+    }
+}

@@ -4,6 +4,7 @@
 //! be stale. A node that is gone is said as such (`Unreachable`), never hidden behind a retry:
 //! whether an order arrived is the caller's to find out, by observing.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -225,7 +226,12 @@ impl LocalPlatform {
         let socket = self.folder.socket();
         let stream = UnixStream::connect(&socket)
             .await
-            .map_err(|e| unreachable(format!("no node answers at {}: {e}", socket.display())))?;
+            .map_err(|e| match e.kind() {
+                ErrorKind::PermissionDenied => PlatformError::Denied {
+                    why: self.folder.kept_from_others(),
+                },
+                _ => unreachable(format!("no node answers at {}: {e}", socket.display())),
+            })?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(unreachable)?;

@@ -30,6 +30,12 @@ pub async fn ensure_node(
     match platform.node().await {
         Ok(status) => return Ok(status),
         Err(PlatformError::Unreachable { .. }) => {}
+        Err(PlatformError::Denied { why }) => {
+            return Err(NodeError::NotStarted {
+                why,
+                log: String::new(),
+            });
+        }
         Err(other) => {
             return Err(NodeError::NotStarted {
                 why: format!("one is there, but: {other}"),

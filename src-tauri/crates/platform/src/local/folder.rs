@@ -66,6 +66,21 @@ impl NodeFolder {
         self.path.join("services")
     }
 
+    /// Whose node this is, in words for somebody who is kept from it. Where the socket itself
+    /// cannot be seen, it is whose folder hides it.
+    pub(crate) fn kept_from_others(&self) -> String {
+        let socket = self.socket();
+        let seen = socket.ancestors().find_map(|path| path.metadata().ok());
+        let me = rustix::process::geteuid().as_raw();
+        let path = self.path.display();
+        match seen.map(|found| found.uid()) {
+            Some(owner) if owner != me => {
+                format!("the node in {path} belongs to user {owner} and this is user {me}")
+            }
+            _ => format!("the node in {path} cannot be reached: permission denied"),
+        }
+    }
+
     /// Makes the folder, and makes sure that it is this user's and closed to all others.
     pub(crate) fn create(&self) -> Result<(), NodeError> {
         let wrong = |why: String| NodeError::Folder {

@@ -225,8 +225,12 @@ fn capture_baseline(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
     let span = rollout.plan.baseline;
     let waited = inputs.now.since(rollout.started_at);
     let enough = span.duration().mul_f64(0.9);
-    // Two looks more than the span: by then what can be had has been scraped.
-    let patience = span.duration() + rollout.plan.analysis.interval.duration() * 2;
+    // Two looks more than the span: by then what can be had has been scraped. Of no span there is
+    // nothing to be had.
+    let patience = match span.duration() {
+        Duration::ZERO => Duration::ZERO,
+        span => span + rollout.plan.analysis.interval.duration() * 2,
+    };
     match inputs.baseline {
         Some(baseline) if baseline.covered.duration() >= enough || waited >= patience => {
             Some(Next::Record(vec![Event::BaselineCaptured {

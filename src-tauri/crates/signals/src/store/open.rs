@@ -1,5 +1,6 @@
 //! Opening the file: its format, its version, and what happens when it is neither ours nor sound.
 
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,6 +49,33 @@ fn options(path: &Path, options: &Options) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Makes the file for its owner alone, or closes it to others; its companions are made as it is.
+/// What cannot be made is said by whoever connects next.
+fn make_private(path: &Path) {
+    let only_mine = std::fs::Permissions::from_mode(0o600);
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    if made.is_ok() {
+        return;
+    }
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        let open = std::fs::metadata(&file).is_ok_and(|f| f.mode() & 0o077 != 0);
+        if open && let Err(error) = std::fs::set_permissions(&file, only_mine.clone()) {
+            tracing::warn!(%error, file = %file.display(), "others can read it");
+        }
+    }
+}
+
+/// A file that belongs to the store at `path`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 pub(super) async fn for_writing(
     path: &Path,
     limits: &Options,
@@ -58,6 +86,7 @@ pub(super) async fn for_writing(
         patience: limits.patience.max(Duration::from_secs(5)),
         ..*limits
     };
+    make_private(path);
     let mut connection = options(path, &patient)
         .create_if_missing(true)
         .connect()
@@ -175,19 +204,14 @@ pub async fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, S
         }
         _ => return Ok(None),
     }
-    let with = |suffix: &str, path: &Path| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let aside = with(&format!(".corrupt-{}", now.as_millis()), path);
+    let aside = beside(path, &format!(".corrupt-{}", now.as_millis()));
     let failed = |error: std::io::Error| StoreError::Unavailable {
         path: path.to_owned(),
         why: format!("it cannot be moved to {}: {error}", aside.display()),
     };
     // The log and its index go along, or they would be replayed into the new file.
     for suffix in ["-wal", "-shm"] {
-        match std::fs::rename(with(suffix, path), with(suffix, &aside)) {
+        match std::fs::rename(beside(path, suffix), beside(&aside, suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(failed(error));
             }

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,31 @@ async fn what_is_written_is_read_back() {
     assert_eq!(b[0].points, [(t(9), 7.0)]);
     let refused = store.append(t(10), &[]).await.unwrap_err();
     assert!(matches!(refused, StoreError::ReadOnly { .. }));
+}
+
+/// Others may not read it, nor what lies beside it: also not one that was made more open.
+#[tokio::test]
+async fn it_is_its_owners_alone() {
+    let (folder, path) = folder();
+    let closed = || {
+        let files = std::fs::read_dir(folder.path()).unwrap().flatten();
+        let modes: Vec<_> = files
+            .map(|f| (f.file_name(), f.metadata().unwrap().permissions().mode()))
+            .collect();
+        assert_eq!(modes.len(), 3, "{modes:?}");
+        assert!(modes.iter().all(|(_, m)| m & 0o777 == 0o600), "{modes:?}");
+    };
+    let store = SampleStore::open(&path).await.unwrap();
+    store.append(t(1), &[sample("a", &[], 1.0)]).await.unwrap();
+    closed();
+    for file in std::fs::read_dir(folder.path()).unwrap().flatten() {
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file.path(), open).unwrap();
+    }
+    let second = SampleStore::open(&path).await.unwrap();
+    second.append(t(2), &[sample("a", &[], 2.0)]).await.unwrap();
+    closed();
+    assert_eq!(count(&store, "a").await, 2);
 }
 
 #[tokio::test]

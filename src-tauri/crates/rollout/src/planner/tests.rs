@@ -1,0 +1,113 @@
+//! What stands between a candidate that is ready and its first weight.
+
+use std::time::Duration;
+
+use deckwatch_domain::{Actor, Digest, PerSlot, Role, RolloutId, Slot, Span, Timestamp, Weights};
+use deckwatch_platform::{Observation, ReleaseSpec, SlotState, Traffic};
+
+use super::{Inputs, Next, next};
+use crate::event::{Event, Started};
+use crate::plan::builtin;
+use crate::state::Rollouts;
+
+const BEGAN: Timestamp = Timestamp::EPOCH;
+
+fn release(version: &str) -> ReleaseSpec {
+    ReleaseSpec {
+        version: version.parse().unwrap(),
+        command: None,
+        env: Default::default(),
+    }
+}
+
+/// v2 beside v1: claimed, brought up and ready, and no baseline captured yet.
+fn ready(baseline: Span) -> (Rollouts, Observation) {
+    let (mut plan, text) = builtin("canary-5-25-100").unwrap();
+    plan.baseline = baseline;
+    let started = Started {
+        rollout: RolloutId::from_u128(1),
+        service: "shop".parse().unwrap(),
+        release: release("v2"),
+        instances: 2,
+        candidate: Slot::Green,
+        stable: Some(Slot::Blue),
+        stable_version: Some("v1".parse().unwrap()),
+        plan,
+        plan_text: text.to_owned(),
+        plan_digest: Digest::of(text.as_bytes()),
+        author: Actor::person("ana", "bridge"),
+    };
+    let observation = Observation {
+        service: started.service.clone(),
+        at: BEGAN,
+        traffic: Traffic {
+            weights: Weights::all_to(Slot::Blue),
+            roles: PerSlot::new(|slot| match slot {
+                Slot::Blue => Role::Stable,
+                Slot::Green => Role::Candidate,
+            }),
+            rollout: Some(started.rollout),
+            ..Traffic::default()
+        },
+        slots: PerSlot::new(|_| SlotState {
+            ready: 2,
+            ..SlotState::default()
+        }),
+        instances: 2,
+        applied: Vec::new(),
+    };
+    let mut state = Rollouts::new(started.service.clone());
+    let author = started.author.clone();
+    state.evolve(&Event::Started(Box::new(started)), &author, BEGAN);
+    let rollout = state.current.as_mut().unwrap();
+    rollout.claimed = true;
+    rollout.brought_up = true;
+    (state, observation)
+}
+
+/// What is next `after` the start, with no sample of stable's past.
+fn without_samples(state: &Rollouts, observation: &Observation, after: Duration) -> Next {
+    let inputs = Inputs {
+        observation,
+        judgement: None,
+        baseline: None,
+        closed: &[],
+        now: BEGAN.plus(after),
+    };
+    next(state, &inputs)
+}
+
+/// Whether that records that there was nothing to capture.
+fn captures_nothing(next: &Next) -> bool {
+    matches!(next, Next::Record(events) if matches!(events.as_slice(),
+        [Event::BaselineCaptured { baseline, .. }] if baseline.counts.is_empty()))
+}
+
+#[test]
+fn a_baseline_of_no_time_is_not_waited_for() {
+    let (mut state, observation) = ready(Span::from_secs(0));
+    let captured = without_samples(&state, &observation, Duration::ZERO);
+    assert!(captures_nothing(&captured), "{captured:?}");
+    let Next::Record(events) = captured else {
+        unreachable!()
+    };
+    let author = Actor::person("ana", "bridge");
+    state.evolve(&events[0], &author, BEGAN);
+    let then = without_samples(&state, &observation, Duration::ZERO);
+    assert!(
+        matches!(&then, Next::Record(events) if matches!(events.as_slice(), [Event::CapacityReached { .. }])),
+        "{then:?}"
+    );
+}
+
+#[test]
+fn any_other_baseline_is_waited_for_until_two_looks_after_it() {
+    let (state, observation) = ready(Span::from_secs(1));
+    let interval = state.current.as_ref().unwrap().plan.analysis.interval;
+    let patience = Duration::from_secs(1) + interval.duration() * 2;
+    let before = patience - Duration::from_millis(1);
+    let waits = without_samples(&state, &observation, before);
+    assert!(matches!(waits, Next::Wait { .. }), "{waits:?}");
+    let captured = without_samples(&state, &observation, patience);
+    assert!(captures_nothing(&captured), "{captured:?}");
+}
