@@ -85,16 +85,17 @@ impl Event {
 
     pub const fn tone(&self) -> Tone {
         match self {
-            Event::Failed { .. } | Event::RollbackRequested { .. } => Tone::Bad,
+            Event::Failed { .. }
+            | Event::RollbackRequested { .. }
+            | Event::Ended {
+                ending: Ending::Failed,
+                ..
+            } => Tone::Bad,
             Event::VerdictChanged { verdict, .. } => match verdict {
                 Verdict::Pass => Tone::Good,
                 Verdict::Fail => Tone::Bad,
                 Verdict::Inconclusive => Tone::Plain,
                 Verdict::NoData | Verdict::Error => Tone::Warn,
-            },
-            Event::Ended { ending, .. } => match ending {
-                Ending::Failed => Tone::Bad,
-                _ => Tone::Plain,
             },
             Event::Paused { .. } | Event::BrokenGlass { .. } => Tone::Warn,
             Event::CapacityReached { .. }
