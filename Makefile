@@ -7,14 +7,13 @@
 #   make types    the pages' types, made anew from the list of commands
 #   make bench    the figures that the documents quote
 #   make soak     the same simulations and kills as in the tests, for hours
-#   make package  a .deb
-#   make screenshots  the pictures in the README, from the running window
+#   make recordings  what the pages are tested with, recorded from a training ground
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 types = ui/src/host/generated/index.ts
 
-.PHONY: run demo test check types bench soak package screenshots recordings clean
+.PHONY: run demo test check types bench soak recordings clean
 
 run:
 	@./scripts/tools.sh window
@@ -56,14 +55,6 @@ bench:
 soak:
 	@./scripts/tools.sh
 	@./scripts/soak.sh
-
-package:
-	@./scripts/tools.sh window
-	@./scripts/package.sh
-
-screenshots:
-	@./scripts/tools.sh window test
-	@./scripts/screenshots.sh
 
 clean:
 	$(CARGO) clean
