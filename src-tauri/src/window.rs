@@ -34,7 +34,10 @@ pub enum How {
 /// What the system said.
 pub fn open<R: Runtime>(app: &AppHandle<R>, link: Option<&str>) -> tauri::Result<()> {
     app.manage(Pending(Mutex::new(link.and_then(route))));
+    let desk = app.state::<Arc<Desk>>();
     WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+        // What the page keeps belongs to this data folder, as everything else does.
+        .data_directory(desk.base().join("window"))
         .title("Deckwatch")
         .inner_size(1280.0, 800.0)
         .min_inner_size(960.0, 600.0)

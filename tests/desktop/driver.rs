@@ -262,7 +262,13 @@ async fn open(folder: &Path, port: u16) -> (Client, Driver) {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await;
         match client {
-            Ok(client) => return (client, driver),
+            Ok(client) => {
+                // A page that is not drawn yet hears no keys.
+                let drawn = client.wait().at_most(PATIENCE);
+                let drawn = drawn.for_element(Locator::Css("footer")).await;
+                drawn.unwrap_or_else(|e| panic!("the page was not drawn: {e}"));
+                return (client, driver);
+            }
             Err(error) if began.elapsed() > PATIENCE => panic!("no window: {error}"),
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
