@@ -117,7 +117,7 @@ async fn another_user_is_kept_out_of_the_data_folder() {
     rollout(&ground, "20 %", |r| r.weight == 20).await;
     let before = events(&ground).await.len();
     let theirs = &["belongs to user"][..];
-    let closed = &["denied", "cannot be opened", "cannot be written"][..];
+    let closed = &["belongs to user", "denied", "cannot be opened"][..];
     // Not with the folder as it is made, and not with its door left open either: what lies in it
     // is closed as well.
     for (mode, words) in [(0o700, theirs), (0o755, theirs), (0o777, closed)] {

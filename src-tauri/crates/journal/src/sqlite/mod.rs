@@ -198,6 +198,7 @@ impl Journal {
         }
     }
 
+    /// The right to write, unless a newer Deckwatch has given the file its format meanwhile.
     async fn pen(&self) -> Result<Pen<'_>, JournalError> {
         let writer = self
             .0
@@ -206,7 +207,11 @@ impl Journal {
             .ok_or(JournalError::ReadOnly)?
             .lock()
             .await;
-        Pen::take(writer, &self.0.place, || self.0.same_file()).await
+        let mut pen = Pen::take(writer, &self.0.place, || self.0.same_file()).await?;
+        match file::inspect(pen.conn()?).await {
+            Ok(_) => Ok(pen),
+            Err(error) => pen.end(Err(error)).await,
+        }
     }
 
     /// A connection of its own, for work that needs one state of the file for a while.

@@ -4,8 +4,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use deckwatch_journal::{AppendError, Expected, Journal, JournalError, NewEvent, Store};
+use deckwatch_domain::Epoch;
+use deckwatch_journal::{
+    AppendError, Expected, Journal, JournalError, LeaseError, NewEvent, Store,
+};
 use sqlx::Connection;
 
 use crate::support::*;
@@ -88,6 +92,25 @@ async fn a_file_from_a_newer_deckwatch_is_left_as_it_is() {
             "the file was touched (moved over: {moved_over})"
         );
     }
+}
+
+/// Who has it open is no exception: nothing is appended to a format that is not known.
+#[tokio::test]
+async fn a_file_that_became_newer_while_it_was_open_is_left_as_it_is() {
+    let place = Place::new();
+    let journal = place.filled(3).await;
+    let before = journal.head().await.unwrap();
+    sql(&place.path(), "PRAGMA user_version = 7").await;
+    let newer = JournalError::Newer { found: 7, known: 1 };
+    let append = journal.append("a", Expected::Any, events(50..51), None, at(1));
+    assert_eq!(append.await, Err(AppendError::Journal(newer.clone())));
+    let ttl = Duration::from_secs(5);
+    let lease = journal.lease_take("l", "me", None, Epoch(0), ttl).await;
+    assert_eq!(lease, Err(LeaseError::Journal(newer)));
+    assert_eq!(journal.head().await.unwrap(), before);
+    // Back in the format it knows, it goes on: no transaction was left open.
+    sql(&place.path(), "PRAGMA user_version = 1").await;
+    put(&journal, "a", events(50..51)).await;
 }
 
 #[tokio::test]
