@@ -37,7 +37,7 @@ check:
 	@./scripts/ui.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
-	$(CARGO) test --quiet -p deckwatch --test house
+	$(CARGO) test --quiet --workspace --test house
 	cd ui && npm run --silent check && npm run --silent format:check
 
 types:
