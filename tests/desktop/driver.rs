@@ -215,9 +215,12 @@ impl Window {
         for environment in ["training", "local"] {
             self.ask(environment, "node_stop", json!({})).await;
         }
-        let client = self.client.clone();
-        drop(self);
-        let _ = client.close().await;
+        let _ = self.client.clone().close().await;
+        // A window that was killed has left its training driver behind.
+        let folder = self.folder.display().to_string();
+        let _ = Command::new("pkill")
+            .args(["-KILL", "-f", &folder])
+            .status();
     }
 }
 
