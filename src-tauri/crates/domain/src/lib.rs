@@ -11,10 +11,12 @@ mod document;
 mod id;
 mod slot;
 mod time;
+mod yaml;
 
 pub use actor::{Actor, ActorKind, Identity};
 pub use digest::Digest;
-pub use document::{Entries, Node, Problem, Problems, Value, parse_document, to_yaml};
+pub use document::{Entries, Node, Problem, Problems, Value, parse_document};
 pub use id::{Epoch, EventId, IntentId, NameError, ReleaseVersion, RolloutId, ServiceName};
 pub use slot::{PerSlot, Role, Slot, Weights, WeightsError};
 pub use time::{Span, Timestamp, parse_span};
+pub use yaml::to_yaml;
