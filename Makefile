@@ -7,13 +7,15 @@
 #   make types    the pages' types, made anew from the list of commands
 #   make bench    the figures that the documents quote
 #   make soak     the same simulations and kills as in the tests, for hours
+#   make package  the .deb with the window, the node and the agent (try-package installs it)
+#   make screenshots  the README's pictures
 #   make recordings  what the pages are tested with, recorded from a training ground
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 types = ui/src/host/generated/index.ts
 
-.PHONY: run demo test check types bench soak recordings clean
+.PHONY: run demo test check types bench soak package try-package screenshots recordings clean
 
 run:
 	@./scripts/tools.sh window
@@ -53,8 +55,18 @@ bench:
 	@./scripts/bench.sh
 
 soak:
-	@./scripts/tools.sh
+	@./scripts/tools.sh window test
 	@./scripts/soak.sh
+
+package:
+	@./scripts/package.sh
+
+try-package: package
+	@./scripts/try-package.sh
+
+screenshots:
+	@./scripts/tools.sh window test
+	@./scripts/screenshots.sh
 
 clean:
 	$(CARGO) clean

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deckwatch_console::api::{self, Noted, Promote, TrainingDesk};
+use deckwatch_console::api::{self, GiveUp, Promote, TrainingDesk};
 use deckwatch_console::{ByService, Console, ConsoleOptions};
 use deckwatch_domain::{ServiceName, Slot};
 use deckwatch_platform::Platform;
@@ -168,9 +168,10 @@ impl Ground {
     }
 
     async fn abort(&self) -> Result<(), Wrong> {
-        let asked = Noted {
+        let asked = GiveUp {
             service: self.service.clone(),
             note: "measured".into(),
+            kind: Default::default(),
         };
         api::abort(&self.console(), asked).await?;
         self.over().await

@@ -26,6 +26,9 @@ for crate in verdict journal platform; do
   step "$crate" cargo bench --quiet -p "deckwatch-$crate"
 done
 step console cargo bench --quiet -p deckwatch --bench console
+step "the empty window" cargo build --release --quiet --example empty_window
+step window xvfb-run -a -s "-screen 0 1280x800x24" dbus-run-session -- \
+  cargo bench --quiet -p deckwatch --bench window
 
 if [ ${#failed[@]} -gt 0 ]; then
   echo "missed or not measured: ${failed[*]}" >&2

@@ -10,3 +10,9 @@ echo "== $DECKWATCH_KILLS kills during real rollouts"
 cargo build --quiet --release -p deckwatch-ctl
 DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
   cargo test --release -p deckwatch --test whole -- --nocapture kills
+echo "== the window looks at a thousand live services"
+./scripts/ui.sh
+export DECKWATCH_SOAK_MINUTES=${DECKWATCH_SOAK_MINUTES:-10}
+cargo build --quiet --release --workspace --bins
+xvfb-run -a -s "-screen 0 1280x800x24" dbus-run-session -- \
+  cargo bench --quiet -p deckwatch --bench window

@@ -180,3 +180,43 @@ fn only_the_rooms_that_own_an_effect_have_it() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+struct Entry {
+    name: &'static str,
+}
+
+macro_rules! commands {
+    ($($kind:ident $name:literal $module:ident::$function:ident($params:ty) -> $result:ty, $about:literal;)*) => {
+        const LIST: &[Entry] = &[$(Entry { name: $name }),*];
+    };
+}
+
+include!("../src-tauri/crates/console/src/list.rs");
+
+/// The window may ask what the list names and nothing else.
+#[test]
+fn the_windows_permissions_are_the_list() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri/capabilities/main.json");
+    let text = fs::read_to_string(file).unwrap();
+    let capability: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let allowed: std::collections::BTreeSet<String> = capability["permissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|p| p.as_str().filter(|p| p.starts_with("allow-")))
+        .map(str::to_owned)
+        .collect();
+    let own = [
+        "environments",
+        "watch",
+        "unwatch",
+        "roll_back",
+        "close",
+        "ready",
+    ];
+    let listed = LIST.iter().map(|e| e.name).chain(own);
+    let wanted: std::collections::BTreeSet<String> = listed
+        .map(|name| format!("allow-{}", name.replace(['.', '_'], "-")))
+        .collect();
+    assert_eq!(allowed, wanted, "src-tauri/capabilities/main.json");
+}

@@ -15,17 +15,35 @@ static TURN: Semaphore = Semaphore::const_new(1);
 /// For one thing to appear. Generous: it says that it hangs, not that it is slow.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The window's own program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_deckwatch");
+
 /// A window under a driver.
 pub struct Window {
     pub client: Client,
     pub folder: PathBuf,
     driver: Driver,
+    _ends: Option<Ends>,
     _keep: Option<tempfile::TempDir>,
     _turn: Option<SemaphorePermit<'static>>,
 }
 
 struct Driver {
     child: Child,
+}
+
+/// Everything that runs in this folder ends with it.
+struct Ends(PathBuf);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        // A test that failed has closed nothing, and a window that was killed has left its
+        // training driver behind.
+        let folder = self.0.display().to_string();
+        let _ = Command::new("pkill")
+            .args(["-KILL", "-f", &folder])
+            .status();
+    }
 }
 
 impl Drop for Driver {
@@ -61,16 +79,23 @@ pub fn ports(count: u16) -> u16 {
 impl Window {
     /// A window on a folder nobody has used.
     pub async fn fresh() -> Window {
+        Window::on(PROGRAM.as_ref(), async |_| {}).await
+    }
+
+    /// A window of `program` on a folder that was prepared for it.
+    pub async fn on(program: &Path, prepare: impl AsyncFn(&Path)) -> Window {
         let turn = TURN.acquire().await.expect("never closed");
         let keep = tempfile::Builder::new()
             .prefix("dw")
             .tempdir()
             .expect("a folder");
         let folder = keep.path().to_owned();
-        let (client, driver) = open(&folder, ports(4)).await;
+        prepare(&folder).await;
+        let (client, driver) = open(program, &folder, ports(8)).await;
         Window {
             client,
             driver,
+            _ends: Some(Ends(folder.clone())),
             folder,
             _keep: Some(keep),
             _turn: Some(turn),
@@ -80,27 +105,33 @@ impl Window {
     /// The same folder, seen through a new window.
     pub async fn again(mut self) -> Window {
         let folder = self.folder.clone();
-        let (keep, turn) = (self._keep.take(), self._turn.take());
+        let (keep, turn, ends) = (self._keep.take(), self._turn.take(), self._ends.take());
         drop(self);
-        let (client, driver) = open(&folder, ports(4)).await;
+        let (client, driver) = open(PROGRAM.as_ref(), &folder, ports(8)).await;
         Window {
             client,
             driver,
+            _ends: ends,
             folder,
             _keep: keep,
             _turn: turn,
         }
     }
 
-    /// Ends the window's process as a crash would.
-    pub fn kill(&self) {
+    /// The window's process.
+    pub fn pid(&self) -> u32 {
         let found = Command::new("pgrep")
             .args(["-P", &self.driver.child.id().to_string()])
             .output()
             .expect("pgrep");
-        for pid in String::from_utf8_lossy(&found.stdout).lines() {
-            signal(pid.parse().expect("a pid"), "KILL");
-        }
+        let pids = String::from_utf8_lossy(&found.stdout).into_owned();
+        let first = pids.lines().next().expect("the window runs");
+        first.parse().expect("a pid")
+    }
+
+    /// Ends the window's process as a crash would.
+    pub fn kill(&self) {
+        signal(self.pid(), "KILL");
     }
 
     /// Waits for something that CSS finds.
@@ -113,7 +144,19 @@ impl Window {
             .await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("{css} was not seen: {error}\n{}", self.text().await),
+            Err(error) => {
+                self.keep_picture().await;
+                panic!("{css} was not seen: {error}\n{}", self.text().await)
+            }
+        }
+    }
+
+    /// What was there instead, for whoever reads the failure.
+    async fn keep_picture(&self) {
+        let path = Path::new(PROGRAM).with_file_name("window-test.png");
+        if let Ok(picture) = self.client.screenshot().await {
+            let _ = std::fs::write(&path, picture);
+            eprintln!("see {}", path.display());
         }
     }
 
@@ -129,11 +172,11 @@ impl Window {
             if text.contains(words) {
                 return;
             }
-            assert!(
-                began.elapsed() < patience,
-                "`{words}` was not read within {} s; there is:\n{text}",
-                patience.as_secs()
-            );
+            if began.elapsed() > patience {
+                self.keep_picture().await;
+                let patience = patience.as_secs();
+                panic!("`{words}` was not read within {patience} s; there is:\n{text}");
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -191,6 +234,23 @@ impl Window {
         self.client.perform_actions(actions).await.expect("keys");
     }
 
+    /// Walks with Tab until the field whose label begins so has the focus.
+    pub async fn focus(&self, label: &str) {
+        let script = "const at = document.activeElement;
+            return at?.labels?.[0]?.innerText?.trim() ?? at?.ariaLabel ?? at?.innerText ?? ''";
+        let mut passed = Vec::new();
+        while passed.len() < 60 {
+            let at = self.run(script).await;
+            let at = at.as_str().unwrap_or_default().to_owned();
+            if at.starts_with(label) {
+                return;
+            }
+            passed.push(at);
+            self.press("Tab").await;
+        }
+        panic!("Tab never came to `{label}`: {passed:?}");
+    }
+
     /// Types into whatever has the focus.
     pub async fn type_in(&self, text: &str) {
         for letter in text.chars() {
@@ -210,17 +270,27 @@ impl Window {
             .expect("an answer")
     }
 
+    /// The same question with each of these params, one after another; answers with the first
+    /// problem there was, else with nothing.
+    pub async fn ask_each(&self, environment: &str, command: &str, params: Vec<Value>) -> Value {
+        let script = "const [command, environment, all, done] = arguments;
+            (async () => {
+                for (const params of all)
+                    await window.__TAURI_INTERNALS__.invoke(command, { environment, params });
+            })().then(() => done(null), (problem) => done(problem))";
+        let words = vec![json!(command), json!(environment), Value::from(params)];
+        self.client
+            .execute_async(script, words)
+            .await
+            .expect("an answer")
+    }
+
     /// Leaves nothing running: the window, and the nodes of its environments.
     pub async fn close(self) {
         for environment in ["training", "local"] {
             self.ask(environment, "node_stop", json!({})).await;
         }
         let _ = self.client.clone().close().await;
-        // A window that was killed has left its training driver behind.
-        let folder = self.folder.display().to_string();
-        let _ = Command::new("pkill")
-            .args(["-KILL", "-f", &folder])
-            .status();
     }
 }
 
@@ -234,13 +304,14 @@ fn code(name: &str) -> char {
         "Tab" => Key::Tab,
         "Down" => Key::Down,
         "Up" => Key::Up,
+        "Home" => Key::Home,
         "Space" => return ' ',
         other => return other.chars().next().expect("a key"),
     };
     key.into()
 }
 
-async fn open(folder: &Path, port: u16) -> (Client, Driver) {
+async fn open(program: &Path, folder: &Path, port: u16) -> (Client, Driver) {
     let child = Command::new("WebKitWebDriver")
         .arg(format!("--port={port}"))
         .env("TAURI_AUTOMATION", "true")
@@ -254,7 +325,7 @@ async fn open(folder: &Path, port: u16) -> (Client, Driver) {
         .expect("WebKitWebDriver (Debian: webkit2gtk-driver)");
     let driver = Driver { child };
     let wanted = json!({"webkitgtk:browserOptions": {
-        "binary": env!("CARGO_BIN_EXE_deckwatch"), "args": []
+        "binary": program, "args": []
     }});
     let wanted = wanted.as_object().expect("an object").clone();
     let began = Instant::now();

@@ -2,7 +2,10 @@
 //!
 //! Needs a display and WebKitGTK's driver: `make test` gives it both.
 
+mod crowd;
+mod crowded;
 mod driver;
+mod keyboard;
 mod ways;
 
 pub use driver::Window;

@@ -28,6 +28,11 @@ async fn drill_bad_canary() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drill_blue_green_switch_and_back() {
+    drill("blue-green switch and back").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn drill_driver_dies_mid_step() {
     drill("driver dies mid-step").await;
 }

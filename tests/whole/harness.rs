@@ -140,7 +140,7 @@ impl Ground {
         let node = NodeFolder::new(data.join("node")).unwrap();
         Ground {
             service: ServiceName::new(SERVICE).unwrap(),
-            port: free_ports(3),
+            port: free_ports(6),
             platform: LocalPlatform::new(node),
             data,
             _turn: turn,

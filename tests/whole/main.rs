@@ -24,3 +24,4 @@ mod people;
 mod plans;
 mod process;
 mod scene;
+mod tasks;

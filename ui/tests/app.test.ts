@@ -90,6 +90,45 @@ describe("the frame", () => {
     expect(screen.getByText("not connected")).toBeTruthy();
   });
 
+  test("a journal that cannot be used is said at the bridge's top, with the way back and where to go", async () => {
+    const status = await host.ask("status", {});
+    const bridge = await host.ask("bridge", {});
+    const at = new Date().toISOString();
+    const playing = (journal: typeof status.journal) =>
+      mockHost({
+        recordings: [
+          { request: "status", params: {}, at, answer: { ...status, journal } },
+          { request: "bridge", params: {}, at, answer: { ...bridge, moving: [], waiting: [] } },
+        ],
+      });
+    useHost(playing(status.journal));
+    const first = render(App);
+    await ready();
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(screen.getByText("Nothing moves.")).toBeTruthy();
+    first.unmount();
+    useHost(playing({ usable: false, head: null, words: "the journal file is damaged at event 84" }));
+    render(App);
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toContain("The journal cannot be used");
+    expect(alert.textContent).toContain("damaged at event 84");
+    expect(alert.textContent).toContain("Rolling back works all the same");
+    expect(within(alert).getByRole("img", { name: "problem" })).toBeTruthy();
+    const link = within(alert).getByRole("link", { name: "See what to do" });
+    expect(link.getAttribute("href")).toBe("#/journal");
+    // Its key is the one that goes there.
+    expect(link.getAttribute("aria-keyshortcuts")).toBe(
+      screen.getByRole("link", { name: "Journal" }).getAttribute("aria-keyshortcuts"),
+    );
+    await ready();
+    // What cannot be known is not said to be nothing.
+    expect(screen.queryByText(/^Nothing (moves|waits)/)).toBeNull();
+    expect(screen.getAllByText(/Not known while/)).toHaveLength(2);
+    expect(await violations()).toEqual([]);
+    await fireEvent.click(within(alert).getByRole("button", { name: "Roll back…" }));
+    expect(await screen.findByRole("dialog", { name: "Roll back" })).toBeTruthy();
+  }, 30_000);
+
   test("an address that leads nowhere says so", async () => {
     window.location.hash = "#/nowhere";
     render(App);
@@ -127,6 +166,29 @@ describe("keys", () => {
     await fireEvent.input(screen.getByPlaceholderText("filter"), { target: { value: "check" } });
     await waitFor(() => expect(host.asked.at(-1)?.params).toMatchObject({ filter: "check" }));
     await waitFor(() => expect(screen.getAllByRole("row")).toHaveLength(2));
+  });
+
+  test("Esc in a filter first empties it, then goes to its rows; a view that goes hands the focus on", async () => {
+    render(App);
+    await ready();
+    const filter = screen.getByPlaceholderText<HTMLInputElement>("filter");
+    filter.focus();
+    await fireEvent.input(filter, { target: { value: "check" } });
+    await key("Escape");
+    expect([filter.value, document.activeElement]).toEqual(["", filter]);
+    // What matched nothing is not a console without services.
+    await fireEvent.input(filter, { target: { value: "zzz" } });
+    await screen.findByText(/No service matches/);
+    await key("Escape");
+    expect(screen.queryByText("No service is defined here.")).toBeNull();
+    expect(document.activeElement).toBe(filter);
+    await waitFor(() => expect(screen.getAllByRole("row").length).toBeGreaterThan(2));
+    await key("Escape");
+    expect(document.activeElement).toBe(await ready());
+    await key("j");
+    await key("Enter");
+    expect(await screen.findByRole("heading", { level: 1, name: "checkout" })).toBeTruthy();
+    await waitFor(() => expect(document.activeElement?.id).toBe("main"));
   });
 });
 

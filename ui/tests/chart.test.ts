@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { asUtc, labelRoom, timeLabels } from "@/lib/chart/axis";
 import { decades, options, type Series, span } from "@/lib/chart/options";
 import { legend, reading, summary } from "@/lib/chart/summary";
 import { areaPath, linePath, runs } from "@/parts/spark";
@@ -18,10 +19,18 @@ describe("in words", () => {
     );
     expect(summary("errors", [], [], say)).toBe("errors: no data");
   });
+  test("over more than a day every moment has its day", () => {
+    const far = [AT, AT + 26 * 3_600_000];
+    const one: Series[] = [{ label: "stable", tone: "stable", values: [0.2, 0.3] }];
+    expect(summary("errors", far, one, say)).toContain("errors, 20 Nov 14:20 to 21 Nov 16:20 UTC:");
+    expect(reading(1, far, one, say)).toBe("21 Nov 16:20:00: stable 0.30%");
+  });
   test("under the cursor a gap is a dash, not the value before it", () => {
     expect(reading(2, times, series, say)).toBe("14:22:00: stable 0.25%, candidate –");
     expect(legend(2, series, say)[1]?.words).toBe("–");
     expect(legend(null, series, say)[1]?.words).toBe("0.90%");
+    expect(legend(null, series, say, [0.1, 0.5])[1]?.words).toBe("0.50%");
+    expect(legend(1, series, say, [0.1, 0.5])[1]?.words).toBe("0.90%");
   });
 });
 
@@ -49,6 +58,57 @@ describe("the axis", () => {
     expect(made.series.slice(1).every((s) => s.spanGaps === false)).toBe(true);
     expect((made.series[2]?.stroke as () => string)()).toBe("--candidate");
     expect(made.scales?.["y"]?.distr).toBe(3);
+  });
+});
+
+describe("the time axis", () => {
+  const HOUR = 3_600_000;
+  const every = (step: number, n: number, from = AT) => Array.from({ length: n }, (_, i) => from + i * step);
+
+  test("seconds only where they differ, and whole ones alone", () => {
+    expect(timeLabels(every(60_000, 3))).toEqual(["14:20", "14:21", "14:22"]);
+    expect(timeLabels(every(30_000, 2))).toEqual(["14:20:00", "14:20:30"]);
+    expect(timeLabels(every(500, 3))).toEqual(["14:20:00", "", "14:20:01"]);
+    // Beside a whole second there is no room for another label.
+    expect(timeLabels(every(500, 3, AT + 500))).toEqual(["", "14:20:01", ""]);
+  });
+  test("across midnight the day stands under its first label, and there alone", () => {
+    const from = Date.UTC(2026, 10, 20, 18);
+    expect(timeLabels(every(3 * HOUR, 4, from))).toEqual([
+      "18:00\n20 Nov",
+      "21:00",
+      "00:00\n21 Nov",
+      "03:00",
+    ]);
+    expect(timeLabels(every(3 * HOUR, 2, from))).toEqual(["18:00", "21:00"]);
+  });
+  test("whole days are days, and a new year is said", () => {
+    const from = Date.UTC(2026, 11, 30);
+    expect(timeLabels(every(24 * HOUR, 3, from))).toEqual(["30 Dec\n2026", "31 Dec", "1 Jan\n2027"]);
+    expect(timeLabels(every(24 * HOUR, 2, from))).toEqual(["30 Dec", "31 Dec"]);
+  });
+  test("one label is a time, none is none", () => {
+    expect(timeLabels([AT])).toEqual(["14:20"]);
+    expect(timeLabels([])).toEqual([]);
+  });
+  test("no label is as wide as the room between two, whatever the range", () => {
+    const look = { color: (token: string) => token, format: say, log: false, least: 0 };
+    const extra = { marks: () => [], threshold: () => null, range: (): [number, number] => [0, 1] };
+    const { axes } = options({ width: 10, height: 10 }, series, extra, look, () => {});
+    // Letters of the axis' fixed-width face at 11 pixels.
+    const LETTER = 6.6;
+    for (const step of [500, 1000, 60_000, HOUR, 12 * HOUR, 24 * HOUR, 30 * 24 * HOUR]) {
+      const widest = Math.max(
+        ...timeLabels(every(step, 40)).flatMap((l) => l.split("\n").map((part) => part.length)),
+      );
+      expect(widest * LETTER + 12).toBeLessThan(axes?.[0]?.space as number);
+    }
+  });
+  test("a second line has its room, and days begin where UTC says", () => {
+    expect(labelRoom(["18:00\n20 Nov", "21:00"])).toBeGreaterThan(labelRoom(["18:00", "21:00"]));
+    expect(labelRoom(null)).toBe(labelRoom(["18:00"]));
+    expect(asUtc(AT).getHours()).toBe(14);
+    expect(asUtc(AT).getDate()).toBe(20);
   });
 });
 

@@ -50,6 +50,7 @@ function answered({ service, event_id }: RollBack): RollBackAnswer {
       warnings: [],
     },
     recorded: "journal",
+    follows: null,
   };
 }
 /** What the node does: tells these steps, then answers or throws. */

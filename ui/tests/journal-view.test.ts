@@ -7,7 +7,7 @@ import { type MockHost, mockHost } from "@/host/mock";
 import { environment } from "@/lib/environment.svelte";
 import { dismiss, toasts } from "@/lib/toasts.svelte";
 import App from "@/shell/App.svelte";
-import { forgetCheck } from "@/views/journal/chain.svelte";
+import { distrust, forgetCheck } from "@/views/journal/chain.svelte";
 
 let host: MockHost;
 let said: { name: string; params: unknown }[];
@@ -23,6 +23,7 @@ function answering(mock: MockHost): MockHost {
         said.push({ name, params });
         if (failing) throw failing;
         if (name === "journal.export") return { to: "/tmp/a", events: 130, head_hash: "abc123" };
+        if ((params as { trust?: boolean }).trust) return { moved_to: null, reason: "event 130 is another" };
         return { moved_to: "/data/journal.corrupt-1.db", reason: "event 84" };
       }
       return ask.call(mock, name as never, params as never);
@@ -54,7 +55,12 @@ const at = (hash: string) => {
 };
 const key = (k: string, init: KeyboardEventInit = {}) =>
   fireEvent.keyDown(document.activeElement ?? document.body, { key: k, ...init });
-const grid = () => screen.findByRole("grid", { name: "Events" });
+/** Once it has been answered. */
+async function grid(): Promise<HTMLElement> {
+  const found = await screen.findByRole("grid", { name: "Events" });
+  await waitFor(() => expect(found.getAttribute("aria-busy")).toBe("false"));
+  return found;
+}
 const params = () => host.asked.findLast(({ name }) => name === "journal.page")?.params;
 
 async function violations(): Promise<string[]> {
@@ -104,6 +110,14 @@ test("filters are asked of the backend and kept in the address; All takes them a
   await fireEvent.click(screen.getByRole("button", { name: "All" }));
   await waitFor(() => expect(params()).not.toHaveProperty("service"));
   expect(window.location.hash).toBe("#/journal");
+  expect(document.activeElement).toBe(await grid());
+  // Another service is another list: what is chosen with stays, and so does the focus.
+  const service = screen.getByRole("combobox", { name: "Service" });
+  service.focus();
+  await waitFor(() => expect(within(service).getByText("profile")).toBeTruthy());
+  await fireEvent.change(service, { target: { value: "profile" } });
+  await waitFor(() => expect(params()).toMatchObject({ service: "profile" }));
+  expect(document.activeElement).toBe(service);
 });
 
 test("a time that is none is said and not asked", async () => {
@@ -167,6 +181,61 @@ describe("the chain", () => {
     expect(await screen.findByText("/data/journal.corrupt-1.db")).toBeTruthy();
     expect(said).toEqual([{ name: "journal.set-aside", params: {} }]);
   }, 30_000);
+
+  test("one that only the note outside contradicts can be trusted, with what that means", async () => {
+    host.trouble.fail["journal.page"] = { code: "journal.unanchored", message: "an anchor knows another" };
+    at("#/journal");
+    await fireEvent.click(await screen.findByRole("button", { name: "Trust it as it stands…" }));
+    const dialog = await screen.findByRole("dialog", { name: "Trust the journal as it stands" });
+    const words = dialog.textContent?.replace(/\s+/g, " ");
+    expect(words).toContain("does not agree with the note that is kept outside of it");
+    expect(words).toContain("you vouch for it");
+    expect(await violations()).toEqual([]);
+    expect(said).toEqual([]);
+    await fireEvent.click(within(dialog).getByRole("button", { name: "Trust it" }));
+    const told = await screen.findByText(/goes on as it stands \(event 130 is another\)/);
+    await waitFor(() => expect(document.activeElement).toBe(told));
+    expect(said).toEqual([{ name: "journal.set-aside", params: { trust: true } }]);
+  }, 30_000);
+
+  test("what is broken in itself is not offered to be trusted; a refusal is shown and nothing is lost", async () => {
+    host.trouble.fail["journal.page"] = { code: "journal.corrupt", message: "event 84 is damaged" };
+    const first = at("#/journal");
+    await screen.findByRole("button", { name: "Set it aside…" });
+    expect(screen.queryByRole("button", { name: "Trust it as it stands…" })).toBeNull();
+    first.unmount();
+    host.trouble.fail = {
+      "journal.verify": { code: "journal.corrupt", message: "the anchor cannot be read" },
+      "journal.set-aside": { code: "journal.refused", message: "the journal is broken in itself" },
+    };
+    at("#/journal");
+    await grid();
+    await key("v");
+    await fireEvent.click(await screen.findByRole("button", { name: "Trust it as it stands…" }));
+    const dialog = await screen.findByRole("dialog");
+    await fireEvent.click(within(dialog).getByRole("button", { name: "Trust it" }));
+    expect((await within(dialog).findByRole("alert")).textContent).toContain("broken in itself");
+    expect(screen.queryByText(/goes on as it stands/)).toBeNull();
+  });
+
+  test("who may vouch for what", () => {
+    const problem = (code: string) => ({ code, message: "" });
+    const found = { events: 9, redacted: 0, head: 9, head_hash: "a", findings: [] };
+    const checked = (sound: boolean, anchored: boolean) => ({
+      since: 0,
+      at: 1,
+      problem: null,
+      found: { ...found, sound, anchored },
+    });
+    expect(distrust(null, null)).toMatch(/in doubt/);
+    expect(distrust(null, checked(true, true))).toMatch(/in doubt/);
+    expect(distrust(problem("journal.busy"), null)).toMatch(/in doubt/);
+    expect(distrust(problem("journal.missing"), null)).toMatch(/no journal/);
+    expect(distrust(problem("journal.corrupt"), null)).toMatch(/broken/);
+    expect(distrust(null, checked(false, false))).toMatch(/broken/);
+    expect(distrust(null, checked(false, true))).toBeNull();
+    expect(distrust(problem("journal.unanchored"), null)).toBeNull();
+  });
 
   test("one that is only busy cannot be", async () => {
     host.trouble.fail["journal.page"] = { code: "journal.busy", message: "somebody holds it" };

@@ -217,7 +217,7 @@ describe("a rollout under way", () => {
     expect(go.getAttribute("aria-disabled")).toBe("true");
     await fireEvent.click(within(dialog).getByRole("radio", { name: /straight to/ }));
     await fireEvent.input(within(dialog).getByLabelText(/Reason/), { target: { value: " hotfix " } });
-    await fireEvent.click(within(dialog).getByRole("button", { name: /go to 100/ }));
+    await fireEvent.click(within(dialog).getByRole("button", { name: /go to 100/i }));
     await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
     expect(sent[0]?.params).toEqual({ service: "checkout", full: true, break_glass: "hotfix" });
   });
@@ -227,7 +227,7 @@ describe("a rollout under way", () => {
     await show("profile");
     await key("P");
     const dialog = await screen.findByRole("dialog");
-    await fireEvent.click(within(dialog).getByRole("button", { name: /go to 100/ }));
+    await fireEvent.click(within(dialog).getByRole("button", { name: /go to 100/i }));
     await waitFor(() => expect(sent[0]?.params).toEqual({ service: "profile", full: false }));
   });
 

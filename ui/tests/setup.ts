@@ -18,7 +18,8 @@ window.matchMedia ??= (media: string) =>
 
 HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
   this.open = true;
-  this.querySelector<HTMLElement>("[autofocus], button, input")?.focus();
+  const first = ["[autofocus]", "button, input"].map((what) => this.querySelector<HTMLElement>(what));
+  first.find((found) => found !== null)?.focus();
 };
 HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
   this.open = false;

@@ -1,5 +1,13 @@
 /** One service's way back: what would be written, then what was, told while it is done. */
-import { host, type Preview, type Problem, type Progress, type RollBackAnswer, type Slot } from "@/host";
+import {
+  host,
+  type Preview,
+  type Problem,
+  type Progress,
+  type RollBackAnswer,
+  type RollbackKind,
+  type Slot,
+} from "@/host";
 import { asProblem } from "@/host/problem";
 
 /** What has been told so far. */
@@ -65,7 +73,7 @@ export interface TakeBack {
   readonly problem: Problem | null;
   rehearse(): Promise<void>;
   /** Again after a failure: the same event, so that it happens once. */
-  fire(reason: string, now: boolean): Promise<void>;
+  fire(reason: string, now: boolean, kind: RollbackKind): Promise<void>;
 }
 
 export function takeBack(service: string): TakeBack {
@@ -109,7 +117,7 @@ export function takeBack(service: string): TakeBack {
         unrehearsed = asProblem(thrown);
       }
     },
-    async fire(reason, now) {
+    async fire(reason, now, kind) {
       if (state === "going" || state === "done") return;
       state = "going";
       problem = null;
@@ -122,7 +130,13 @@ export function takeBack(service: string): TakeBack {
         frame = requestAnimationFrame(count);
       };
       count();
-      const params = { service, now, event_id: id, ...(reason && { reason }) };
+      const params = {
+        service,
+        now,
+        event_id: id,
+        ...(reason && { reason }),
+        ...(kind !== "quick" && { kind }),
+      };
       try {
         answer = await host.rollBack(params, (step) => (heard = told(heard, step)));
         state = "done";

@@ -19,6 +19,7 @@ import type {
   StatusLine,
   TrainingView,
 } from "./generated";
+import { mockTasks } from "./mock-tasks";
 
 /** When each line of a drill is told, and when it ends: milliseconds since it began. */
 const COURSE: Record<string, { lines: [at: number, words: string][]; ends: number }> = {
@@ -39,6 +40,8 @@ export interface Acts {
   act(name: string, params: unknown): Promise<unknown>;
   /** A recorded answer as it is after what was done. */
   seen(name: string, answer: unknown): unknown;
+  /** What is answered from memory alone; undefined where a recording is needed. */
+  own(name: string): unknown;
 }
 
 const refused = (code: string, message: string): Problem => ({ code: `refused.${code}`, message });
@@ -55,6 +58,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
   const grades: GradeRow[] = [];
 
   const actor = () => (recorded("people.whoami") as { id: string } | undefined)?.id ?? "somebody";
+  const tasks = mockTasks(now, actor);
 
   function ended(grade: Partial<GradeRow> | null, problem: string | null): void {
     if (!playing || playing.ended) return;
@@ -127,6 +131,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
   });
 
   const SEEN: Record<string, (answer: never) => unknown> = {
+    ...tasks.seen,
     "settings.show": settingsNow,
     "training.show": ground,
     status,
@@ -145,6 +150,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
     return (roles = { ...old, roles: next, mine });
   };
   const ACTS: Record<string, (params: never) => unknown> = {
+    ...tasks.acts,
     "settings.change": (ask: { settings: Settings }) => {
       settings = ask.settings;
       return settingsNow(recorded("settings.show") as SettingsView);
@@ -200,6 +206,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
       }
       return ACTS[name]?.((params ?? {}) as never);
     },
+    own: (name) => tasks.own[name]?.(),
     seen: (name, answer) => SEEN[name]?.(answer as never) ?? answer,
   };
 }

@@ -26,10 +26,10 @@ const ADVICE: [prefix: string, advice: string][] = [
     "Start the node: press Ctrl K and choose “Start the node”. Traffic is not affected.",
   ],
   ["platform.", "Look at the node's own words below; a rollback does not need what is broken here."],
-  ["journal.", "Rollback still works. “doctor” in deckwatchctl says how to set a damaged journal aside."],
+  ["journal.", "Rolling back works all the same. The Journal view says what to do."],
   ["service.unknown", "Choose a service from the list; it may have been removed meanwhile."],
   ["rollout.none", "Start a rollout of this service to see it here."],
-  ["window.offline", "The backend of this window does not answer. Traffic is not affected."],
+  ["window.offline", "Traffic is not affected, and deckwatchctl works without this window."],
 ];
 
 /** What the reader can do about it; null when the message says all there is. */

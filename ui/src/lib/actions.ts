@@ -61,6 +61,19 @@ export function actions(): Action[] {
   return all.toSorted((a, b) => (ages.get(b) ?? 0) - (ages.get(a) ?? 0));
 }
 
+/**
+ * For reading: by heading, those of the view that came last first, each in the order it was given.
+ * What always works stands before everything.
+ */
+export function grouped(): Map<string, Action[]> {
+  const found = new Map<string, Action[]>();
+  const always = (a: Action) => Number(a.always ?? false);
+  for (const action of actions().toSorted((a, b) => always(b) - always(a))) {
+    found.set(action.group, [action, ...(found.get(action.group) ?? [])]);
+  }
+  return found;
+}
+
 export function titleOf({ title }: Action): string {
   return typeof title === "string" ? title : title();
 }

@@ -12,7 +12,9 @@ export function startKeys(): () => void {
   const take = keyTaker({
     bound: () => bound().filter((b) => !b.always),
     closed: modalOpen,
-    pending: (strokes) => (pending.strokes = strokes),
+    pending: (strokes) => {
+      pending.strokes = strokes;
+    },
   });
   // Before anybody else sees it: nothing on the page can swallow the emergency shortcut.
   const first = (event: KeyboardEvent) => {

@@ -19,6 +19,7 @@ use crate::holder::{Holder, LockFiles};
 use crate::identity::Host;
 use crate::problem::Problem;
 use crate::settings::back_up_when_due;
+use crate::tasks::TaskDesk;
 
 /// How an agent works.
 #[derive(Clone, Debug)]
@@ -66,6 +67,10 @@ impl Agent {
                 clock: console.clock.clone(),
             }),
             gates: Arc::new(JournalGates { store }),
+            tasks: Arc::new(TaskDesk {
+                tasks: console.tasks(),
+                secrets: console.secrets(),
+            }),
             ids: Arc::new(TimeIds),
             liveness: Arc::new(LockFiles {
                 drivers: console.folder.drivers(),

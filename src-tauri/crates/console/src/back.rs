@@ -3,15 +3,16 @@
 use deckwatch_domain::{EventId, RolloutId, ServiceName};
 use deckwatch_platform::{Platform, PlatformError, Rejection};
 use deckwatch_rollout::lane::{self, Ask, LaneError, Preview, Progress, Report};
+use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::ports::Ids;
-use deckwatch_rollout::{Command, Waiting};
+use deckwatch_rollout::{Command, Rollout, Waiting};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::console::{Console, TimeIds};
 use crate::problem::Problem;
 use crate::reversible::{Come, reversible};
-use crate::route::Nothing;
+use crate::route::{Done, Nothing};
 
 /// Which service, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -29,6 +30,10 @@ pub struct RollBack {
     #[serde(default)]
     #[ts(optional)]
     pub event_id: Option<EventId>,
+    /// What is taken back beside the traffic, which comes first whatever is said here.
+    #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
+    pub kind: RollbackKind,
 }
 
 /// What was done, and where it is written down.
@@ -37,6 +42,8 @@ pub struct RollBackAnswer {
     pub report: Report,
     /// `journal`, or what happened to the record instead.
     pub recorded: String,
+    /// What follows now that traffic is back, in words; none: nothing.
+    pub follows: Option<String>,
 }
 
 fn ask(console: &Console, roll_back: &RollBack) -> Ask {
@@ -123,8 +130,66 @@ pub async fn roll_back_telling(
     }
     match carry_out(console, &ask, tell).await {
         Err(problem) if problem.is_refusal() => Err(or_abort(console, &ask.service, problem).await),
+        Ok(mut back) => {
+            back.follows = follow(console, &roll_back).await;
+            Ok(back)
+        }
         other => other,
     }
+}
+
+/// Asks for the ways back of the tasks, now that traffic is back.
+async fn follow(console: &Console, roll_back: &RollBack) -> Option<String> {
+    if roll_back.kind == RollbackKind::Quick {
+        return None;
+    }
+    let ask = PutBack {
+        service: roll_back.service.clone(),
+        kind: roll_back.kind,
+        reason: roll_back.reason.clone(),
+    };
+    Some(match put_back(console, ask).await {
+        Ok(done) => done.done,
+        Err(problem) => format!(
+            "the tasks' ways back could not be asked for ({problem}); ask again when that is mended"
+        ),
+    })
+}
+
+/// What the tasks of a release that was taken back did is to be taken back as well.
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(deny_unknown_fields)]
+pub struct PutBack {
+    pub service: ServiceName,
+    pub kind: RollbackKind,
+    #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
+    pub reason: String,
+}
+
+/// Takes back what the tasks did, once traffic is back: at once or any time later.
+///
+/// # Errors
+/// A refusal, or the journal's.
+pub async fn put_back(console: &Console, ask: PutBack) -> Result<Done, Problem> {
+    let command = Command::PutBack {
+        why: ask.reason,
+        kind: ask.kind,
+    };
+    console.command(&ask.service, &command).await?;
+    let all = console.rollouts(&ask.service).await?;
+    let names: Vec<String> = all.current.iter().flat_map(ways_back).collect();
+    Ok(Done::new(match names.as_slice() {
+        [] => "no task of this release has a way back; the verification follows".to_owned(),
+        names => format!("the ways back of {} follow", names.join(", ")),
+    }))
+}
+
+/// The tasks that have begun and have a way back, the last first.
+pub(crate) fn ways_back(rollout: &Rollout) -> Vec<String> {
+    let places = rollout.ways_back().into_iter();
+    let names = places.filter_map(|place| Some(rollout.plan.task(place)?.name.clone()));
+    names.collect()
 }
 
 /// Why all of them.
@@ -160,6 +225,7 @@ pub async fn roll_back_all(console: &Console, ask: RollBackAll) -> Result<Vec<On
             reason: ask.reason.clone(),
             now: false,
             event_id: None,
+            kind: RollbackKind::Quick,
         };
         async move {
             let (back, problem) = match roll_back(console, ask).await {
@@ -223,7 +289,11 @@ async fn carry_out(
             LaneError::GaveUp { why } => Problem::new("rollback.gave-up", why),
         })?;
     let recorded = record(console, &report).await;
-    Ok(RollBackAnswer { report, recorded })
+    Ok(RollBackAnswer {
+        report,
+        recorded,
+        follows: None,
+    })
 }
 
 /// Into the journal; else into the fallback file; the platform has it in any case.

@@ -138,6 +138,11 @@ impl Console {
         &self.folder
     }
 
+    /// Where the settings and secrets lie, which all environments share.
+    pub(crate) fn base(&self) -> &std::path::Path {
+        &self.base
+    }
+
     /// Where the settings lie, which all environments share.
     pub fn settings_file(&self) -> PathBuf {
         self.base.join("settings.json")

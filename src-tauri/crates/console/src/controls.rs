@@ -1,5 +1,6 @@
 //! What a person may do to a rollout now, and why not: the decider is asked, nothing is done.
 
+use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::{Command, Rollouts, decide};
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +52,12 @@ pub(crate) async fn controls(console: &Console, state: &Rollouts) -> Result<Cont
         reject: why(Command::Reject {
             why: why_text.clone(),
             take_back,
+            kind: RollbackKind::Quick,
         }),
         abort: why(Command::Abort {
             why: why_text,
             take_back,
+            kind: RollbackKind::Quick,
         }),
     })
 }

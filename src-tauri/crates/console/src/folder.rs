@@ -105,6 +105,9 @@ impl DataFolder {
     pub fn node(&self) -> PathBuf {
         self.0.join("node")
     }
+    pub fn tasks(&self) -> PathBuf {
+        self.0.join("tasks")
+    }
     pub fn fallback(&self) -> PathBuf {
         self.0.join("rollback-records")
     }

@@ -37,9 +37,11 @@ mod pulse;
 mod reversible;
 mod rollouts;
 mod route;
+mod secrets;
 mod services;
 mod settings;
 mod show;
+mod tasks;
 mod training;
 
 pub use agent::{Agent, AgentOptions};
@@ -59,7 +61,7 @@ pub use settings::{Class, Environment};
 
 /// The functions behind the list, for hosts that call them with types.
 pub mod api {
-    pub use crate::back::{intent, preview, roll_back, roll_back_telling};
+    pub use crate::back::{PutBack, intent, preview, put_back, roll_back, roll_back_telling};
     pub use crate::doctor::doctor;
     pub use crate::gates::Freeze;
     pub use crate::journal::{
@@ -73,8 +75,12 @@ pub mod api {
         list as plans, schema as plan_schema, show as plan,
     };
     pub use crate::rollouts::{
-        Begun, GivenUp, Noted, Promote, Start, abort, approve, pause, promote, reject, resume,
-        retry, start,
+        Begun, GiveUp, GivenUp, Noted, Promote, Start, abort, approve, pause, promote, reject,
+        resume, retry, start,
+    };
+    pub use crate::secrets::{
+        Kept, NewSecret, SecretName, SecretRow, list as secrets, remove as remove_secret,
+        set as set_secret,
     };
     pub use crate::services::{
         Define, Logs, Measured, Remove, ServiceRow, ServiceView, define, list as services, logs,
@@ -84,6 +90,7 @@ pub mod api {
         RolloutView, Watch, driver, events as rollout_events, list as rollouts, show as rollout,
         story,
     };
+    pub use crate::tasks::{OutputAsk, Printed, output};
     pub use crate::training::{
         DrillRow, Fault, Ground, GroundService, TrainingDesk, down, fault, list_drills, up,
     };

@@ -22,11 +22,13 @@ commands! {
     command "rollouts.retry" rollouts::retry(ByService) -> Done, "Watch the current step anew";
     command "rollouts.promote" rollouts::promote(Promote) -> Done, "End the current step, or go to 100 %";
     command "rollouts.approve" rollouts::approve(Noted) -> Done, "Approve the current step";
-    command "rollouts.reject" rollouts::reject(Noted) -> GivenUp, "Reject the current step: traffic goes back";
-    command "rollouts.abort" rollouts::abort(Noted) -> GivenUp, "Give a rollout up: traffic goes back";
+    command "rollouts.reject" rollouts::reject(GiveUp) -> GivenUp, "Reject the current step: traffic goes back";
+    command "rollouts.abort" rollouts::abort(GiveUp) -> GivenUp, "Give a rollout up: traffic goes back";
+    query "rollouts.output" tasks::output(OutputAsk) -> Printed, "What an attempt at a task printed";
     query "rollback.list" reversible::reversible(Nothing) -> Vec<Reversible>, "What can be taken back now, the obvious first";
     query "rollback.preview" back::preview(RollBack) -> Preview, "What a rollback would write, rehearsed";
     command "rollback" back::roll_back(RollBack) -> RollBackAnswer, "Take traffic back now";
+    command "rollback.tasks" back::put_back(PutBack) -> Done, "Take back what the tasks of a taken-back release did";
     command "rollback.all" back::roll_back_all(RollBackAll) -> Vec<OneBack>, "Take back every release that is on its way";
     query "people.roles" people::roles(Nothing) -> Roles, "Who is bound to which role";
     command "people.bind" people::bind(Binding) -> Roles, "Bind a person to a role";
@@ -44,6 +46,9 @@ commands! {
     command "journal.set-aside" journal::set_aside(Aside) -> SetAside, "Move a damaged journal away and begin a new one";
     query "settings.show" settings::show(Nothing) -> SettingsView, "Settings and environments";
     command "settings.change" settings::change(Change) -> SettingsView, "Change them";
+    query "secrets.list" secrets::list(Nothing) -> Vec<SecretRow>, "The names of the secrets that tasks can use";
+    command "secrets.set" secrets::set(NewSecret) -> Done, "Keep a secret; it goes in and never out";
+    command "secrets.remove" secrets::remove(SecretName) -> Done, "Forget a secret";
     query "judge" judge::judge(JudgeText) -> Judged, "Judge recorded series or counts";
     query "node.show" services::node(Nothing) -> NodeStatus, "The node";
     command "node.start" services::start_node(Nothing) -> NodeStatus, "Start the node if none answers";

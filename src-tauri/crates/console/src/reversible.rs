@@ -7,9 +7,10 @@ use deckwatch_domain::{ReleaseVersion, Role, RolloutId, ServiceName, Timestamp, 
 use deckwatch_platform::{Observation, Platform};
 use deckwatch_rollout::Rollout;
 use deckwatch_rollout::lane::Preview;
+use deckwatch_rollout::plan::RollbackKind;
 use serde::{Deserialize, Serialize};
 
-use crate::back::{RollBack, preview};
+use crate::back::{RollBack, preview, ways_back};
 use crate::bridge::pulse;
 use crate::console::Console;
 use crate::problem::Problem;
@@ -46,6 +47,12 @@ pub struct Reversible {
     /// Exactly what will be written, rehearsed just now; or why that could not be said.
     pub preview: Option<Preview>,
     pub trouble: Option<String>,
+    /// Tasks that have begun and that a full rollback takes back, the last first.
+    pub ways_back: Vec<String>,
+    /// Data that only the new release has can be exported and imported again.
+    pub preserves: bool,
+    /// Why quick is not enough; none: it is.
+    pub full_advised: Option<String>,
     /// The obvious one: to be selected when nothing else is.
     pub obvious: bool,
 }
@@ -102,6 +109,7 @@ fn ask(service: &ServiceName) -> RollBack {
         reason: String::new(),
         now: false,
         event_id: None,
+        kind: RollbackKind::Quick,
     }
 }
 
@@ -138,6 +146,9 @@ fn of(seen: &Observation, rollout: Option<&Rollout>, now: Timestamp) -> Option<R
         errors: None,
         preview: None,
         trouble: None,
+        ways_back: rollout.map(ways_back).unwrap_or_default(),
+        preserves: rollout.is_some_and(|r| r.plan.around.export.is_some()),
+        full_advised: rollout.and_then(Rollout::full_advised),
         obvious: false,
     })
 }
@@ -176,6 +187,9 @@ mod tests {
             errors: Some(errors),
             preview: None,
             trouble: None,
+            ways_back: Vec::new(),
+            preserves: false,
+            full_advised: None,
             obvious: false,
         }
     }

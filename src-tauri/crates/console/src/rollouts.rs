@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slot};
 use deckwatch_platform::{Observation, Platform, ReleaseSpec};
-use deckwatch_rollout::plan::{self, Plan, Reach, builtin};
+use deckwatch_rollout::plan::{self, Plan, Reach, RollbackKind, builtin};
 use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::{Command, Event, Started};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,20 @@ pub struct Noted {
     #[serde(default)]
     #[ts(optional, as = "Option<_>")]
     pub note: String,
+}
+
+/// A rollout to end.
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(deny_unknown_fields)]
+pub struct GiveUp {
+    pub service: ServiceName,
+    #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
+    pub note: String,
+    /// What is taken back beside the traffic.
+    #[serde(default)]
+    #[ts(optional, as = "Option<_>")]
+    pub kind: RollbackKind,
 }
 
 /// How far to promote.
@@ -150,6 +164,7 @@ pub async fn start(console: &Console, mut ask: Start) -> Result<Begun, Problem> 
         plan_text: text,
         plan,
         author: console.actor.clone(),
+        preview: seen.preview.map(|address| address.to_string()),
     };
     let begun = Begun {
         rollout: started.rollout,
@@ -341,6 +356,8 @@ async fn give_up(
         reason: why,
         now: false,
         event_id: Some(id),
+        // The word on it is in the journal already.
+        kind: RollbackKind::Quick,
     };
     let back = match rollout {
         Some(rollout) => roll_back_only(console, ask, rollout).await,
@@ -361,30 +378,30 @@ async fn give_up(
 
 /// # Errors
 /// A refusal, the journal's, or that traffic could not be moved.
-pub async fn reject(console: &Console, ask: Noted) -> Result<GivenUp, Problem> {
+pub async fn reject(console: &Console, ask: GiveUp) -> Result<GivenUp, Problem> {
     let why = format!("rejected: {}", ask.note);
-    give_up(console, ask.service, why.clone(), |take_back| {
-        Command::Reject {
-            why: why.clone(),
-            take_back,
-        }
+    let (service, kind) = (ask.service, ask.kind);
+    give_up(console, service, why.clone(), |take_back| Command::Reject {
+        why: why.clone(),
+        take_back,
+        kind,
     })
     .await
 }
 
 /// # Errors
 /// A refusal, the journal's, or that traffic could not be moved.
-pub async fn abort(console: &Console, ask: Noted) -> Result<GivenUp, Problem> {
+pub async fn abort(console: &Console, ask: GiveUp) -> Result<GivenUp, Problem> {
     let why = if ask.note.is_empty() {
         "aborted".to_owned()
     } else {
         format!("aborted: {}", ask.note)
     };
-    give_up(console, ask.service, why.clone(), |take_back| {
-        Command::Abort {
-            why: why.clone(),
-            take_back,
-        }
+    let (service, kind) = (ask.service, ask.kind);
+    give_up(console, service, why.clone(), |take_back| Command::Abort {
+        why: why.clone(),
+        take_back,
+        kind,
     })
     .await
 }

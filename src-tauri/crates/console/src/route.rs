@@ -7,7 +7,7 @@ use deckwatch_rollout::lane::Preview;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::back::{OneBack, RollBack, RollBackAll, RollBackAnswer};
+use crate::back::{OneBack, PutBack, RollBack, RollBackAll, RollBackAnswer};
 use crate::book::RolloutRow;
 use crate::bridge::{BridgeAsk, BridgeView, Page};
 use crate::bundle::Bundled;
@@ -23,14 +23,16 @@ use crate::people::{Binding, Reason, Roles};
 use crate::plans::{ByName, CheckPlan, PlanCheck, PlanRow, PlanText};
 use crate::problem::Problem;
 use crate::reversible::Reversible;
-use crate::rollouts::{Begun, GivenUp, Noted, Promote, Start};
+use crate::rollouts::{Begun, GiveUp, GivenUp, Noted, Promote, Start};
+use crate::secrets::{NewSecret, SecretName, SecretRow};
 use crate::services::{Define, DefinitionCheck, Logs, Remove, ServiceRow, ServiceView};
 use crate::settings::{Change, SettingsView};
 use crate::show::RolloutView;
+use crate::tasks::{OutputAsk, Printed};
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
 use crate::{
     back, bridge, bundle, charts, doctor, journal, judge, line, pages, people, plans, reversible,
-    rollouts, services, settings, show, training,
+    rollouts, secrets, services, settings, show, tasks, training,
 };
 
 /// Whether something is only looked at.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use deckwatch_domain::{ReleaseVersion, ServiceName, Timestamp};
+use deckwatch_rollout::plan::RollbackKind;
 
 /// Ship releases, watch them being judged, and take them back.
 ///
@@ -55,6 +56,9 @@ pub enum Command {
     /// Close every `no_freeze` gate, for a reason
     #[command(subcommand)]
     Freeze(Freeze),
+    /// Secrets that tasks can use
+    #[command(subcommand)]
+    Secret(Secret),
     /// Who is bound to which role
     Roles,
     /// Who you are to Deckwatch
@@ -89,6 +93,9 @@ pub enum Command {
     /// (internal) stands between the node and one instance
     #[command(hide = true)]
     Shim,
+    /// (internal) carries one attempt at a task out
+    #[command(hide = true)]
+    TaskRun { folder: PathBuf },
     /// (internal) the training ground's service
     #[command(hide = true)]
     DemoService(DemoServiceArgs),
@@ -188,13 +195,21 @@ pub enum Rollout {
     Reject {
         service: ServiceName,
         reason: String,
+        /// What is taken back beside the traffic
+        #[arg(long, default_value = "quick", value_parser = kind)]
+        kind: RollbackKind,
     },
     /// Give it up: traffic goes back
     Abort {
         service: ServiceName,
         #[arg(default_value = "")]
         reason: String,
+        /// What is taken back beside the traffic
+        #[arg(long, default_value = "quick", value_parser = kind)]
+        kind: RollbackKind,
     },
+    /// What a task printed
+    Output { service: ServiceName, task: String },
 }
 
 #[derive(Args, Debug)]
@@ -224,6 +239,16 @@ pub struct Start {
     pub command: Vec<String>,
 }
 
+fn kind(text: &str) -> Result<RollbackKind, String> {
+    let kinds = [
+        RollbackKind::Quick,
+        RollbackKind::Full,
+        RollbackKind::DataPreserving,
+    ];
+    let found = kinds.into_iter().find(|kind| kind.words() == text);
+    found.ok_or_else(|| format!("`{text}` is none of quick, full, data-preserving"))
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
@@ -240,9 +265,22 @@ pub struct Rollback {
     /// Shift even if no instance is ready there
     #[arg(long)]
     pub now: bool,
+    /// What is taken back beside the traffic, which comes first: quick, full, data-preserving
+    #[arg(long, default_value = "quick", value_parser = kind)]
+    pub kind: RollbackKind,
     /// Say what would be written, rehearse it, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Secret {
+    /// Names, where their values lie, and who set them; never a value
+    List,
+    /// Keep a secret: its value is read from standard input
+    Set { name: String },
+    /// Forget one
+    Remove { name: String },
 }
 
 #[derive(Subcommand, Debug)]

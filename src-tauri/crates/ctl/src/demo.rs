@@ -133,6 +133,7 @@ async fn take_back(desk: &TrainingDesk, screen: &Screen) -> Result<bool, Problem
         reason: "demo: a customer called".into(),
         now: false,
         event_id: None,
+        kind: Default::default(),
     };
     let preview = deckwatch_console::preview(&console, ask.clone()).await?;
     print!("{}", print::preview(paint, &preview));

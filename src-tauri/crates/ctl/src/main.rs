@@ -32,6 +32,9 @@ fn main() -> ExitCode {
     match &cli.command {
         // These run without a runtime or a console.
         Command::Shim => return deckwatch_platform::local::run_shim(),
+        Command::TaskRun { folder } => {
+            return deckwatch_platform::local::run_task(folder.clone());
+        }
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(*shell, &mut command, "deckwatchctl", &mut std::io::stdout());

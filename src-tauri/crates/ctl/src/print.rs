@@ -360,6 +360,9 @@ pub fn rolled_back(paint: Paint, a: &RollBackAnswer) -> String {
         if r.retired { "yes" } else { "no" },
         a.recorded
     );
+    if let Some(follows) = &a.follows {
+        out += &format!("  {follows}\n");
+    }
     for w in &r.warnings {
         out += &paint.say(Tone::Warn, format!("  ◆ {w}\n"));
     }

@@ -9,7 +9,7 @@ mod service;
 
 use std::sync::Arc;
 
-use deckwatch_console::api::{self, JudgeText, Reason};
+use deckwatch_console::api::{self, JudgeText, NewSecret, Reason, SecretName};
 use deckwatch_console::{Console, Done, Level, Nothing, Problem, SystemClock};
 
 use crate::args::{self, Cli, Command};
@@ -31,6 +31,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Rollout(it) => rollout::rollout(&console, it, j, paint).await,
         Command::Rollback(it) => rollout::rollback(&console, it, j, paint).await,
         Command::Freeze(it) => freeze(&console, it, j).await,
+        Command::Secret(it) => secret(&console, it, j, paint).await,
         Command::Roles => roles(&console, j, paint).await,
         Command::Whoami => {
             answer(j, console.actor(), |a| format!("{a}\n"));
@@ -53,7 +54,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         }
         Command::Call { name, params } => call(&console, name, &params).await,
         Command::DemoService(it) => demo_service(it).await,
-        Command::Shim | Command::Completions { .. } => Ok(code::DONE),
+        Command::Shim | Command::TaskRun { .. } | Command::Completions { .. } => Ok(code::DONE),
     }
 }
 
@@ -116,6 +117,47 @@ async fn freeze(console: &Console, it: args::Freeze, j: bool) -> Result<u8, Prob
             done(j, &api::declare_freeze(console, Reason { reason }).await?)
         }
         args::Freeze::Lift => done(j, &api::lift_freeze(console, Nothing {}).await?),
+    }
+}
+
+async fn secret(console: &Console, it: args::Secret, j: bool, paint: Paint) -> Result<u8, Problem> {
+    match it {
+        args::Secret::List => {
+            let rows = api::secrets(console, Nothing {}).await?;
+            answer(j, &rows, |rows| {
+                let rows: Vec<Vec<String>> = rows
+                    .iter()
+                    .map(|r| {
+                        let kept = match r.kept {
+                            api::Kept::Keychain => "keychain",
+                            api::Kept::File => "file",
+                        };
+                        vec![
+                            r.name.clone(),
+                            kept.into(),
+                            r.set_at.to_string(),
+                            r.set_by.clone(),
+                        ]
+                    })
+                    .collect();
+                table(paint, &["secret", "kept in", "set", "by"], &rows)
+            });
+            Ok(code::DONE)
+        }
+        args::Secret::Set { name } => {
+            // Never an argument: arguments are seen by everybody on this machine.
+            let mut value = read(std::path::Path::new("-"))?;
+            if value.ends_with('\n') {
+                value.pop();
+            }
+            done(
+                j,
+                &api::set_secret(console, NewSecret { name, value }).await?,
+            )
+        }
+        args::Secret::Remove { name } => {
+            done(j, &api::remove_secret(console, SecretName { name }).await?)
+        }
     }
 }
 

@@ -7,18 +7,24 @@
 //!
 //! [`local`] is the platform for this machine: a node of real processes behind a weighted proxy.
 
+pub mod audience;
+mod http_names;
 pub mod local;
 mod model;
 pub mod rules;
+mod task;
 
 use async_trait::async_trait;
 use deckwatch_domain::ServiceName;
 
+pub use audience::{Audience, AudienceBy, AudienceFlag};
 pub use model::{
     Action, Applied, Capabilities, InstancePhase, InstanceState, LogLine, Observation, Order,
     PlatformError, Rejection, ReleaseSpec, SlotState, TakeBack, TakeBackRecord, Traffic,
     TrafficWrite, WayBack,
 };
+
+pub use task::{Does, HttpCall, TaskOutcome, TaskRun, TaskSeen};
 
 /// A place where services run. Few verbs, and every one of them safe to repeat.
 #[async_trait]

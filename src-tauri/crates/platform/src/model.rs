@@ -6,6 +6,8 @@ use deckwatch_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::audience::{Audience, AudienceFlag};
+
 /// What to run: a version, and what differs from the service's definition for it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ReleaseSpec {
@@ -40,6 +42,12 @@ pub struct Traffic {
     pub epoch: Epoch,
     /// Where a rollback leads; none when there is nothing to go back to.
     pub way_back: Option<WayBack>,
+    /// Who is led to the candidate, whatever the weights say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
+    /// The flag of the newest audience; kept after it has ended. The rules write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<AudienceFlag>,
     /// Rollouts that were taken back: no weight for them is accepted again. Newest last; the
     /// newest [`crate::rules::LATCHES`] are kept (older ones are held off by the epoch alone).
     pub latched: Vec<RolloutId>,
@@ -56,6 +64,9 @@ pub struct TrafficWrite {
     pub roles: PerSlot<Role>,
     pub plan_digest: Option<Digest>,
     pub way_back: Option<WayBack>,
+    /// Who is led to the candidate from now on; none ends the audience there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
 }
 
 /// The rollback's traffic write. It names no slot: the platform reads `way_back` where it stands.
@@ -199,6 +210,11 @@ pub struct Observation {
     pub slots: PerSlot<SlotState>,
     /// Instances that the service's definition asks for in a full slot.
     pub instances: u32,
+    /// Where the candidate alone answers, whatever the weights say; none when the service's
+    /// definition names no such place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(as = "Option<String>")]
+    pub preview: Option<std::net::SocketAddr>,
     /// The newest intents that were carried out, so that a driver that died between doing and
     /// writing down can tell.
     pub applied: Vec<IntentId>,
@@ -247,6 +263,8 @@ pub enum Rejection {
     NotReady { slot: Slot },
     #[error("{slot} carries {weight} % of the traffic")]
     CarriesTraffic { slot: Slot, weight: u8 },
+    #[error("the audience of the flag {flag} is led to {slot}")]
+    CarriesAudience { slot: Slot, flag: String },
     #[error("{slot} is the way back and is kept as it is until the rollback window ends")]
     IsWayBack { slot: Slot },
     #[error("there is nothing to go back to: {why}")]

@@ -4,9 +4,13 @@
 //! The rules, stated as what never happens:
 //! - no forward write from a lower epoch than one that has written before;
 //! - no weight for a rollout that was taken back;
-//! - no forward weight for a slot without a ready instance;
-//! - no stopping, scaling to nothing or replacing of a slot that carries traffic or is the way back;
+//! - no forward weight for a slot without a ready instance, and nobody of an audience either;
+//! - no audience that outlives the write after it, least of all a take-back;
+//! - no stopping, scaling to nothing or replacing of a slot that carries traffic or an audience,
+//!   or is the way back;
 //! - nothing of this stops a take-back, except that there is nowhere to go.
+
+mod audience;
 
 use deckwatch_domain::{PerSlot, Role, RolloutId, Slot, Weights};
 
@@ -72,17 +76,22 @@ pub fn set_traffic(
         }
     }
     check_roles(write)?;
-    Ok(Traffic {
+    audience::check(traffic, ready, write)?;
+    let mut after = Traffic {
         weights: write.weights,
         roles: write.roles,
         rollout: order.rollout.or(traffic.rollout),
         plan_digest: write.plan_digest,
         epoch: order.epoch,
         way_back: write.way_back,
+        audience: write.audience.clone(),
+        flag: traffic.flag.clone(),
         latched: traffic.latched.clone(),
         records: traffic.records.clone(),
         revision: traffic.revision + 1,
-    })
+    };
+    audience::note_flag(&mut after);
+    Ok(after)
 }
 
 fn check_roles(write: &TrafficWrite) -> Result<(), Rejection> {
@@ -152,10 +161,13 @@ pub fn take_back(
         plan_digest: traffic.plan_digest,
         epoch: record.epoch,
         way_back: None,
+        audience: None,
+        flag: traffic.flag.clone(),
         latched: traffic.latched.clone(),
         records: traffic.records.clone(),
         revision: traffic.revision + 1,
     };
+    audience::note_flag(&mut after);
     if let Some(rollout) = traffic.rollout {
         latch(&mut after, rollout);
     }
@@ -209,6 +221,7 @@ pub fn change_slot(traffic: &Traffic, order: &Order) -> Result<(), Rejection> {
         if weight > 0 {
             return Err(Rejection::CarriesTraffic { slot, weight });
         }
+        audience::guard(traffic, slot)?;
         match traffic.way_back {
             Some(back) if back.slot == slot => Err(Rejection::IsWayBack { slot }),
             _ => Ok(()),
@@ -229,16 +242,16 @@ pub fn change_slot(traffic: &Traffic, order: &Order) -> Result<(), Rejection> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::model::WayBack;
     use deckwatch_domain::{Actor, Epoch, EventId, IntentId, Timestamp};
 
-    fn rollout(n: u128) -> RolloutId {
+    pub(super) fn rollout(n: u128) -> RolloutId {
         RolloutId::from_u128(n)
     }
 
-    fn live() -> Traffic {
+    pub(crate) fn live() -> Traffic {
         Traffic {
             weights: Weights::toward(Slot::Green, 10),
             roles: PerSlot {
@@ -255,7 +268,7 @@ mod tests {
         }
     }
 
-    fn forward(epoch: u64, weight: u8) -> (Order, TrafficWrite) {
+    pub(super) fn forward(epoch: u64, weight: u8) -> (Order, TrafficWrite) {
         let write = TrafficWrite {
             weights: Weights::toward(Slot::Green, weight),
             roles: PerSlot {
@@ -267,6 +280,7 @@ mod tests {
                 slot: Slot::Blue,
                 until: None,
             }),
+            audience: None,
         };
         let order = Order {
             intent: IntentId::from_u128(7),
@@ -277,7 +291,7 @@ mod tests {
         (order, write)
     }
 
-    fn back(event: u128) -> TakeBack {
+    pub(super) fn back(event: u128) -> TakeBack {
         TakeBack {
             event_id: EventId::from_u128(event),
             actor: Actor::person("ana", "desk"),
@@ -288,7 +302,7 @@ mod tests {
         }
     }
 
-    const READY: PerSlot<u32> = PerSlot { blue: 2, green: 2 };
+    pub(super) const READY: PerSlot<u32> = PerSlot { blue: 2, green: 2 };
 
     #[test]
     fn a_lower_epoch_never_writes() {

@@ -9,8 +9,9 @@ use deckwatch_verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Started};
-use crate::plan::{Gate, Step};
+use crate::plan::{Gate, RollbackKind, Step};
 use crate::state::{Phase, Rollout, Rollouts, Stage};
+use crate::task::Way;
 
 /// Not allowed now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
@@ -62,10 +63,17 @@ pub enum Command {
     Reject {
         why: String,
         take_back: EventId,
+        kind: RollbackKind,
     },
     Abort {
         why: String,
         take_back: EventId,
+        kind: RollbackKind,
+    },
+    /// Traffic is back, or on its way: take back what the tasks did as well.
+    PutBack {
+        why: String,
+        kind: RollbackKind,
     },
     /// A take-back was found on the platform or in the fallback file.
     Absorb {
@@ -100,7 +108,12 @@ pub fn decide(
         Command::Approve { roles, bound, note } => {
             approve(live(state)?, actor, roles, *bound, note)
         }
-        Command::Reject { why, take_back } => {
+        Command::PutBack { why, kind } => put_back(state, why, *kind),
+        Command::Reject {
+            why,
+            take_back,
+            kind,
+        } => {
             let rollout = live(state)?;
             if approval_gate(rollout).is_none() {
                 return refuse(
@@ -115,9 +128,14 @@ pub fn decide(
                 Ending::Aborted,
                 why,
                 *take_back,
+                *kind,
             )])
         }
-        Command::Abort { why, take_back } => {
+        Command::Abort {
+            why,
+            take_back,
+            kind,
+        } => {
             let rollout = match &state.current {
                 // Its traffic may be back already while the clean-up still runs.
                 Some(r) if r.is_live() => r,
@@ -129,19 +147,64 @@ pub fn decide(
                 Ending::Aborted,
                 why,
                 *take_back,
+                *kind,
             )])
         }
     }
 }
 
-fn go_back(rollout: RolloutId, cause: Cause, ends_as: Ending, why: &str, id: EventId) -> Event {
+fn go_back(
+    rollout: RolloutId,
+    cause: Cause,
+    ends_as: Ending,
+    why: &str,
+    id: EventId,
+    kind: RollbackKind,
+) -> Event {
     Event::RollbackRequested {
         rollout,
         cause,
         ends_as,
         why: why.to_owned(),
         take_back: id,
+        kind,
     }
+}
+
+/// What the tasks of a release did is taken back after its traffic, at once or later.
+fn put_back(state: &Rollouts, why: &str, kind: RollbackKind) -> Result<Vec<Event>, Refusal> {
+    let back = state
+        .current
+        .as_ref()
+        .and_then(|rollout| Some((rollout, rollout.back.as_ref()?)));
+    let Some((rollout, back)) = back else {
+        return refuse(
+            "not-taken-back",
+            format!("traffic of {} has not been taken back", state.service),
+            "roll back, or abort the rollout, with this kind",
+        );
+    };
+    if kind == RollbackKind::Quick {
+        return Ok(Vec::new());
+    }
+    let ends_as = match rollout.phase {
+        Phase::Aborted => Ending::Aborted,
+        Phase::Superseded => Ending::Superseded,
+        Phase::Failed => Ending::Failed,
+        _ => back.ends_as,
+    };
+    let why = match why.trim() {
+        "" => back.why.as_str(),
+        why => why,
+    };
+    Ok(vec![go_back(
+        rollout.id,
+        back.cause,
+        ends_as,
+        why,
+        back.take_back,
+        kind,
+    )])
 }
 
 fn live(state: &Rollouts) -> Result<&Rollout, Refusal> {
@@ -199,6 +262,7 @@ fn start(
                         Ending::Superseded,
                         &format!("superseded by {}", started.release.version),
                         take_back,
+                        rollout.plan.rollback,
                     ),
                 );
             }
@@ -285,6 +349,10 @@ fn promote(
     if rollout.phase == Phase::RollingBack {
         return going_back();
     }
+    let reason = break_glass.map(str::trim).filter(|r| !r.is_empty());
+    if let Some(answer) = waive(rollout, reason) {
+        return answer;
+    }
     let Some(step) = rollout.current_step() else {
         return refuse("promoting", "its last step has ended", "wait a moment");
     };
@@ -299,7 +367,6 @@ fn promote(
         return refuse("failed", "the judge said Fail", "start a new rollout");
     }
     let passed = matches!(rollout.verdict, Some((Verdict::Pass, _))) || !step.analysis;
-    let reason = break_glass.map(str::trim).filter(|r| !r.is_empty());
     if reason.is_none()
         && let Some(why) = not_open(rollout, step, full, passed)
     {
@@ -312,6 +379,36 @@ fn promote(
     Ok(promotion(rollout, full, passed, step.analysis, reason))
 }
 
+/// A failed task that holds the rollout is passed over, for a reason; none when none does.
+fn waive(rollout: &Rollout, reason: Option<&str>) -> Option<Result<Vec<Event>, Refusal>> {
+    if rollout.phase != Phase::Paused(PauseReason::Trouble) {
+        return None;
+    }
+    let record = rollout.tasks.iter().find(|r| {
+        let critical = rollout.plan.task(r.place).is_some_and(|t| t.critical);
+        r.way == Way::Out && r.failed() && !r.waived && critical
+    })?;
+    let name = rollout.plan.task(record.place)?.name.clone();
+    let Some(reason) = reason else {
+        return Some(refuse(
+            "needs-a-reason",
+            format!("{name} failed, and it is critical"),
+            "retry it, or give a reason with break glass to go on without it",
+        ));
+    };
+    Some(Ok(vec![
+        Event::TaskWaived {
+            rollout: rollout.id,
+            place: record.place,
+            name,
+            reason: reason.to_owned(),
+        },
+        Event::Resumed {
+            rollout: rollout.id,
+        },
+    ]))
+}
+
 /// Why a promotion needs a person's reason; none when everything is open.
 fn not_open(rollout: &Rollout, step: &Step, full: bool, passed: bool) -> Option<String> {
     if full {
@@ -322,6 +419,9 @@ fn not_open(rollout: &Rollout, step: &Step, full: bool, passed: bool) -> Option<
             Some((verdict, _)) => format!("the verdict is {verdict:?}, and only Pass advances"),
             None => "there is no verdict yet, and only Pass advances".into(),
         });
+    }
+    if let Some(task) = rollout.unsettled(step) {
+        return Some(format!("{} of this step has not passed", task.name));
     }
     (!step.gates.is_empty()).then(|| "gates of this step are not open".into())
 }

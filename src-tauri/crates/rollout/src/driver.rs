@@ -10,6 +10,7 @@
 
 mod act;
 mod lease;
+mod tasks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::event::{Event, stream};
 use crate::judging::{self, Judging};
 use crate::plan::OnLost;
 use crate::planner::{self, Inputs, Judgement, Next};
-use crate::ports::{Evidence, Gates, Ids, Liveness, Now};
+use crate::ports::{Evidence, Gates, Ids, Liveness, Now, Tasks};
 use crate::state::{Phase, Rollout, Rollouts, Stage};
 
 pub use lease::Held;
@@ -34,6 +35,7 @@ pub struct Ports {
     pub platform: Arc<dyn Platform>,
     pub evidence: Arc<dyn Evidence>,
     pub gates: Arc<dyn Gates>,
+    pub tasks: Arc<dyn Tasks>,
     pub ids: Arc<dyn Ids>,
     pub liveness: Arc<dyn Liveness>,
 }
@@ -94,6 +96,8 @@ pub struct Driver {
     pub(crate) taking_back: Option<deckwatch_domain::EventId>,
     /// When the platform was last asked to watch over this driver.
     watched: Option<Duration>,
+    /// Tasks that are run again and again.
+    watches: tasks::Watches,
     /// Take-backs that moved traffic and that the journal has not taken yet.
     pub(crate) unrecorded: Vec<TakeBackRecord>,
 }
@@ -116,6 +120,7 @@ impl Driver {
             rehearsal_us: None,
             taking_back: None,
             watched: None,
+            watches: tasks::Watches::default(),
             unrecorded: Vec::new(),
         }
     }
@@ -201,11 +206,16 @@ impl Driver {
         self.judge(now).await;
         let baseline = self.baseline(now).await;
         let closed = self.closed_gates(now.wall).await;
+        if self.run_again(now).await? {
+            return Ok(None);
+        }
+        let task = self.look_at_task().await;
         let inputs = Inputs {
             observation: &observation,
             judgement: self.judgement.as_ref(),
             baseline: baseline.as_ref(),
             closed: &closed,
+            task: task.as_ref(),
             now: now.wall,
         };
         match planner::next(&self.state, &inputs) {
@@ -221,7 +231,7 @@ impl Driver {
                 self.be_watched(now).await;
                 self.rehearse_when_due(now).await?;
                 let until = until.map_or(Duration::MAX, |t| t.since(now.wall));
-                let after = until.min(self.look_again());
+                let after = until.min(self.look_again()).min(self.tasks_look());
                 Ok(Some(self.driving(after.max(Duration::from_millis(5)), why)))
             }
             Next::Record(events) => {
@@ -230,6 +240,13 @@ impl Driver {
             }
             Next::Act { purpose, action } => self.act(purpose, action, now).await,
             Next::Repeat => self.repeat(now).await,
+            Next::BeginTask {
+                place,
+                way,
+                attempt,
+            } => self.begin_task(place, way, attempt, now).await,
+            Next::BeginAgain => self.begin_again().await,
+            Next::StopTask => self.stop_task().await,
             Next::TakeBack {
                 cause,
                 ends_as,

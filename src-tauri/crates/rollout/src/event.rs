@@ -7,11 +7,12 @@
 use deckwatch_domain::{
     Actor, Digest, EventId, IntentId, ReleaseVersion, RolloutId, ServiceName, Slot, Span, Timestamp,
 };
-use deckwatch_platform::{Action, ReleaseSpec, TakeBackRecord};
+use deckwatch_platform::{Action, ReleaseSpec, TakeBackRecord, TaskOutcome};
 use deckwatch_verdict::{Answer, Counts, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Plan;
+use crate::plan::{Place, Plan, RollbackKind};
+use crate::task::Way;
 
 /// The stream that keeps this service's rollouts.
 pub fn stream(service: &ServiceName) -> String {
@@ -40,6 +41,9 @@ pub struct Started {
     pub plan_text: String,
     pub plan_digest: Digest,
     pub author: Actor,
+    /// Where the candidate alone answers, if the platform has such a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
 }
 
 /// What stable was like before the first weight.
@@ -129,6 +133,8 @@ pub enum Cause {
     DriverLost,
     /// `on_error: rollback`.
     Error,
+    /// A critical test of the candidate failed.
+    Task,
 }
 
 /// What let a step's bake end.
@@ -226,6 +232,38 @@ pub enum Event {
         rollout: RolloutId,
         step: usize,
     },
+    /// Intended: from here on the attempt is begun, by this driver or the next.
+    TaskStarted {
+        rollout: RolloutId,
+        intent: IntentId,
+        #[serde(flatten)]
+        place: Place,
+        way: Way,
+        attempt: u32,
+        name: String,
+    },
+    TaskEnded {
+        rollout: RolloutId,
+        intent: IntentId,
+        name: String,
+        outcome: TaskOutcome,
+    },
+    /// A task that is run again and again ended otherwise than the time before.
+    TaskChanged {
+        rollout: RolloutId,
+        #[serde(flatten)]
+        place: Place,
+        name: String,
+        outcome: TaskOutcome,
+    },
+    /// A person goes on although a task failed, for a reason.
+    TaskWaived {
+        rollout: RolloutId,
+        #[serde(flatten)]
+        place: Place,
+        name: String,
+        reason: String,
+    },
     Paused {
         rollout: RolloutId,
         reason: PauseReason,
@@ -262,6 +300,9 @@ pub enum Event {
         why: String,
         /// The event id that the take-back's record will carry.
         take_back: EventId,
+        /// What is done beside the traffic.
+        #[serde(default)]
+        kind: RollbackKind,
     },
     /// Traffic went back. Carries the record's own event id, so it is absorbed once.
     TakenBack {
@@ -293,6 +334,10 @@ impl Event {
             Event::Approved { .. } => "rollout.approved",
             Event::BrokenGlass { .. } => "rollout.broken-glass",
             Event::StepEnded { .. } => "rollout.step-ended",
+            Event::TaskStarted { .. } => "rollout.task-started",
+            Event::TaskEnded { .. } => "rollout.task-ended",
+            Event::TaskChanged { .. } => "rollout.task-changed",
+            Event::TaskWaived { .. } => "rollout.task-waived",
             Event::Paused { .. } => "rollout.paused",
             Event::Resumed { .. } => "rollout.resumed",
             Event::Retried { .. } => "rollout.retried",

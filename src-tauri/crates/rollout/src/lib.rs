@@ -24,6 +24,7 @@ pub mod ports;
 mod schema;
 mod state;
 mod status;
+pub mod task;
 mod words;
 
 pub use command::{Command, Refusal, decide};
@@ -39,5 +40,8 @@ pub use planner::{Inputs, Judgement, Next};
 pub use state::{
     Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Rollouts, Stage, StepRecord, Warm,
 };
-pub use status::{GateStatus, RolloutStatus, StepStatus, WayBackStatus, status};
+pub use status::{
+    GateStatus, RolloutStatus, StepStatus, TaskStanding, TaskStatus, WayBackStatus, status,
+};
+pub use task::{TaskRecord, Way};
 pub use words::Tone;

@@ -7,15 +7,18 @@
 
 mod back;
 mod forward;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
 use deckwatch_domain::{ReleaseVersion, Timestamp};
-use deckwatch_platform::{Action, Observation};
+use deckwatch_platform::{Action, Observation, TaskSeen};
 use deckwatch_verdict::{Answer, Verdict};
 
 use crate::event::{Baseline, Cause, Counted, Ending, Event, Purpose};
+use crate::plan::Place;
 use crate::state::{Phase, Rollout, Rollouts, Warm};
+use crate::task::Way;
 
 /// What the judge says of the current step, from the samples there are.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +40,9 @@ pub struct Inputs<'a> {
     pub baseline: Option<&'a Baseline>,
     /// Why gates that are not the planner's to judge are closed, by their index in the step.
     pub closed: &'a [(usize, String)],
+    /// What has become of the task that is under way; none when nothing is, or when it cannot
+    /// be told.
+    pub task: Option<&'a TaskSeen>,
     pub now: Timestamp,
 }
 
@@ -60,6 +66,16 @@ pub enum Next {
         ends_as: Ending,
         why: String,
     },
+    /// Write down that an attempt at a task begins, then begin it.
+    BeginTask {
+        place: Place,
+        way: Way,
+        attempt: u32,
+    },
+    /// Begin the task that is written down as begun and of which nothing is known.
+    BeginAgain,
+    /// End the task that is under way: nobody waits for its answer.
+    StopTask,
     /// Nothing is left to do for this service.
     Idle,
 }
@@ -81,6 +97,13 @@ pub fn next(state: &Rollouts, inputs: &Inputs<'_>) -> Next {
             None => Next::Idle,
         };
     };
+    let traffic_first = rollout.back.as_ref().is_some_and(|b| b.record.is_none());
+    if !traffic_first
+        && failed(inputs).is_none()
+        && let Some(next) = tasks::under_way(rollout, inputs)
+    {
+        return next;
+    }
     match rollout.phase {
         Phase::RollingBack => back::next(rollout, inputs),
         phase if phase.is_over() => over(state, rollout, inputs),

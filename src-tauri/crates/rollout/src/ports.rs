@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deckwatch_domain::{EventId, IntentId, ReleaseVersion, ServiceName, Slot, Timestamp};
+use deckwatch_platform::{TaskRun, TaskSeen};
 use deckwatch_verdict::Interval;
 
 use crate::event::Baseline;
@@ -90,6 +91,20 @@ pub trait Evidence: Send + Sync {
 pub trait Gates: Send + Sync {
     /// Why this gate is closed, and who can open it; none when it is open.
     async fn closed(&self, rollout: &Rollout, gate: &Gate, now: Timestamp) -> Option<String>;
+}
+
+/// Carries tasks out. An attempt outlives the program that began it, and is known by its intent.
+#[async_trait]
+pub trait Tasks: Send + Sync {
+    /// Begins this attempt, unless it was begun before. An error means that it was not begun and
+    /// may be tried again.
+    async fn begin(&self, run: &TaskRun) -> Result<(), String>;
+
+    /// What has become of it. An error means that it cannot be told now.
+    async fn look(&self, intent: IntentId) -> Result<TaskSeen, String>;
+
+    /// Ends it; a later look says that it has ended.
+    async fn stop(&self, intent: IntentId) -> Result<(), String>;
 }
 
 /// Fresh ids.

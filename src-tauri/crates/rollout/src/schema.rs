@@ -23,7 +23,7 @@ pub(crate) fn plan_schema() -> Value {
         "additionalProperties": false,
         "properties": {
             "plan": {"type": "string", "description": "The plan's name"},
-            "strategy": {"enum": ["canary"]},
+            "strategy": {"enum": ["canary", "blue-green"]},
             "steps": {"type": "array", "minItems": 1, "maxItems": 50, "items": step(&span)},
             "analysis": analysis(&span, &share),
             "on_error": {"enum": ["hold", "rollback"], "default": "hold"},
@@ -31,12 +31,68 @@ pub(crate) fn plan_schema() -> Value {
             "rollback_window": span,
             "baseline": span,
             "rehearse_every": span,
+            "before": tasks(&span),
+            "during": tasks(&span),
+            "after": tasks(&span),
+            "verify": tasks(&span),
+            "export": task(&span),
+            "import": task(&span),
+            "rollback": {"enum": ["quick", "full", "data-preserving"], "default": "quick"},
             "deadlines": {
                 "type": "object",
                 "additionalProperties": false,
                 "properties": {"capacity": span, "traffic": span, "gate": span}
             }
         }
+    })
+}
+
+fn tasks(span: &Value) -> Value {
+    json!({"type": "array", "maxItems": 50, "items": task(span)})
+}
+
+fn task(span: &Value) -> Value {
+    let command = json!({"type": "array", "minItems": 1, "items": {"type": "string"}});
+    let http = json!({
+        "type": "object",
+        "required": ["url"],
+        "additionalProperties": false,
+        "properties": {
+            "method": {"type": "string", "default": "GET"},
+            "url": {"type": "string", "pattern": "^http://"},
+            "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+            "body": {"type": "string"},
+            "expect": {"type": "integer", "minimum": 100, "maximum": 599},
+            "contains": {"type": "string"}
+        }
+    });
+    let does = json!({"command": command, "http": http});
+    let mut properties = json!({
+        "name": {"type": "string"},
+        "kind": {"enum": ["smoke", "load", "synthetic", "migration", "backup", "cache-purge", "other"]},
+        "timeout": span,
+        "retries": {"type": "integer", "minimum": 0, "maximum": 20, "default": 0},
+        "critical": {"type": "boolean", "default": true},
+        "way_back": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": false,
+            "properties": does
+        },
+        "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "secrets": {"type": "object", "additionalProperties": {"type": "string"}},
+        "previous_runs_on_new_schema": {"type": "boolean"},
+        "every": span
+    });
+    for (name, value) in does.as_object().into_iter().flatten() {
+        properties[name] = value.clone();
+    }
+    json!({
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": false,
+        "properties": properties
     })
 }
 
@@ -56,6 +112,7 @@ fn step(span: &Value) -> Value {
             },
             "analysis": {"type": "boolean", "default": true},
             "pause": {"oneOf": [{"type": "boolean"}, span]},
+            "tasks": tasks(span),
             "gates": {"type": "array", "items": {
                 "type": "object",
                 "minProperties": 1,

@@ -12,7 +12,8 @@ use deckwatch_verdict::{Counts, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{BakedBy, Baseline, Cause, Ending, Event, PauseReason, Purpose, Started};
-use crate::plan::{Gate, Plan, Step};
+use crate::plan::{Gate, Plan, RollbackKind, Step};
+use crate::task::TaskRecord;
 
 /// The phase of a rollout, as people name it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -102,6 +103,7 @@ pub struct GoingBack {
     pub by: Actor,
     pub requested_at: Timestamp,
     pub take_back: EventId,
+    pub kind: RollbackKind,
     /// Set once traffic is back.
     pub record: Option<TakeBackRecord>,
 }
@@ -131,6 +133,8 @@ pub struct Rollout {
     pub plan_text: String,
     pub plan_digest: Digest,
     pub author: Actor,
+    /// Where the candidate alone answers, if the platform has such a place.
+    pub preview: Option<String>,
     pub started_at: Timestamp,
     pub phase: Phase,
     pub step: usize,
@@ -169,6 +173,8 @@ pub struct Rollout {
     pub last_response_after_ms: Option<u64>,
     pub rehearsed: Option<Rehearsal>,
     pub steps_done: Vec<StepRecord>,
+    /// The newest attempt of each task, in the order in which they first began.
+    pub tasks: Vec<TaskRecord>,
 }
 
 /// The last rehearsal of the way back that is on record.
@@ -193,6 +199,7 @@ impl Rollout {
             plan_text: started.plan_text.clone(),
             plan_digest: started.plan_digest,
             author: started.author.clone(),
+            preview: started.preview.clone(),
             started_at: at,
             phase: Phase::Progressing,
             step: 0,
@@ -224,6 +231,7 @@ impl Rollout {
             last_response_after_ms: None,
             rehearsed: None,
             steps_done: Vec::new(),
+            tasks: Vec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What people are shown of a rollout: derived, never stored.
 
+mod tasks;
+
 use deckwatch_domain::{
     Actor, Digest, PerSlot, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Span, Timestamp,
     Weights,
@@ -9,9 +11,11 @@ use deckwatch_verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::event::BakedBy;
-use crate::plan::{Gate, StepPause};
+use crate::plan::{Gate, StepPause, Strategy};
 use crate::planner::Judgement;
 use crate::state::{Approval, Phase, Rehearsal, Rollout, Stage};
+
+pub use tasks::{TaskStanding, TaskStatus};
 
 /// One step as shown.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -87,6 +91,13 @@ pub struct RolloutStatus {
     pub last_response_after_ms: Option<u64>,
     /// Who drives, when somebody does.
     pub driver: Option<String>,
+    pub tasks: Vec<TaskStatus>,
+    /// Canary, blue-green.
+    pub strategy: Strategy,
+    /// What a rollback of this rollout should be, and why; none: quick is enough.
+    pub full_advised: Option<String>,
+    /// Where the candidate alone answers.
+    pub preview: Option<String>,
 }
 
 /// Derives what is shown of `rollout`.
@@ -135,6 +146,10 @@ pub fn status(
         ending: rollout.ending_words.clone(),
         last_response_after_ms: rollout.last_response_after_ms,
         driver,
+        tasks: tasks::tasks(rollout),
+        strategy: rollout.plan.strategy,
+        full_advised: rollout.full_advised(),
+        preview: rollout.preview.clone(),
     }
 }
 

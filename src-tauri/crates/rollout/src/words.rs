@@ -4,6 +4,8 @@ use deckwatch_verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{BakedBy, Cause, Ending, Event, Purpose};
+use crate::task::Way;
+use deckwatch_platform::TaskOutcome;
 
 /// Whether an event is good news.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -24,6 +26,7 @@ impl Cause {
             Cause::Superseded => "a newer rollout took its place",
             Cause::DriverLost => "nobody was driving",
             Cause::Error => "an error, and the plan says to go back then",
+            Cause::Task => "a test of the release failed",
         }
     }
 }
@@ -97,7 +100,16 @@ impl Event {
                 Verdict::Inconclusive => Tone::Plain,
                 Verdict::NoData | Verdict::Error => Tone::Warn,
             },
-            Event::Paused { .. } | Event::BrokenGlass { .. } => Tone::Warn,
+            Event::TaskEnded { outcome, .. } | Event::TaskChanged { outcome, .. } => {
+                if outcome.passed {
+                    Tone::Good
+                } else {
+                    Tone::Bad
+                }
+            }
+            Event::Paused { .. } | Event::BrokenGlass { .. } | Event::TaskWaived { .. } => {
+                Tone::Warn
+            }
             Event::CapacityReached { .. }
             | Event::Approved { .. }
             | Event::BakeEnded { .. }
@@ -145,7 +157,39 @@ impl Event {
             Event::BakeEnded {
                 step, baked: by, ..
             } => format!("step {} has baked: {}", step + 1, baked(*by)),
+            Event::TaskStarted { .. }
+            | Event::TaskEnded { .. }
+            | Event::TaskChanged { .. }
+            | Event::TaskWaived { .. } => self.words_of_tasks(),
             _ => self.words_of_people(),
+        }
+    }
+
+    fn words_of_tasks(&self) -> String {
+        let ended = |what: &str, outcome: &TaskOutcome| {
+            let word = if outcome.passed { "passed" } else { "failed" };
+            after(&format!("{what} {word} in {}", outcome.took), &outcome.why)
+        };
+        match self {
+            Event::TaskStarted {
+                way, attempt, name, ..
+            } => {
+                let what = match way {
+                    Way::Out => name.clone(),
+                    Way::Back => format!("the way back of {name}"),
+                };
+                match attempt {
+                    1 => format!("{what} begins"),
+                    n => format!("{what} begins, attempt {n}"),
+                }
+            }
+            Event::TaskEnded { name, outcome, .. } | Event::TaskChanged { name, outcome, .. } => {
+                ended(name, outcome)
+            }
+            Event::TaskWaived { name, reason, .. } => {
+                after(&format!("goes on although {name} failed"), reason)
+            }
+            _ => self.kind().to_owned(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! and what a mishap does to it. It takes no shortcut that a person could not take.
 
 mod bad;
+mod blue_green;
 mod by_hand;
 mod driver;
 mod good;
@@ -64,7 +65,7 @@ pub struct Drill {
 }
 
 /// All drills, in the order in which they are best tried.
-pub const DRILLS: [Drill; 5] = [
+pub const DRILLS: [Drill; 6] = [
     Drill {
         name: "good canary",
         about: "A good release goes out 1 → 10 → 50 → 100 %, judged at each step, and is promoted",
@@ -79,6 +80,11 @@ pub const DRILLS: [Drill; 5] = [
         name: "take it back",
         about: "A bad release has a quarter of the traffic and nobody judges it: you take it back",
         by_hand: "deckwatchctl training drill take it back; in another terminal: deckwatchctl --training rollback checkout",
+    },
+    Drill {
+        name: "blue-green switch and back",
+        about: "A release is tried at its preview address, gets everyone in one write, and comes back in another",
+        by_hand: "deckwatchctl training up; deckwatchctl --training rollout start checkout v2 --plan training-blue-green --wait; deckwatchctl --training rollback checkout",
     },
     Drill {
         name: "driver dies mid-step",
@@ -112,6 +118,7 @@ pub async fn run(name: &str, desk: &dyn Desk) -> Result<Outcome, String> {
         "good canary" => good::run(desk).await,
         "bad canary" => bad::run(desk).await,
         "take it back" => by_hand::run(desk).await,
+        "blue-green switch and back" => blue_green::run(desk).await,
         "driver dies mid-step" => driver::run(desk).await,
         "journal lost" => journal::run(desk).await,
         _ => {

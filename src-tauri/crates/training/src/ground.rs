@@ -50,7 +50,7 @@ const SERVICES: [(&str, &str, &str); 3] = [
     ("profile", "shows an account; quiet and dependable", "1"),
 ];
 
-/// The demo services, on the ports from `first_port` on. `exe` is the program that hosts them:
+/// The demo services, on the ports from `first_port` on; their previews on those after. `exe` is the program that hosts them:
 /// it is started as `exe demo-service --name … --version … --port …`.
 pub fn services(exe: &Path, first_port: u16) -> Vec<DemoService> {
     SERVICES
@@ -60,19 +60,20 @@ pub fn services(exe: &Path, first_port: u16) -> Vec<DemoService> {
             name,
             about,
             port,
-            definition_yaml: definition(exe, name, median_ms, port),
+            definition_yaml: definition(exe, name, median_ms, (port, port + SERVICES.len() as u16)),
             releases: releases(),
         })
         .collect()
 }
 
-fn definition(exe: &Path, name: &str, median_ms: &str, port: u16) -> String {
+fn definition(exe: &Path, name: &str, median_ms: &str, (port, preview): (u16, u16)) -> String {
     // JSON's strings are YAML's double-quoted ones, whatever a path may contain.
     let exe = serde_json::Value::from(exe.to_string_lossy().into_owned());
     format!(
         "\
 service: {name}
 listen: 127.0.0.1:{port}
+preview: 127.0.0.1:{preview}
 command: [{exe}, demo-service, --name, {name}, --version, \"{{version}}\", --port, \"{{port}}\"]
 env:
   DECKWATCH_DEMO_MEDIAN_MS: \"{median_ms}\"

@@ -47,6 +47,55 @@ export type Aside = {
 trust?: boolean, };
 
 /**
+ * People who are led to the candidate, whatever the weights say.
+ */
+export type Audience = { 
+/**
+ * The feature flag that says the same to the service's own code (see `docs/services.md`).
+ */
+flag: string, 
+/**
+ * Where a request says who asks.
+ */
+by: AudienceBy, 
+/**
+ * Keys that belong to it by name. At most [`LISTED`].
+ */
+listed?: Array<string>, 
+/**
+ * Of every 10,000 other keys, how many belong to it.
+ */
+share: number, 
+/**
+ * Shuffles who belongs to the share. Another salt is another set of people.
+ */
+salt: string, };
+
+/**
+ * Where a request's key stands. A request without one goes by the weights.
+ */
+export type AudienceBy = { "kind": "header", name: string, } | { "kind": "cookie", name: string, };
+
+/**
+ * The flag of the newest audience, and what became of it. Stays with the traffic object after the
+ * audience has ended, so that the flag file can be made anew from the object alone.
+ */
+export type AudienceFlag = { name: string, 
+/**
+ * The slot that the audience was led to.
+ */
+slot: Slot, 
+/**
+ * Whose audience it was. Writes of other rollouts leave the flag as it is: what has been
+ * promoted stays on while the next version is tried.
+ */
+rollout: RolloutId | null, 
+/**
+ * The audience has ended and its slot has all the weight.
+ */
+on: boolean, };
+
+/**
  * Copies of the journal, made while the window or an agent runs.
  */
 export type Backups = { to: string, every: Span, 
@@ -496,6 +545,15 @@ mean_ratio: number | null,
 superiority: number | null, words: string, };
 
 /**
+ * A rollout to end.
+ */
+export type GiveUp = { service: ServiceName, note?: string, 
+/**
+ * What is taken back beside the traffic.
+ */
+kind?: RollbackKind, };
+
+/**
  * A rollout that was given up.
  */
 export type GivenUp = { done: string, 
@@ -609,6 +667,11 @@ verdict: Verdict, words: string,
 evidence: JsonValue, };
 
 /**
+ * Where a secret's value lies.
+ */
+export type Kept = "keychain" | "file";
+
+/**
  * What happened to a service last.
  */
 export type LastChange = { what: string, at: Timestamp, };
@@ -712,6 +775,15 @@ export type Moving = { service: ServiceName, from: ReleaseVersion | null, to: Re
 standing: string, driver: string | null, };
 
 /**
+ * A secret to keep.
+ */
+export type NewSecret = { 
+/**
+ * Letters, digits, `_`, `-` and `.`; at most 64.
+ */
+name: string, value: string, };
+
+/**
  * What a node says of itself.
  */
 export type NodeStatus = { 
@@ -752,6 +824,11 @@ at: Timestamp, traffic: Traffic, slots: PerSlot<SlotState>,
  */
 instances: number, 
 /**
+ * Where the candidate alone answers, whatever the weights say; none when the service's
+ * definition names no such place.
+ */
+preview?: string | null, 
+/**
  * The newest intents that were carried out, so that a driver that died between doing and
  * writing down can tell.
  */
@@ -761,6 +838,11 @@ applied: Array<IntentId>, };
  * What came of one of them.
  */
 export type OneBack = { service: ServiceName, back: RollBackAnswer | null, problem: Problem | null, };
+
+/**
+ * Which attempt at a task.
+ */
+export type OutputAsk = { service: ServiceName, intent: IntentId, };
 
 /**
  * One page of a longer list.
@@ -785,6 +867,11 @@ export type PerSlot<T> = { blue: T, green: T, };
  * The phase of a rollout, as people name it.
  */
 export type Phase = "pending" | "progressing" | { "paused": PauseReason } | "rolling-back" | "promoted" | "rolled-back" | "aborted" | "superseded" | "failed";
+
+/**
+ * Where in its plan a task stands.
+ */
+export type Place = { "at": "before", index: number, } | { "at": "step", step: number, index: number, } | { "at": "during", index: number, } | { "at": "after", index: number, } | { "at": "export" } | { "at": "import" } | { "at": "verify", index: number, };
 
 /**
  * What a check found.
@@ -846,6 +933,19 @@ obstacles: Array<string>,
 rehearsed_us: number | null, };
 
 /**
+ * What it printed.
+ */
+export type Printed = { 
+/**
+ * The newest of what was kept.
+ */
+text: string, 
+/**
+ * Of everything it printed.
+ */
+bytes: number, running: boolean, };
+
+/**
  * Why something was not done.
  */
 export type Problem = { 
@@ -871,6 +971,11 @@ full?: boolean,
  * The reason for overriding what is not open.
  */
 break_glass?: string, };
+
+/**
+ * What the tasks of a release that was taken back did is to be taken back as well.
+ */
+export type PutBack = { service: ServiceName, kind: RollbackKind, reason?: string, };
 
 /**
  * The outlook of a whole plan.
@@ -979,6 +1084,18 @@ errors: number | null,
  */
 preview: Preview | null, trouble: string | null, 
 /**
+ * Tasks that have begun and that a full rollback takes back, the last first.
+ */
+ways_back: Array<string>, 
+/**
+ * Data that only the new release has can be exported and imported again.
+ */
+preserves: boolean, 
+/**
+ * Why quick is not enough; none: it is.
+ */
+full_advised: string | null, 
+/**
  * The obvious one: to be selected when nothing else is.
  */
 obvious: boolean, };
@@ -1009,7 +1126,11 @@ now?: boolean,
 /**
  * The id of the event, when it was announced before.
  */
-event_id?: EventId, };
+event_id?: EventId, 
+/**
+ * What is taken back beside the traffic, which comes first whatever is said here.
+ */
+kind?: RollbackKind, };
 
 /**
  * Why all of them.
@@ -1023,7 +1144,16 @@ export type RollBackAnswer = { report: Report,
 /**
  * `journal`, or what happened to the record instead.
  */
-recorded: string, };
+recorded: string, 
+/**
+ * What follows now that traffic is back, in words; none: nothing.
+ */
+follows: string | null, };
+
+/**
+ * How much is taken back. Whatever it is, the traffic write comes first.
+ */
+export type RollbackKind = "quick" | "full" | "data-preserving";
 
 /**
  * Everything a rollout's charts are drawn from.
@@ -1084,7 +1214,19 @@ newest_sample: Timestamp | null, gates: Array<GateStatus>, approvals: Array<Appr
 /**
  * Who drives, when somebody does.
  */
-driver: string | null, };
+driver: string | null, tasks: Array<TaskStatus>, 
+/**
+ * Canary, blue-green.
+ */
+strategy: Strategy, 
+/**
+ * What a rollback of this rollout should be, and why; none: quick is enough.
+ */
+full_advised: string | null, 
+/**
+ * Where the candidate alone answers.
+ */
+preview: string | null, };
 
 /**
  * A rollout with everything there is to see of it.
@@ -1126,6 +1268,16 @@ limit?: number, };
 export type SafeBy = "odds" | "margin";
 
 /**
+ * Which secret.
+ */
+export type SecretName = { name: string, };
+
+/**
+ * A secret, but for its value.
+ */
+export type SecretRow = { name: string, kept: Kept, set_at: Timestamp, set_by: string, };
+
+/**
  * One service of the local node.
  */
 export type ServiceDefinition = { service: ServiceName, 
@@ -1133,6 +1285,10 @@ export type ServiceDefinition = { service: ServiceName,
  * Where clients reach it. A loopback address: the node offers nothing to the network.
  */
 listen: string, 
+/**
+ * Where whoever is candidate answers, whatever the weights say. A loopback address too.
+ */
+preview?: string | null, 
 /**
  * Program and arguments of one instance. `{port}`, `{version}`, `{slot}` and `{instance}`
  * are filled in; so they are in the values of `env`.
@@ -1370,6 +1526,11 @@ export type Sticky = { cookie: string, };
 export type Stop = { drain: Span, grace: Span, };
 
 /**
+ * How a release goes out.
+ */
+export type Strategy = "canary" | "blue-green";
+
+/**
  * What a take-back did; rides in the traffic object itself.
  */
 export type TakeBackRecord = { event_id: EventId, actor: Actor, at: Timestamp, reason: string, rollout: RolloutId | null, from: Weights, to: Weights, 
@@ -1381,6 +1542,41 @@ slot: Slot,
  * The epoch that this write raised the object to.
  */
 epoch: Epoch, };
+
+/**
+ * What a task is for. It decides what its failure means, and what a rollback has to know.
+ */
+export type TaskKind = "smoke" | "load" | "synthetic" | "migration" | "backup" | "cache-purge" | "other";
+
+/**
+ * How a task stands.
+ */
+export type TaskStanding = "waiting" | "running" | "passed" | "warning" | "failed";
+
+/**
+ * One task, or its way back.
+ */
+export type TaskStatus = { name: string, kind: TaskKind, place: Place, 
+/**
+ * Where it stands in the plan, in words: `before`, `at 10 %`, `every 30s`.
+ */
+when: string, way: Way, standing: TaskStanding, critical: boolean, 
+/**
+ * What is run, as the plan says it.
+ */
+does: string, attempt: number, attempts: number, timeout: Span, started_at: Timestamp | null, took: Span | null, 
+/**
+ * How it ended.
+ */
+why: string, 
+/**
+ * The last lines it printed.
+ */
+tail: string, output_bytes: number, 
+/**
+ * By which its output is asked for.
+ */
+intent: IntentId | null, has_way_back: boolean, previous_runs_on_new_schema: boolean | null, };
 
 /**
  * How the window looks.
@@ -1421,6 +1617,14 @@ epoch: Epoch,
  * Where a rollback leads; none when there is nothing to go back to.
  */
 way_back: WayBack | null, 
+/**
+ * Who is led to the candidate, whatever the weights say.
+ */
+audience?: Audience | null, 
+/**
+ * The flag of the newest audience; kept after it has ended. The rules write it.
+ */
+flag?: AudienceFlag | null, 
 /**
  * Rollouts that were taken back: no weight for them is accepted again. Newest last; the
  * newest [`crate::rules::LATCHES`] are kept (older ones are held off by the epoch alone).
@@ -1496,6 +1700,11 @@ anchored: boolean, findings: Array<string>, };
 export type Waiting = { service: ServiceName, verb: Verb, what: string, since: Timestamp | null, };
 
 /**
+ * Whether a task does its work or takes it back.
+ */
+export type Way = "out" | "back";
+
+/**
  * The slot that traffic returns to, and until when it is kept ready for that.
  */
 export type WayBack = { slot: Slot, 
@@ -1564,15 +1773,19 @@ export type Requests = {
   /** Approve the current step */
   "rollouts.approve": { kind: "command"; params: Noted; result: Done };
   /** Reject the current step: traffic goes back */
-  "rollouts.reject": { kind: "command"; params: Noted; result: GivenUp };
+  "rollouts.reject": { kind: "command"; params: GiveUp; result: GivenUp };
   /** Give a rollout up: traffic goes back */
-  "rollouts.abort": { kind: "command"; params: Noted; result: GivenUp };
+  "rollouts.abort": { kind: "command"; params: GiveUp; result: GivenUp };
+  /** What an attempt at a task printed */
+  "rollouts.output": { kind: "query"; params: OutputAsk; result: Printed };
   /** What can be taken back now, the obvious first */
   "rollback.list": { kind: "query"; params: Nothing; result: Array<Reversible> };
   /** What a rollback would write, rehearsed */
   "rollback.preview": { kind: "query"; params: RollBack; result: Preview };
   /** Take traffic back now */
   "rollback": { kind: "command"; params: RollBack; result: RollBackAnswer };
+  /** Take back what the tasks of a taken-back release did */
+  "rollback.tasks": { kind: "command"; params: PutBack; result: Done };
   /** Take back every release that is on its way */
   "rollback.all": { kind: "command"; params: RollBackAll; result: Array<OneBack> };
   /** Who is bound to which role */
@@ -1607,6 +1820,12 @@ export type Requests = {
   "settings.show": { kind: "query"; params: Nothing; result: SettingsView };
   /** Change them */
   "settings.change": { kind: "command"; params: Change; result: SettingsView };
+  /** The names of the secrets that tasks can use */
+  "secrets.list": { kind: "query"; params: Nothing; result: Array<SecretRow> };
+  /** Keep a secret; it goes in and never out */
+  "secrets.set": { kind: "command"; params: NewSecret; result: Done };
+  /** Forget a secret */
+  "secrets.remove": { kind: "command"; params: SecretName; result: Done };
   /** Judge recorded series or counts */
   "judge": { kind: "query"; params: JudgeText; result: Judged };
   /** The node */

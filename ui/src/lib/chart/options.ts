@@ -1,6 +1,6 @@
 /** A chart's description as uPlot takes it. Colours are read from the tokens at the moment of drawing. */
 import type uPlot from "uplot";
-import { clockUtc } from "@/lib/format";
+import { asUtc, LABEL_SPACE, labelRoom, timeLabels } from "./axis";
 import { drawMarks, drawThreshold } from "./overlays";
 
 export type Tone = "stable" | "candidate" | "good" | "warn" | "bad" | "accent";
@@ -58,13 +58,6 @@ export function decades(low: number, high: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => 10 ** (first + i));
 }
 
-/** Less than a minute apart they need their seconds; what is said already is not said again. */
-function clocks(at: number[]): string[] {
-  const near = (at[1] ?? Infinity) - (at[0] ?? 0) < 60_000;
-  const words = at.map((t) => (near ? clockUtc(t) : clockUtc(t).slice(0, 5)));
-  return words.map((word, i) => (word === words[i - 1] ? "" : word));
-}
-
 function axis(look: Look): uPlot.Axis {
   return {
     stroke: () => look.color("--mute"),
@@ -102,6 +95,7 @@ export function options(
   return {
     ...size,
     ms: 1,
+    tzDate: asUtc,
     padding: [16, 30, 0, 0],
     legend: { show: false },
     cursor: {
@@ -117,9 +111,9 @@ export function options(
       {
         ...axis(look),
         grid: { show: false },
-        size: 26,
-        space: 90,
-        values: (_, at) => clocks(at),
+        size: (_, labels) => labelRoom(labels),
+        space: LABEL_SPACE,
+        values: (_, at) => timeLabels(at),
       },
       {
         ...axis(look),

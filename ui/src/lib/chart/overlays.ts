@@ -33,7 +33,15 @@ export function drawThreshold(plot: uPlot, { value, label, tone = "bad" }: Thres
   ctx.font = `${11 * devicePixelRatio}${FONT}`;
   ctx.fillStyle = color;
   ctx.textAlign = "right";
-  ctx.fillText(label, bbox.left + bbox.width, y - 5 * devicePixelRatio);
+  const [right, base] = [bbox.left + bbox.width, y - 6 * devicePixelRatio];
+  // No line of the grid runs through the words.
+  ctx.clearRect(
+    right - ctx.measureText(label).width,
+    base - 9 * devicePixelRatio,
+    bbox.width,
+    12 * devicePixelRatio,
+  );
+  ctx.fillText(label, right, base);
   ctx.restore();
 }
 

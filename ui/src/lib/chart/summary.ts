@@ -1,5 +1,6 @@
 /** A chart in words, for those who hear it and for the line under the cursor. */
-import { clockUtc, NONE } from "@/lib/format";
+import { NONE } from "@/lib/format";
+import { moment } from "./axis";
 import type { Series } from "./options";
 
 type Say = (value: number) => string;
@@ -18,7 +19,9 @@ export function summary(what: string, times: number[], series: Series[], say: Sa
     if (now === null) return `${label}: no data`;
     return `${label} now ${say(now)}, between ${say(Math.min(...known))} and ${say(Math.max(...known))}`;
   });
-  return `${what}, ${clockUtc(from).slice(0, 5)} to ${clockUtc(to).slice(0, 5)} UTC: ${each.join("; ")}`;
+  // Seconds are of no use here.
+  const [begins, ends] = [from, to].map((at) => moment(at, times).slice(0, -3));
+  return `${what}, ${begins} to ${ends} UTC: ${each.join("; ")}`;
 }
 
 /** “14:26:10: stable 0.24 %, candidate –” */
@@ -29,17 +32,19 @@ export function reading(index: number, times: number[], series: Series[], say: S
     const value = values[index];
     return `${label} ${value == null ? NONE : say(value)}`;
   });
-  return `${clockUtc(at)}: ${each.join(", ")}`;
+  return `${moment(at, times)}: ${each.join(", ")}`;
 }
 
-/** What each line says now, or under the cursor. */
+/** What each line says under the cursor; else lately, where that is known apart, or at its end. */
 export function legend(
   index: number | null,
   series: Series[],
   say: Say,
+  lately?: (number | null)[],
 ): { label: string; tone: string; words: string }[] {
-  return series.map(({ label, tone, values }) => {
-    const value = index === null ? last(values) : (values[index] ?? null);
+  return series.map(({ label, tone, values }, i) => {
+    const now = lately ? (lately[i] ?? null) : last(values);
+    const value = index === null ? now : (values[index] ?? null);
     return { label, tone, words: value === null ? NONE : say(value) };
   });
 }

@@ -1,6 +1,6 @@
 /** What the palette offers: actions, services, rollouts. */
 import type { BridgeView } from "@/host";
-import { type Action, actions, perform, titleOf, whyOff } from "@/lib/actions";
+import { type Action, grouped, perform, titleOf, whyOff } from "@/lib/actions";
 import { go } from "@/lib/router.svelte";
 import { viewOf } from "@/views";
 import { ranked } from "./rank";
@@ -60,10 +60,11 @@ function ofBridge(bridge: BridgeView): Entry[] {
   return [...(viewOf("rollouts") ? rollouts : []), ...(viewOf("services") ? services : [])];
 }
 
-/** With nothing typed: what can be done, then where things are. */
+/** With nothing typed: what can be done now, then where things are, then what is off. */
 export function entries(wanted: string, bridge: BridgeView | null): Entry[] {
-  const doable = actions().filter((a) => !a.unlisted);
-  const all = [...doable.map(ofAction), ...(bridge ? ofBridge(bridge) : [])];
+  const listed = [...grouped().values()].flat().filter((a) => !a.unlisted);
+  const [on, off] = [true, false].map((on) => listed.map(ofAction).filter((e) => (e.why === null) === on));
+  const all = [...(on ?? []), ...(bridge ? ofBridge(bridge) : []), ...(off ?? [])];
   return ranked(
     wanted,
     all,

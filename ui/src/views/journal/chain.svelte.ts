@@ -36,14 +36,29 @@ export async function verify(environment: string): Promise<void> {
   }
 }
 
+/** Whole, and yet not as it was noted outside. */
+export const UNANCHORED = "journal.unanchored";
 /** Codes of a journal that a new one has to take the place of. */
-const TO_SET_ASIDE = new Set(["journal.corrupt", "journal.unanchored", "journal.missing"]);
+const TO_SET_ASIDE = new Set(["journal.corrupt", UNANCHORED, "journal.missing"]);
 
 /** It is damaged, or not as it was noted outside: setting it aside would do something. */
 export function unsound(problem: Problem | null, last: Check | null): boolean {
   if (problem && TO_SET_ASIDE.has(problem.code)) return true;
   if (last?.problem && TO_SET_ASIDE.has(last.problem.code)) return true;
   return last?.found?.sound === false;
+}
+
+/**
+ * Why nobody can vouch for it; null when somebody may. Only the backend knows whether the chain is
+ * whole when it does not agree with the note: it refuses then.
+ */
+export function distrust(problem: Problem | null, last: Check | null): string | null {
+  if (!unsound(problem, last)) return "only a journal in doubt is vouched for";
+  if (problem?.code === "journal.missing") return "there is no journal to trust";
+  if (problem?.code === "journal.corrupt") return "it is broken in itself";
+  const found = last?.found;
+  if (found && !found.sound && !found.anchored) return "it is broken in itself";
+  return null;
 }
 
 /** What to do about a journal that cannot be used, by the code of why. */
@@ -53,7 +68,8 @@ const ADVICE: Record<string, string> = {
     "Its file or its folder cannot be written. Give this user the right to, then look again.",
   "journal.disk-full": "Make room on the disk it lies on. It goes on by itself after that.",
   "journal.corrupt": "Set it aside: it is kept for looking into, and a new one begins that names it.",
-  "journal.unanchored": "Set it aside, unless you know why it is another one than before.",
+  "journal.unanchored":
+    "Set it aside. If you know why it is another one than before, trust it as it stands instead.",
   "journal.missing": "If it was moved, move it back. Otherwise begin a new one.",
   "journal.newer": "A newer Deckwatch wrote it. Use that one here.",
   "journal.replaced": "Somebody put another file in its place. Close this window and open it again.",

@@ -1,6 +1,7 @@
 /** Words and marks for where a rollout stands. Pure: it reads what the backend says and decides nothing. */
 import type { BakedBy, Mark, PauseReason, Phase, RolloutStatus, Stage, StepStatus } from "@/host";
 import { duration, latency, spanMs } from "@/lib/format";
+import { holder } from "./tasks";
 
 export interface Standing {
   word: string;
@@ -164,6 +165,7 @@ const QUESTIONS: Record<PauseReason, string> = {
 export function question(status: RolloutStatus): string | null {
   const reason = paused(status.phase);
   if (reason === null) return null;
+  if (holder(status)) return "A critical task holds it: retry, go on without it, or give up?";
   if (reason === "planned" && status.timed_pause)
     return "The plan pauses here for a while and goes on by itself.";
   return QUESTIONS[reason];
@@ -174,6 +176,9 @@ export function goingOn(status: RolloutStatus): string {
   const step = status.steps[status.step];
   const place = `step ${status.step + 1} of ${status.steps.length}`;
   if (status.phase === "pending") return "It begins as soon as somebody drives it.";
+  const running = status.tasks.find((task) => task.standing === "running" && task.place.at === "after");
+  if (running)
+    return `${status.release} has all traffic; ${running.name} is run before it counts as promoted.`;
   if (!step) return "Its last step has ended; roles are changed next.";
   switch (status.stage) {
     case "capacity":
@@ -181,6 +186,8 @@ export function goingOn(status: RolloutStatus): string {
     case "traffic":
       return `${step.weight} % of traffic is being written for ${place}.`;
     case "bake":
+      if (step.weight === 0)
+        return `${status.release} stands ready and answers none of its users yet, ${place}.`;
       return `${status.release} answers ${step.weight} % of requests, ${place}.`;
     case "gate":
       return `${place} has baked; it waits at its gates.`;

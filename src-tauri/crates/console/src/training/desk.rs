@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_domain::{ServiceName, Timestamp};
 use deckwatch_rollout::lane::Report;
+use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::{Event, RolloutStatus};
 use deckwatch_training::drills::{Desk, SERVICE};
 use deckwatch_training::load::{LoadHandle, LoadOptions, LoadReport};
@@ -17,7 +18,7 @@ use crate::console::Console;
 use crate::folder::DataFolder;
 use crate::journal::Aside;
 use crate::problem::Problem;
-use crate::rollouts::{Noted, abort};
+use crate::rollouts::{GiveUp, abort};
 use crate::route::ByService;
 use crate::show;
 
@@ -123,14 +124,16 @@ impl TrainingDesk {
         let state = console.rollouts(&service).await?;
         let live = state.current.as_ref().is_some_and(|r| r.is_live());
         if live {
-            abort(
-                &console,
-                Noted {
-                    service: service.clone(),
-                    note: "a new drill begins".into(),
-                },
-            )
-            .await?;
+            let ask = GiveUp {
+                service: service.clone(),
+                note: "a new drill begins".into(),
+                kind: RollbackKind::Quick,
+            };
+            match abort(&console, ask).await {
+                // It may have ended between the look and the word.
+                Err(problem) if !problem.is_refusal() => return Err(problem),
+                _ => {}
+            }
         }
         for _ in 0..200 {
             let state = console.rollouts(&service).await?;
@@ -229,6 +232,7 @@ impl Desk for TrainingDesk {
 
     async fn roll_back(&self, reason: &str) -> Result<Report, String> {
         let ask = RollBack {
+            kind: RollbackKind::Quick,
             service: Self::service()?,
             reason: reason.into(),
             now: false,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_console::api::{self, Noted, Promote, Watch};
+use deckwatch_console::api::{self, GiveUp, Noted, OutputAsk, Promote, PutBack, Watch};
 use deckwatch_console::{Agent, AgentOptions, ByService, Console, Nothing, Problem, RollBack};
 use deckwatch_domain::ServiceName;
 use deckwatch_rollout::Phase;
+use deckwatch_rollout::plan::RollbackKind;
 
 use super::done;
 use crate::args;
@@ -59,17 +60,60 @@ pub(super) async fn rollout(
         R::Approve { service, note } => {
             return done(j, &api::approve(console, Noted { service, note }).await?);
         }
-        R::Reject { service, reason } => {
-            let note = reason;
-            let up = api::reject(console, Noted { service, note }).await?;
+        R::Reject {
+            service,
+            reason: note,
+            kind,
+        } => {
+            let ask = GiveUp {
+                service,
+                note,
+                kind,
+            };
+            let up = api::reject(console, ask).await?;
             answer(j, &up, |up| print::given_up(paint, up));
         }
-        R::Abort { service, reason } => {
-            let note = reason;
-            let up = api::abort(console, Noted { service, note }).await?;
+        R::Output { service, task } => return output(console, service, &task, j).await,
+        R::Abort {
+            service,
+            reason: note,
+            kind,
+        } => {
+            let ask = GiveUp {
+                service,
+                note,
+                kind,
+            };
+            let up = api::abort(console, ask).await?;
             answer(j, &up, |up| print::given_up(paint, up));
         }
     }
+    Ok(code::DONE)
+}
+
+async fn output(
+    console: &Console,
+    service: ServiceName,
+    task: &str,
+    j: bool,
+) -> Result<u8, Problem> {
+    let by = ByService {
+        service: service.clone(),
+    };
+    let view = api::rollout(console, by).await?;
+    // The newest attempt of that name: a way back comes after what it takes back.
+    let tasks = view.status.tasks.iter().rev();
+    let mut named = tasks.filter(|t| t.name == task).peekable();
+    if named.peek().is_none() {
+        let why = format!("the newest rollout of {service} has no task `{task}`");
+        return Err(Problem::new("task.unknown", why));
+    }
+    let Some(intent) = named.find_map(|t| t.intent) else {
+        let why = format!("`{task}` has not been run");
+        return Err(Problem::new("task.not-run", why));
+    };
+    let printed = api::output(console, OutputAsk { service, intent }).await?;
+    answer(j, &printed, |p| p.text.clone());
     Ok(code::DONE)
 }
 
@@ -200,6 +244,7 @@ pub(super) async fn rollback(
         reason: it.reason,
         now: it.now,
         event_id: None,
+        kind: it.kind,
     };
     if it.dry_run {
         let preview = deckwatch_console::preview(console, ask).await?;
@@ -220,7 +265,23 @@ pub(super) async fn rollback(
             println!("{}", print::progress(paint, &p));
         }
     };
-    let back = api::roll_back_telling(console, ask, &mut tell).await?;
+    let (service, kind) = (ask.service.clone(), ask.kind);
+    let reason = ask.reason.clone();
+    let back = match api::roll_back_telling(console, ask, &mut tell).await {
+        // Its traffic is back already; what its tasks did may still be there.
+        Err(problem) if problem.is_refusal() && kind != RollbackKind::Quick => {
+            let ask = PutBack {
+                service,
+                kind,
+                reason,
+            };
+            return match api::put_back(console, ask).await {
+                Ok(answer) => done(j, &answer),
+                Err(_) => Err(problem),
+            };
+        }
+        other => other?,
+    };
     answer(j, &back, |b| print::rolled_back(paint, b));
     Ok(code::DONE)
 }

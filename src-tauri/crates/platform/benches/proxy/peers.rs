@@ -179,6 +179,7 @@ impl Bench {
                 slot: Slot::Blue,
                 until: None,
             }),
+            audience: None,
         };
         let epoch = rollout.map_or(0, |(_, epoch)| epoch);
         self.apply(epoch, rollout.map(|(id, _)| id), Action::SetTraffic(write))

@@ -1,6 +1,6 @@
 //! A program for the tests and the bench: node, shim and a toy HTTP server in one.
 //!
-//! `node <folder> [--take-over]`, `shim`, and `server --port <port> [--version v] [...]`, which
+//! `node <folder> [--take-over]`, `shim`, `task-run <folder>`, and `server --port <port> [--version v] [...]`, which
 //! answers with its version and does as it is told by the path: `/slow/<ms>`, `/status/<code>`,
 //! `/crash`, `/echo`, `/say/<bytes>`, `/ready`; `/ws` says hello on a WebSocket's connection and echoes.
 
@@ -9,7 +9,7 @@ mod server;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    use deckwatch_platform::local::{NodeFolder, NodeOptions, run_node, run_shim};
+    use deckwatch_platform::local::{NodeFolder, NodeOptions, run_node, run_shim, run_task};
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments
         .iter()
@@ -18,6 +18,7 @@ fn main() -> std::process::ExitCode {
         .as_slice()
     {
         ["shim"] => run_shim(),
+        ["task-run", folder] => run_task(folder.into()),
         ["node", folder, rest @ ..] => {
             let options = NodeOptions {
                 shim_command: vec![

@@ -66,6 +66,11 @@ impl NodeFolder {
         self.path.join("services")
     }
 
+    /// What the services' own code is told of audiences; other programs read there.
+    pub(crate) fn flags(&self) -> PathBuf {
+        self.path.join("flags")
+    }
+
     /// Whose node this is, in words for somebody who is kept from it. Where the socket itself
     /// cannot be seen, it is whose folder hides it.
     pub(crate) fn kept_from_others(&self) -> String {

@@ -8,7 +8,7 @@
 //!
 //! The rooms: `definition` what a service is, `protocol` the words on the socket, `client` the
 //! platform's side, `node` the other, `proxy` the path every request takes, `shim` the process
-//! between the node and an instance, `wire` their words.
+//! between the node and an instance, `wire` their words, `tasks` what is run around a release.
 
 #[cfg(not(unix))]
 mod absent;
@@ -28,6 +28,8 @@ mod proxy;
 #[cfg(unix)]
 mod shim;
 #[cfg(unix)]
+mod tasks;
+#[cfg(unix)]
 mod wire;
 
 #[cfg(not(unix))]
@@ -45,6 +47,8 @@ pub use node::{NodeOptions, run_node};
 pub use protocol::{NodeStatus, PROTOCOL, ServiceStatus, Tick};
 #[cfg(unix)]
 pub use shim::run_shim;
+#[cfg(unix)]
+pub use tasks::{LocalTasks, TaskOutput, run_task};
 
 /// The present moment by the system's clock.
 #[cfg(unix)]

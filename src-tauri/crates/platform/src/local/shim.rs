@@ -17,7 +17,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit,
+    test_kill_process_group,
+};
 
 use super::wire::{Exit, Frames, FromShim, LONGEST_LINE, Launch, ToShim, bounded_line, frame};
 
@@ -47,6 +50,12 @@ pub fn run_shim() -> ExitCode {
         let outbox = outbox.clone();
         thread("writer", move || outbox.write_to(write))
     };
+    if let Some(limit) = launch.open_files
+        && let Err(e) = put_back(limit)
+    {
+        let why = format!("[deckwatch] it may open more files than {limit}: {e}");
+        outbox.push(FromShim::Out(why));
+    }
     let code = match start(&launch) {
         Ok(child) => {
             supervise(child, node, frames, &outbox);
@@ -70,6 +79,14 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Option<std::threa
         .stack_size(128 * 1024)
         .spawn(body)
         .ok()
+}
+
+/// Gives the limit of open files its former value, here and so for the instance: programs take it
+/// for a hint (how many slots to make, which descriptors to close), and the node's is no such hint.
+fn put_back(limit: u64) -> rustix::io::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(maximum.map_or(limit, |most| limit.min(most)));
+    setrlimit(Resource::Nofile, Rlimit { current, maximum })
 }
 
 fn start(launch: &Launch) -> Result<Child, String> {

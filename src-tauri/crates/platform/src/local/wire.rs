@@ -19,6 +19,9 @@ pub(crate) struct Launch {
     pub command: Vec<String>,
     pub env: BTreeMap<String, String>,
     pub folder: Option<PathBuf>,
+    /// The soft limit of open files that the node was started with and has raised for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u64>,
 }
 
 /// What a node tells a shim.

@@ -202,6 +202,7 @@ impl Rig {
                 slot: Slot::Blue,
                 until: None,
             }),
+            audience: None,
         }
     }
 

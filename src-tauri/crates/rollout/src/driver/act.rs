@@ -148,6 +148,7 @@ impl Driver {
                 ends_as,
                 why,
                 take_back: event_id,
+                kind: rollout.plan.rollback,
             });
         }
         let (record, wait) = match answer {

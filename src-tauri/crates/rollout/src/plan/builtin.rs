@@ -3,7 +3,7 @@
 use super::{Plan, read};
 
 /// Name, one line about it, and its text.
-pub const BUILTIN: [(&str, &str, &str); 7] = [
+pub const BUILTIN: [(&str, &str, &str); 9] = [
     (
         "canary-1-10-50-100",
         "Four judged steps; the cautious default",
@@ -13,6 +13,11 @@ pub const BUILTIN: [(&str, &str, &str); 7] = [
         "canary-5-25-100",
         "Three judged steps; quicker, with an approval before everyone",
         include_str!("../../presets/canary-5-25-100.yaml"),
+    ),
+    (
+        "blue-green",
+        "A preview without traffic, an approval, then everyone in one write",
+        include_str!("../../presets/blue-green.yaml"),
     ),
     (
         "one-shot-10",
@@ -28,6 +33,11 @@ pub const BUILTIN: [(&str, &str, &str); 7] = [
         "training",
         "1/10/50/100 in seconds, for the training ground's traffic",
         include_str!("../../presets/training.yaml"),
+    ),
+    (
+        "training-blue-green",
+        "Preview and switch in seconds, for the training ground's traffic",
+        include_str!("../../presets/training-blue-green.yaml"),
     ),
     (
         "training-by-hand",

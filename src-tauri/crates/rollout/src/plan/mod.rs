@@ -8,11 +8,14 @@ mod builtin;
 mod model;
 mod reach;
 mod read;
+mod read_tasks;
+mod task;
 
 pub use builtin::{BUILTIN, builtin};
 pub use model::{
-    Analysis, Bake, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan, Step,
-    StepPause, Strategy, What, Window,
+    Analysis, Bake, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan,
+    RollbackKind, Step, StepPause, Strategy, What, Window,
 };
 pub use reach::{Reach, StepReach, Today, reach};
 pub use read::{read, schema};
+pub use task::{Around, Place, Task, TaskKind};

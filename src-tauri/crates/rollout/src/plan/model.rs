@@ -2,19 +2,22 @@
 
 use deckwatch_domain::Span;
 use deckwatch_verdict::{CountRule, GaugeRule};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::task::{Around, Task};
+
 /// How a release goes out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Traffic moves to the candidate in steps.
     Canary,
+    /// The candidate is previewed without traffic, then gets all of it in one write.
+    BlueGreen,
 }
 
 /// What happens when something in the rollout itself breaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// Traffic stays where it is and a person is asked.
@@ -24,7 +27,7 @@ pub enum OnError {
 }
 
 /// What happens when the driver is lost and another finds the rollout.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnLost {
     /// Weights stay as they are until the next driver carries on from there.
@@ -33,8 +36,31 @@ pub enum OnLost {
     Rollback,
 }
 
+/// How much is taken back. Whatever it is, the traffic write comes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackKind {
+    /// The traffic, and nothing else.
+    #[default]
+    Quick,
+    /// Then the tasks' ways back, the last first, then the verification.
+    Full,
+    /// As full, with the export before the ways back and the import after them.
+    DataPreserving,
+}
+
+impl RollbackKind {
+    pub const fn words(self) -> &'static str {
+        match self {
+            RollbackKind::Quick => "quick",
+            RollbackKind::Full => "full",
+            RollbackKind::DataPreserving => "data-preserving",
+        }
+    }
+}
+
 /// A whole plan.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// The plan's own name, for lists.
     pub name: String,
@@ -50,10 +76,16 @@ pub struct Plan {
     /// How often the way back is rehearsed while the rollout is live.
     pub rehearse_every: Span,
     pub deadlines: Deadlines,
+    /// What is run around the release.
+    #[serde(default)]
+    pub around: Around,
+    /// What a rollback by the engine itself does beside the traffic.
+    #[serde(default)]
+    pub rollback: RollbackKind,
 }
 
 /// One step: capacity, then the traffic write, then bake, then gates.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Step {
     /// Of every 100 requests, how many the candidate gets.
     pub weight: u8,
@@ -65,10 +97,13 @@ pub struct Step {
     pub pause: Option<StepPause>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
+    /// Run once the step has its weight, one after another; the step waits for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
 }
 
 /// How long a step is watched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Bake {
     pub min: Span,
     /// After this, a verdict that is still open holds the step and asks a person.
@@ -76,7 +111,7 @@ pub struct Bake {
 }
 
 /// A pause that the plan itself asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepPause {
     UntilResumed,
@@ -84,7 +119,7 @@ pub enum StepPause {
 }
 
 /// Something that must be open before a step ends.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
     /// `count` different people, none of them the author; with `role`, only those bound to it.
@@ -100,14 +135,14 @@ pub enum Gate {
 }
 
 /// Minutes after midnight UTC.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Window {
     pub from: u16,
     pub to: u16,
 }
 
 /// What the judge looks at.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Analysis {
     /// The promised rate of false alarms for the whole rollout.
     pub alpha: f64,
@@ -125,7 +160,7 @@ pub struct Analysis {
 }
 
 /// What counts as a bad answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// 5xx, timeouts and refused connections.
@@ -137,7 +172,7 @@ pub enum What {
 }
 
 /// One counted metric.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Metric {
     pub name: String,
     pub what: What,
@@ -147,7 +182,7 @@ pub struct Metric {
 }
 
 /// An absolute limit on the candidate alone.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Limit {
     pub name: String,
     pub kind: LimitKind,
@@ -156,7 +191,7 @@ pub struct Limit {
 }
 
 /// What a limit holds down.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LimitKind {
     /// The share of good answers, at least this.
@@ -168,7 +203,7 @@ pub enum LimitKind {
 }
 
 /// A gauge compared once, at the end of the bake.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Gauge {
     pub name: String,
     /// The gauge's series: `cpu` (cores an instance uses) or `memory` (resident bytes).
@@ -177,7 +212,7 @@ pub struct Gauge {
 }
 
 /// How long each wait may take before `on_error` says what happens.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Deadlines {
     /// From the start until the candidate's instances are ready.
     pub capacity: Span,

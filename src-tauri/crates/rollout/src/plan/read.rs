@@ -4,6 +4,7 @@ use deckwatch_domain::{Node, Problems, Span, parse_document};
 use deckwatch_verdict::{CountRule, GaugeRule};
 
 use super::model::*;
+use super::read_tasks;
 
 /// A plan may have this many steps.
 const MOST_STEPS: usize = 50;
@@ -39,12 +40,16 @@ pub fn schema() -> serde_json::Value {
 fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
     let mut top = node.entries(problems);
     let name = top.need("plan", problems).and_then(|n| n.text(problems));
-    let strategy = top
-        .need("strategy", problems)
-        .and_then(|n| n.word(&[("canary", Strategy::Canary)], problems));
+    let strategy = top.need("strategy", problems).and_then(|n| {
+        let words = [
+            ("canary", Strategy::Canary),
+            ("blue-green", Strategy::BlueGreen),
+        ];
+        n.word(&words, problems)
+    });
     let steps = top
         .need("steps", problems)
-        .map(|n| read_steps(n, problems))
+        .map(|n| read_steps(n, strategy, problems))
         .unwrap_or_default();
     let analysis = top
         .need("analysis", problems)
@@ -76,6 +81,15 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
     let baseline = span("baseline", Span::from_secs(60));
     let rehearse_every = span("rehearse_every", Span::from_secs(60));
     let deadlines = read_deadlines(top.get("deadlines"), problems);
+    let around = read_tasks::read_around(&mut top, problems);
+    let rollback = top.get("rollback").and_then(|n| {
+        let words = [
+            ("quick", RollbackKind::Quick),
+            ("full", RollbackKind::Full),
+            ("data-preserving", RollbackKind::DataPreserving),
+        ];
+        n.word(&words, problems)
+    });
     top.finish(problems);
     let plan = Plan {
         name: name?,
@@ -88,7 +102,14 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
         baseline,
         rehearse_every,
         deadlines,
+        around,
+        rollback: rollback.unwrap_or_default(),
     };
+    read_tasks::names_differ(
+        node,
+        plan.tasks().into_iter().map(|(_, task)| task),
+        problems,
+    );
     if plan.analysis.metrics.is_empty() && plan.steps.iter().any(|s| s.analysis) {
         problems.at(
             node,
@@ -99,7 +120,7 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
     Some(plan)
 }
 
-fn read_steps(node: &Node, problems: &mut Problems) -> Vec<Step> {
+fn read_steps(node: &Node, strategy: Option<Strategy>, problems: &mut Problems) -> Vec<Step> {
     let items = node.items(problems);
     if items.is_empty() || items.len() > MOST_STEPS {
         problems.at(
@@ -134,6 +155,13 @@ fn read_steps(node: &Node, problems: &mut Problems) -> Vec<Step> {
                 "the last step must reach 100, or the release never finishes; it is {}",
                 last.weight
             ),
+        );
+    }
+    let weights: Vec<u8> = steps.iter().map(|s| s.weight).collect();
+    if strategy == Some(Strategy::BlueGreen) && weights != [0, 100] {
+        problems.at(
+            node,
+            "blue-green has two steps: weight 0 (the preview), then weight 100 (the switch)",
         );
     }
     steps
@@ -172,6 +200,7 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
                 .collect()
         })
         .unwrap_or_default();
+    let tasks = read_tasks::read_list(step.get("tasks"), read_tasks::Kind::Once, problems);
     step.finish(problems);
     Some(Step {
         weight: u8::try_from(weight?).ok()?,
@@ -179,6 +208,7 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
         analysis,
         pause,
         gates,
+        tasks,
     })
 }
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 use deckwatch_domain::{PerSlot, Role};
 use deckwatch_platform::{Action, TrafficWrite};
 
+use super::tasks::{self, Failure};
 use super::{Inputs, Next};
 use crate::event::{Ending, Event, Purpose};
+use crate::plan::{Place, RollbackKind};
 use crate::state::{GoingBack, Rollout, Warm};
+use crate::task::{TaskRecord, Way};
 
 /// How long a slot that was taken back may finish its answers before it is stopped all the same.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -48,15 +51,73 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
             action: Action::Retire { slot: bad },
         };
     }
+    if let Some(next) = put_back(rollout, back, inputs) {
+        return next;
+    }
     let last = slot
         .last_response_at
         .map(|at| u64::try_from(at.since(record.at).as_millis()).unwrap_or(u64::MAX));
     Next::Record(vec![Event::Ended {
         rollout: rollout.id,
         ending: back.ends_as,
-        words: back.why.clone(),
+        words: words(rollout, back),
         last_response_after_ms: last,
     }])
+}
+
+/// What a full rollback does once traffic is back: nothing of it stops the rest, but that data
+/// which could not be saved is not taken away.
+fn put_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Option<Next> {
+    let running = rollout.running_task();
+    if let Some(running) = running.filter(|r| r.way == Way::Out && !r.place.is_of_the_way_back()) {
+        let task = rollout.plan.task(running.place)?;
+        return Some(Next::wait(format!("{} comes to its end first", task.name)));
+    }
+    if back.kind == RollbackKind::Quick {
+        return None;
+    }
+    let preserving = back.kind == RollbackKind::DataPreserving;
+    let export = (Place::Export, Way::Out);
+    if preserving && let Some(next) = tasks::run(rollout, [export], Failure::IsNoted, inputs) {
+        return Some(next);
+    }
+    let saved = rollout
+        .task_record(Place::Export, Way::Out)
+        .is_none_or(TaskRecord::passed);
+    if !preserving || saved {
+        let ways = rollout.ways_back().into_iter().map(|p| (p, Way::Back));
+        let import = preserving.then_some((Place::Import, Way::Out));
+        let all: Vec<_> = ways.chain(import).collect();
+        if let Some(next) = tasks::run(rollout, all, Failure::IsNoted, inputs) {
+            return Some(next);
+        }
+    }
+    let verify = 0..rollout.plan.around.verify.len();
+    let verify = verify.map(|index| (Place::Verify { index }, Way::Out));
+    tasks::run(rollout, verify, Failure::IsNoted, inputs)
+}
+
+/// How it ended, with what went wrong on the way.
+fn words(rollout: &Rollout, back: &GoingBack) -> String {
+    let ours = |r: &&TaskRecord| r.way == Way::Back || r.place.is_of_the_way_back();
+    let failed = rollout.tasks.iter().filter(ours).filter(|r| r.failed());
+    let failed: Vec<String> = failed
+        .filter_map(|r| {
+            let name = &rollout.plan.task(r.place)?.name;
+            let why = &r.ended.as_ref()?.0.why;
+            Some(match (r.place, r.way) {
+                (Place::Export, _) => {
+                    format!("{name} failed ({why}), so no way back of a task was run")
+                }
+                (_, Way::Back) => format!("the way back of {name} failed ({why})"),
+                (_, Way::Out) => format!("{name} failed ({why})"),
+            })
+        })
+        .collect();
+    if failed.is_empty() {
+        return back.why.clone();
+    }
+    format!("{}; {}", back.why, failed.join("; "))
 }
 
 fn take_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Next {
@@ -83,16 +144,18 @@ fn take_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Next {
             },
         };
     }
+    let next = tasks::under_way(rollout, inputs).or_else(|| put_back(rollout, back, inputs));
+    if let Some(next) = next {
+        return next;
+    }
+    let words = words(rollout, back);
     let (ending, words) = if ours && weight > 0 {
         (
             Ending::Failed,
-            format!(
-                "{}; no other version exists to go back to, so it keeps serving",
-                back.why
-            ),
+            format!("{words}; no other version exists to go back to, so it keeps serving"),
         )
     } else {
-        (back.ends_as, back.why.clone())
+        (back.ends_as, words)
     };
     Next::Record(vec![Event::Ended {
         rollout: rollout.id,
@@ -128,6 +191,7 @@ pub(super) fn end_warm(rollout: &Rollout, warm: Warm, inputs: &Inputs<'_>) -> Ne
                 roles,
                 plan_digest: traffic.plan_digest,
                 way_back: None,
+                audience: None,
             }),
         };
     }

@@ -6,10 +6,12 @@ use deckwatch_domain::{PerSlot, Role, Span, Timestamp, Weights};
 use deckwatch_platform::{Action, TrafficWrite, WayBack};
 use deckwatch_verdict::Verdict;
 
+use super::tasks::{self, Failure};
 use super::{Inputs, Judgement, Next};
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Purpose};
-use crate::plan::{Gate, OnError, Step, StepPause};
+use crate::plan::{Gate, OnError, Place, Step, StepPause};
 use crate::state::{Phase, Rollout, Stage};
+use crate::task::Way;
 
 /// An effect without a known outcome: repeat it, until nobody waits for it any more.
 pub(super) fn outstanding(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
@@ -41,6 +43,9 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
     }
     if let Phase::Paused(reason) = rollout.phase {
         return paused(rollout, reason, inputs.now);
+    }
+    if let Some(next) = tasks::watched(rollout) {
+        return next;
     }
     if let Some(next) = after_failure(rollout, inputs.now) {
         return next;
@@ -133,7 +138,7 @@ fn stage_deadline(rollout: &Rollout) -> Span {
 }
 
 /// What the plan says about trouble: ask a person, or go back.
-fn give_up(rollout: &Rollout, why: String) -> Next {
+pub(super) fn give_up(rollout: &Rollout, why: String) -> Next {
     match rollout.plan.on_error {
         OnError::Hold => Next::Record(vec![Event::Paused {
             rollout: rollout.id,
@@ -159,6 +164,11 @@ fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
         };
     }
     if !rollout.brought_up {
+        let before = 0..rollout.plan.around.before.len();
+        let before = before.map(|index| (Place::Before { index }, Way::Out));
+        if let Some(next) = tasks::run(rollout, before, Failure::Stops, inputs) {
+            return next;
+        }
         return Next::Act {
             purpose: Purpose::BringUp,
             action: Action::BringUp {
@@ -264,6 +274,7 @@ fn write(rollout: &Rollout, weights: Weights) -> TrafficWrite {
         roles,
         plan_digest: Some(rollout.plan_digest),
         way_back: rollout.stable.map(|slot| WayBack { slot, until: None }),
+        audience: None,
     }
 }
 
@@ -295,6 +306,14 @@ fn traffic(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
 
 fn bake(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
     let began = rollout.bake_started_at.unwrap_or(rollout.stage_entered_at);
+    let own = 0..step.tasks.len();
+    let own = own.map(|index| {
+        let step = rollout.step;
+        (Place::Step { step, index }, Way::Out)
+    });
+    if let Some(next) = tasks::run(rollout, own, Failure::Stops, inputs) {
+        return next;
+    }
     let earliest = began.plus(step.bake.min.duration());
     let latest = began.plus(step.bake.max.duration());
     if inputs.now < earliest {
@@ -419,8 +438,12 @@ pub fn gate_closed(
 }
 
 fn promote(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
-    if let Some(at) = rollout.promoted_at {
-        let _ = at;
+    if rollout.promoted_at.is_some() {
+        let after = 0..rollout.plan.around.after.len();
+        let after = after.map(|index| (Place::After { index }, Way::Out));
+        if let Some(next) = tasks::run(rollout, after, Failure::Stops, inputs) {
+            return next;
+        }
         return Next::Record(vec![Event::Promoted {
             rollout: rollout.id,
             warm_until: rollout.warm_until,
@@ -443,6 +466,7 @@ fn promote(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
                 slot,
                 until: Some(inputs.now.plus(window.duration())),
             }),
+            audience: None,
         }),
     }
 }

@@ -36,6 +36,7 @@ fn ready(baseline: Span) -> (Rollouts, Observation) {
         plan_text: text.to_owned(),
         plan_digest: Digest::of(text.as_bytes()),
         author: Actor::person("ana", "bridge"),
+        preview: None,
     };
     let observation = Observation {
         service: started.service.clone(),
@@ -54,6 +55,7 @@ fn ready(baseline: Span) -> (Rollouts, Observation) {
             ..SlotState::default()
         }),
         instances: 2,
+        preview: None,
         applied: Vec::new(),
     };
     let mut state = Rollouts::new(started.service.clone());
@@ -72,6 +74,7 @@ fn without_samples(state: &Rollouts, observation: &Observation, after: Duration)
         judgement: None,
         baseline: None,
         closed: &[],
+        task: None,
         now: BEGAN.plus(after),
     };
     next(state, &inputs)

@@ -5,6 +5,8 @@ use deckwatch_platform::{Action, TakeBackRecord};
 
 use super::{Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Stage, StepRecord};
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Purpose};
+use crate::plan::RollbackKind;
+use crate::task::{TaskRecord, Way};
 
 impl Rollout {
     fn enter(&mut self, stage: Stage, at: Timestamp) {
@@ -90,6 +92,8 @@ impl Rollout {
                 by: actor.clone(),
                 requested_at: record.at,
                 take_back: record.event_id,
+                // Whoever wants more than the traffic says so.
+                kind: RollbackKind::Quick,
                 record: None,
             });
         }
@@ -134,6 +138,7 @@ impl Rollout {
                 ends_as,
                 why,
                 take_back,
+                kind,
             } if *rollout == self.id => {
                 if self.back.is_none() {
                     self.go_back(GoingBack {
@@ -143,16 +148,79 @@ impl Rollout {
                         by: actor.clone(),
                         requested_at: at,
                         take_back: *take_back,
+                        kind: *kind,
                         record: None,
                     });
                 } else if let Some(back) = &mut self.back {
+                    // Its traffic is back; what the tasks did may still have to be taken back.
+                    if self.phase.is_over() && *kind != RollbackKind::Quick {
+                        self.phase = Phase::RollingBack;
+                        self.ended_at = None;
+                    }
+                    back.kind = *kind;
                     // A person's word on how it ends outranks what was assumed from a record.
                     back.ends_as = *ends_as;
                     back.cause = *cause;
                     back.why.clone_from(why);
                 }
             }
+            other => self.evolve_task(other, actor, at),
+        }
+    }
+
+    fn evolve_task(&mut self, event: &Event, actor: &Actor, at: Timestamp) {
+        match event {
+            Event::TaskStarted {
+                intent,
+                place,
+                way,
+                attempt,
+                ..
+            } => {
+                let record = TaskRecord {
+                    place: *place,
+                    way: *way,
+                    intent: Some(*intent),
+                    attempt: *attempt,
+                    started_at: at,
+                    ended: None,
+                    waived: false,
+                };
+                self.remember(record);
+            }
+            Event::TaskEnded {
+                intent, outcome, ..
+            } => {
+                let running = |r: &&mut TaskRecord| r.intent == Some(*intent);
+                if let Some(record) = self.tasks.iter_mut().find(running) {
+                    record.ended.get_or_insert((outcome.clone(), at));
+                }
+            }
+            Event::TaskChanged { place, outcome, .. } => self.remember(TaskRecord {
+                place: *place,
+                way: Way::Out,
+                intent: None,
+                attempt: 1,
+                started_at: at,
+                ended: Some((outcome.clone(), at)),
+                waived: false,
+            }),
+            Event::TaskWaived { place, .. } => {
+                let waived = |r: &&mut TaskRecord| r.place == *place && r.way == Way::Out;
+                if let Some(record) = self.tasks.iter_mut().find(waived) {
+                    record.waived = true;
+                }
+            }
             other => self.evolve_progress(other, actor, at),
+        }
+    }
+
+    /// The newest attempt takes the place of the one before.
+    fn remember(&mut self, record: TaskRecord) {
+        let same = |r: &TaskRecord| r.place == record.place && r.way == record.way;
+        match self.tasks.iter_mut().find(|r| same(r)) {
+            Some(known) => *known = record,
+            None => self.tasks.push(record),
         }
     }
 
@@ -231,6 +299,9 @@ impl Rollout {
             Event::Retried { .. } => {
                 self.phase = Phase::Progressing;
                 self.paused_at = None;
+                // What failed is run again, with all its attempts.
+                self.tasks
+                    .retain(|t| !(t.failed() && t.way == Way::Out && !t.waived));
                 let stage = self.stage;
                 self.enter(stage, at);
                 if stage == Stage::Bake {

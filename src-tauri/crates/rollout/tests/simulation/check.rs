@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use deckwatch_domain::{Actor, IntentId, RolloutId, Slot, Timestamp, Weights};
 use deckwatch_platform::Action;
 use deckwatch_rollout::plan::{Gate, Plan};
-use deckwatch_rollout::{BakedBy, Driver, Event, Phase, Purpose, Started};
+use deckwatch_rollout::{BakedBy, Driver, Event, Phase, Purpose, Started, Way};
 use deckwatch_verdict::Verdict;
 
+use crate::check_tasks;
 use crate::people::replay;
 use crate::platform::SimPlatform;
 use crate::schedule::Outcome;
 use crate::store::SimStore;
+use crate::tasks::SimTasks;
 use crate::world::run;
 
 type Story = [(Event, Actor, Timestamp)];
@@ -20,6 +22,7 @@ pub fn all(
     seed: u64,
     store: &SimStore,
     platform: &SimPlatform,
+    tasks: &SimTasks,
     drivers: &[Option<Driver>; 2],
     deaths: u32,
 ) -> Outcome {
@@ -40,6 +43,7 @@ pub fn all(
     no_advance_without_pass(seed, &truth.writes, &story, &starts);
     every_way_back_arrived(seed, &state, &truth.traffic.weights, &truth.writes);
     drop(truth);
+    check_tasks::tasks(seed, &story, &starts, &tasks.all.lock().unwrap());
     same_state_from_scratch(seed, &state, drivers, store, platform);
     let truth = platform.state.lock().unwrap();
     Outcome {
@@ -52,7 +56,14 @@ pub fn all(
             .filter(|w| matches!(w.order.action, Action::TakeBack(_)))
             .count(),
         writes: truth.writes.len(),
+        tasks: tasks.all.lock().unwrap().len(),
+        put_back: put_back(&story),
     }
+}
+
+fn put_back(story: &Story) -> usize {
+    let back = |e: &Event| matches!(e, Event::TaskStarted { way: Way::Back, .. });
+    story.iter().filter(|(e, _, _)| back(e)).count()
 }
 
 fn only_ready_slots_rise(seed: u64, writes: &[crate::platform::Write]) {

@@ -6,11 +6,13 @@
 //! just one and prints its story.
 
 mod check;
+mod check_tasks;
 mod evidence;
 mod people;
 mod platform;
 mod schedule;
 mod store;
+mod tasks;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};

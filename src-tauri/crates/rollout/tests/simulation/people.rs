@@ -5,7 +5,7 @@ use deckwatch_domain::{Actor, Digest, EventId, RolloutId, Timestamp};
 use deckwatch_journal::{Expected, NewEvent, Store};
 use deckwatch_platform::ReleaseSpec;
 use deckwatch_rollout::lane::{self, Ask};
-use deckwatch_rollout::plan::Plan;
+use deckwatch_rollout::plan::{Plan, RollbackKind};
 use deckwatch_rollout::ports::{Clock, Ids, Now};
 use deckwatch_rollout::{Command, Event, Rollouts, Started, decide, stream};
 
@@ -142,6 +142,7 @@ impl People {
             plan_text: self.plan_text.clone(),
             plan_digest: Digest::of(self.plan_text.as_bytes()),
             author: person("ana"),
+            preview: None,
         };
         let take_back = self.event_id();
         let command = Command::Start {
@@ -187,7 +188,7 @@ impl People {
     pub fn do_something(&mut self) {
         let ids = self.event_id();
         let who = person(["ana", "ben", "cid"][self.world.below(3) as usize]);
-        let command = match self.world.below(13) {
+        let command = match self.world.below(14) {
             0 => Command::Pause {
                 note: "let me look".into(),
             },
@@ -205,10 +206,12 @@ impl People {
             9 => Command::Reject {
                 why: "no".into(),
                 take_back: ids,
+                kind: self.kind(),
             },
             10 => Command::Abort {
                 why: "stop".into(),
                 take_back: ids,
+                kind: self.kind(),
             },
             11 => {
                 let temper = ["good", "bad"][self.world.below(2) as usize];
@@ -216,23 +219,45 @@ impl People {
                 self.start(temper, supersede);
                 return;
             }
+            12 => Command::PutBack {
+                why: "all of it".into(),
+                kind: self.kind(),
+            },
             _ => return self.roll_back(),
         };
         self.ask(&command, &who);
     }
 
+    fn kind(&self) -> RollbackKind {
+        let kinds = [
+            RollbackKind::Quick,
+            RollbackKind::Full,
+            RollbackKind::DataPreserving,
+        ];
+        kinds[self.world.below(3) as usize]
+    }
+
     /// In the calm after the storm, whoever is asked decides.
     pub fn decide_what_is_held(&mut self) {
         let take_back = self.event_id();
-        match self.world.below(8) {
+        let kind = self.kind();
+        match self.world.below(9) {
             0 | 1 => self.ask(&Command::Retry, &person("ben")),
             2 | 3 => self.ask(&Command::Resume, &person("ben")),
             4 => self.ask(&approve(), &person("ben")),
             5 => self.ask(&approve(), &person("cid")),
+            6 => self.ask(
+                &Command::Promote {
+                    full: false,
+                    break_glass: Some("on with it".into()),
+                },
+                &person("ben"),
+            ),
             _ => self.ask(
                 &Command::Abort {
                     why: "enough".into(),
                     take_back,
+                    kind,
                 },
                 &person("cid"),
             ),

@@ -282,6 +282,7 @@ impl Platform for SimPlatform {
             traffic: state.traffic.clone(),
             slots: PerSlot::new(|slot| slot_state(&state.slots[slot], slot, boot, wall)),
             instances: INSTANCES,
+            preview: None,
             applied: state.done.iter().rev().take(256).copied().collect(),
         })
     }

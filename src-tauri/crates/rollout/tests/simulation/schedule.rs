@@ -19,6 +19,7 @@ use crate::evidence::{SimEvidence, SimGates, Temper};
 use crate::people::{People, replay};
 use crate::platform::{INSTANCES, SimPlatform, SimSlot};
 use crate::store::SimStore;
+use crate::tasks::SimTasks;
 use crate::world::World;
 
 /// What a schedule came to.
@@ -29,6 +30,8 @@ pub struct Outcome {
     pub deaths: u32,
     pub take_backs: usize,
     pub writes: usize,
+    pub tasks: usize,
+    pub put_back: usize,
 }
 
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub struct Tally {
     deaths: u64,
     take_backs: u64,
     events: u64,
+    tasks: u64,
+    put_back: u64,
 }
 
 impl Tally {
@@ -47,6 +52,8 @@ impl Tally {
         self.deaths += u64::from(outcome.deaths);
         self.take_backs += outcome.take_backs as u64;
         self.events += outcome.events as u64;
+        self.tasks += outcome.tasks as u64;
+        self.put_back += outcome.put_back as u64;
     }
 
     /// The schedules went everywhere they should.
@@ -58,6 +65,7 @@ impl Tally {
             );
         }
         assert!(self.deaths > 100 && self.take_backs > 100, "{self}");
+        assert!(self.tasks > 1000 && self.put_back > 50, "{self}");
     }
 }
 
@@ -65,8 +73,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?}, {} drivers died, {} take-backs, {} events",
-            self.phases, self.deaths, self.take_backs, self.events
+            "{:?}, {} drivers died, {} take-backs, {} tasks, {} ways back of tasks, {} events",
+            self.phases, self.deaths, self.take_backs, self.tasks, self.put_back, self.events
         )
     }
 }
@@ -85,14 +93,22 @@ fn make_plan(world: &World) -> (Plan, String) {
     let pick = |n: u64| world.below(n) as usize;
     let on = |p: f64| world.chance(p);
     let mut steps = String::new();
-    let weights: &[u32] = [&[1, 10, 50, 100][..], &[5, 25, 100], &[50, 100], &[100]][pick(4)];
-    for weight in weights {
+    let blue_green = on(15.0);
+    let weights: &[u32] = match blue_green {
+        true => &[0, 100],
+        false => [&[1, 10, 50, 100][..], &[5, 25, 100], &[50, 100], &[100]][pick(4)],
+    };
+    for (index, weight) in weights.iter().enumerate() {
         let (min, max) = ([0, 500, 2000][pick(3)], [3000, 8000][pick(2)]);
         steps += &format!("  - weight: {weight}\n    bake: {{ min: {min}ms, max: {max}ms }}\n");
         if on(10.0) {
             steps += "    pause: 2s\n";
         } else if on(8.0) {
             steps += "    pause: true\n";
+        }
+        if on(20.0) {
+            let task = make_task(world, &format!("step {index}"));
+            steps += &format!("    tasks:\n      - {task}\n");
         }
         if on(20.0) {
             steps += "    gates:\n      - approval: { count: 1, role: release-manager }\n";
@@ -102,8 +118,10 @@ fn make_plan(world: &World) -> (Plan, String) {
         }
     }
     let hold = |p: bool| if p { "hold" } else { "rollback" };
+    let strategy = if blue_green { "blue-green" } else { "canary" };
+    let around = make_around(world);
     let text = format!(
-        "plan: simulated\nstrategy: canary\nsteps:\n{steps}analysis:\n  interval: 500ms\n  \
+        "plan: simulated\nstrategy: {strategy}\n{around}steps:\n{steps}analysis:\n  interval: 500ms\n  \
          metrics:\n    - name: errors\n      count: errors\n      margin: 3%\n{}on_error: {}\n\
          on_driver_lost: {}\nrollback_window: {}\nbaseline: 1s\nrehearse_every: 5s\n\
          deadlines: {{ capacity: 6s, traffic: 4s, gate: 30s }}\n",
@@ -119,6 +137,53 @@ fn make_plan(world: &World) -> (Plan, String) {
     (
         plan::read(&text).unwrap_or_else(|e| panic!("{text}\n{e}")),
         text,
+    )
+}
+
+/// Tasks beside the steps, in some of the plans.
+fn make_around(world: &World) -> String {
+    let mut text = String::new();
+    if !world.chance(60.0) {
+        return text;
+    }
+    let mut lists: Vec<(&str, usize)> = vec![("before", 2), ("after", 1), ("verify", 1)];
+    lists.retain(|_| world.chance(60.0));
+    for (list, most) in lists {
+        text += &format!("{list}:\n");
+        for index in 0..=world.below(most as u64) {
+            text += &format!("  - {}\n", make_task(world, &format!("{list} {index}")));
+        }
+    }
+    if world.chance(30.0) {
+        let critical = world.chance(50.0);
+        text += &format!(
+            "during:\n  - {{ name: again, command: [x], every: 1s, retries: 1, critical: {critical} }}\n"
+        );
+    }
+    for (list, percent) in [("export", 40.0), ("import", 40.0)] {
+        if world.chance(percent) {
+            text += &format!("{list}: {}\n", make_task(world, list));
+        }
+    }
+    let kinds = ["quick", "full", "data-preserving"];
+    text + &format!("rollback: {}\n", kinds[world.below(3) as usize])
+}
+
+fn make_task(world: &World, name: &str) -> String {
+    let kinds = ["smoke", "migration", "backup", "other"];
+    let kind = kinds[world.below(4) as usize];
+    let weak = if world.chance(30.0) { "weak " } else { "" };
+    let of_the_way_back = ["verify", "export", "import"]
+        .iter()
+        .any(|n| name.starts_with(n));
+    let way_back = match world.chance(60.0) && !of_the_way_back {
+        true => ", way_back: { command: [y] }",
+        false => "",
+    };
+    format!(
+        "{{ name: {weak}{name}, kind: {kind}, command: [x], retries: {}, critical: {}{way_back} }}",
+        world.below(3),
+        world.chance(70.0)
     )
 }
 
@@ -251,11 +316,13 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
         temper,
         born,
     };
+    let tasks = SimTasks::new(world.clone());
     let ports = Ports {
         store: Arc::new(store.clone()),
         platform: Arc::new(platform.clone()),
         evidence: Arc::new(evidence),
         gates: Arc::new(SimGates(world.clone())),
+        tasks: Arc::new(tasks.clone()),
         ids: Arc::new(world.clone()),
         liveness: Arc::new(world.clone()),
     };
@@ -277,7 +344,14 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
     };
     storm(&world, &platform, &store, &mut people, &mut programs);
     calm(&world, &platform, &store, &mut people, &mut programs, seed);
-    let outcome = check::all(seed, &store, &platform, &programs.drivers, programs.deaths);
+    let outcome = check::all(
+        seed,
+        &store,
+        &platform,
+        &tasks,
+        &programs.drivers,
+        programs.deaths,
+    );
     world.tell(|| format!("{outcome:?}"));
     outcome
 }

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use deckwatch_domain::Span;
-use hyper::header::{HeaderName, HeaderValue};
 
 use super::ServiceDefinition;
+pub(super) use crate::http_names::{cookie, header_name, header_value};
 
 pub(super) const MOST_INSTANCES: u32 = 64;
 pub(super) const MOST_LINES: u32 = 10_000;
@@ -20,6 +20,18 @@ pub(super) fn listen(address: &SocketAddr) -> Result<(), String> {
     }
     if address.port() == 0 {
         return Err("port 0 would change at every start; choose a port".into());
+    }
+    Ok(())
+}
+
+/// A preview is a place of its own.
+pub(super) fn preview(address: &SocketAddr, clients: &SocketAddr) -> Result<(), String> {
+    listen(address)?;
+    if address.port() == clients.port() {
+        return Err(format!(
+            "port {} is where clients reach the service; a preview needs another",
+            address.port()
+        ));
     }
     Ok(())
 }
@@ -79,27 +91,6 @@ pub(super) fn between(number: u32, low: u32, high: u32) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn header_name(name: &str) -> Result<(), String> {
-    HeaderName::from_bytes(name.as_bytes())
-        .map(|_| ())
-        .map_err(|_| format!("`{name}` is not a header's name"))
-}
-
-pub(super) fn header_value(value: &str) -> Result<(), String> {
-    HeaderValue::from_str(value)
-        .map(|_| ())
-        .map_err(|_| "a header cannot have this value".to_owned())
-}
-
-/// A cookie's name is a token, as RFC 6265 has it.
-pub(super) fn cookie(name: &str) -> Result<(), String> {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(token) {
-        return Err(format!("`{name}` is not a cookie's name"));
-    }
-    Ok(())
-}
-
 /// All of it, each fault with its place.
 pub(super) fn faults(d: &ServiceDefinition) -> Vec<String> {
     let mut found = Vec::new();
@@ -109,6 +100,9 @@ pub(super) fn faults(d: &ServiceDefinition) -> Vec<String> {
         }
     };
     note("listen", listen(&d.listen));
+    if let Some(address) = &d.preview {
+        note("preview", preview(address, &d.listen));
+    }
     note("command", command(&d.command));
     for (name, value) in &d.env {
         note("env", env(name, value));

@@ -23,6 +23,10 @@ pub struct ServiceDefinition {
     /// Where clients reach it. A loopback address: the node offers nothing to the network.
     #[ts(type = "string")]
     pub listen: SocketAddr,
+    /// Where whoever is candidate answers, whatever the weights say. A loopback address too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(as = "Option<String>")]
+    pub preview: Option<SocketAddr>,
     /// Program and arguments of one instance. `{port}`, `{version}`, `{slot}` and `{instance}`
     /// are filled in; so they are in the values of `env`.
     pub command: Vec<String>,
@@ -162,6 +166,7 @@ impl ServiceDefinition {
         ServiceDefinition {
             service,
             listen,
+            preview: None,
             command,
             env: BTreeMap::new(),
             folder: None,
@@ -201,6 +206,23 @@ impl ServiceDefinition {
             .iter()
             .map(|(name, value)| check::env(name, value));
         command.chain(env).filter_map(Result::err).collect()
+    }
+
+    /// Why it cannot stand beside another service's definition, in words: a preview's port is
+    /// nobody else's. (Two services that listen in one place cannot be opened both.)
+    pub fn clash(&self, other: &ServiceDefinition) -> Option<String> {
+        let name = &other.service;
+        let theirs = other.preview.map(|a| a.port());
+        if let Some(mine) = self.preview.map(|a| a.port()) {
+            if mine == other.listen.port() {
+                return Some(format!("preview: port {mine} is where {name} listens"));
+            }
+            if theirs == Some(mine) {
+                return Some(format!("preview: port {mine} is where {name} previews"));
+            }
+        }
+        let mine = self.listen.port();
+        (theirs == Some(mine)).then(|| format!("listen: port {mine} is where {name} previews"))
     }
 
     /// Everything that would keep it from working, in words; for definitions that came as JSON.

@@ -25,6 +25,7 @@ pub(super) fn from_yaml(text: &str) -> Result<ServiceDefinition, Problems> {
         .need("service", p)
         .and_then(|n| n.parsed::<ServiceName>(p));
     let listen = top.need("listen", p).and_then(|n| address(n, p));
+    let preview = top.get("preview").and_then(|n| preview(n, listen, p));
     let command = top
         .need("command", p)
         .map(|n| command(n, p))
@@ -83,6 +84,7 @@ pub(super) fn from_yaml(text: &str) -> Result<ServiceDefinition, Problems> {
     problems.or(ServiceDefinition {
         service,
         listen: listen.unwrap_or(nowhere),
+        preview,
         command,
         env,
         folder,
@@ -119,6 +121,14 @@ fn address(node: &Node, p: &mut Problems) -> Option<SocketAddr> {
             None
         }
     }
+}
+
+fn preview(node: &Node, listen: Option<SocketAddr>, p: &mut Problems) -> Option<SocketAddr> {
+    let address = address(node, p)?;
+    if let Some(Err(why)) = listen.map(|clients| check::preview(&address, &clients)) {
+        p.at(node, why);
+    }
+    Some(address)
 }
 
 fn checked(

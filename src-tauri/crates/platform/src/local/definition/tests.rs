@@ -3,6 +3,7 @@ use super::*;
 const FULL: &str = r#"
 service: checkout
 listen: 127.0.0.1:8080
+preview: 8081
 command: [./checkout, --port, "{port}"]
 env:
   MODE: "on"
@@ -25,6 +26,7 @@ output_lines: 50
 fn a_definition_reads_and_writes_to_the_same() {
     let read = ServiceDefinition::from_yaml(FULL).unwrap();
     assert_eq!(read.env["ODD KEY"], "a \"quoted\" line\nand another: #x");
+    assert_eq!(read.preview.unwrap().to_string(), "127.0.0.1:8081");
     assert_eq!(read.routing[0].to, RouteTo::Role(Role::Candidate));
     let again = ServiceDefinition::from_yaml(&read.to_yaml()).unwrap();
     assert_eq!(again, read);
@@ -69,6 +71,48 @@ fn every_mistake_is_found_at_once() {
     ] {
         assert!(said.contains(part), "{part} is missing in:\n{said}");
     }
+}
+
+#[test]
+fn a_preview_is_a_place_of_its_own() {
+    let read = |preview: &str| {
+        let text = format!("service: a\nlisten: 8080\npreview: {preview}\ncommand: [x]\n");
+        ServiceDefinition::from_yaml(&text).map_err(|problems| problems.to_string())
+    };
+    for (wrong, words) in [
+        ("8080", "line 3"),
+        ("\"[::1]:8080\"", "needs another"),
+        ("0.0.0.0:9000", "loopback"),
+        ("nowhere", "is not an address"),
+        ("0", "choose a port"),
+    ] {
+        let said = read(wrong).unwrap_err();
+        assert!(said.contains(words), "{wrong}: {said}");
+    }
+    let mut mine = read("8081").unwrap();
+    let other = |listen: &str, preview: Option<&str>| {
+        let (name, listen) = ("b".parse().unwrap(), listen.parse().unwrap());
+        let mut d = ServiceDefinition::new(name, listen, vec!["x".into()]);
+        d.preview = preview.map(|address| address.parse().unwrap());
+        d
+    };
+    for (theirs, words) in [
+        (other("127.0.0.1:8081", None), "where b listens"),
+        (
+            other("127.0.0.1:1", Some("127.0.0.1:8081")),
+            "where b previews",
+        ),
+        (
+            other("127.0.0.1:1", Some("127.0.0.1:8080")),
+            "listen: port 8080",
+        ),
+    ] {
+        let said = mine.clash(&theirs).unwrap();
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(mine.clash(&other("127.0.0.1:1", Some("127.0.0.1:2"))), None);
+    mine.preview = Some(mine.listen);
+    assert_eq!(mine.faults().len(), 1, "{:?}", mine.faults());
 }
 
 #[test]

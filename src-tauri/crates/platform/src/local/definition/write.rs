@@ -34,6 +34,9 @@ pub(super) fn to_yaml(d: &ServiceDefinition) -> String {
 fn write_all(d: &ServiceDefinition, y: &mut String) -> std::fmt::Result {
     writeln!(y, "service: {}", quoted(d.service.as_str()))?;
     writeln!(y, "listen: \"{}\"", d.listen)?;
+    if let Some(preview) = &d.preview {
+        writeln!(y, "preview: \"{preview}\"")?;
+    }
     writeln!(y, "command:")?;
     for part in &d.command {
         writeln!(y, "  - {}", quoted(part))?;

@@ -23,6 +23,8 @@ use super::instance::{Handed, View};
 use super::intents::Kept;
 use super::{Ending, Node, fds};
 use crate::local::lock;
+use crate::local::proxy::Entrance;
+use crate::local::proxy::route::Onward;
 use crate::local::proxy::tally::Counts;
 use crate::local::proxy::upstream::Upstream;
 use crate::model::{ReleaseSpec, Traffic};
@@ -52,7 +54,7 @@ pub(super) enum Word {
 }
 
 /// Everything a node has. Its files follow: lock, control socket, then for each service its
-/// listener if it has one and the links of its instances.
+/// listener and its preview's if it has them, and the links of its instances.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Estate {
     pub refused: Option<String>,
@@ -71,6 +73,8 @@ pub(super) struct EstateService {
     #[serde(default)]
     pub unserved: u64,
     pub listens: bool,
+    #[serde(default)]
+    pub previews: bool,
     pub instances: Vec<EstateInstance>,
 }
 
@@ -198,9 +202,7 @@ async fn hand_over(
 
 /// Stops taking connections, freezes the traffic and lets go of the instances.
 async fn release(hosted: &Arc<Hosted>) -> LetGo {
-    if let Some((_, accepting)) = lock(&hosted.listening).as_mut() {
-        *accepting = None;
-    }
+    lock(&hosted.doors).stop_accepting();
     hosted.around.front.freeze(true);
     if hosted.unsaved.load(Relaxed) {
         let saving = hosted.clone();
@@ -227,6 +229,10 @@ async fn release(hosted: &Arc<Hosted>) -> LetGo {
 fn estate(node: &Node, let_go: &[LetGo]) -> Estate {
     let services = let_go.iter().map(|service| {
         let hosted = &service.hosted;
+        let [listens, previews] = {
+            let mut doors = lock(&hosted.doors);
+            Entrance::BOTH.map(|entrance| doors.listener(entrance).is_some())
+        };
         let instances = service
             .instances
             .iter()
@@ -249,7 +255,8 @@ fn estate(node: &Node, let_go: &[LetGo]) -> Estate {
                 .map(|t| t.counts())
                 .collect(),
             unserved: hosted.around.front.unserved.load(Relaxed),
-            listens: lock(&hosted.listening).is_some(),
+            listens,
+            previews,
             instances: instances.collect(),
         }
     });
@@ -276,8 +283,11 @@ async fn send_all(
         add(lock_file.as_fd())?;
         add(control.as_fd())?;
         for service in let_go {
-            if let Some((listener, _)) = lock(&service.hosted.listening).as_ref() {
-                add(listener.as_fd())?;
+            let mut doors = lock(&service.hosted.doors);
+            for entrance in Entrance::BOTH {
+                if let Some(listener) = doors.listener(entrance) {
+                    add(listener.as_fd())?;
+                }
             }
             for (_, _, _, handed) in &service.instances {
                 if let Some((link, _)) = &handed.link {
@@ -304,11 +314,12 @@ async fn send_all(
     }
     for service in let_go {
         let front = &service.hosted.around.front;
-        let next = Upstream::new(
-            service.hosted.definition().listen,
-            node.proxy.worker_count(),
-        );
-        front.leave(Some(Arc::new(next)));
+        let definition = service.hosted.definition();
+        let next = |address| Arc::new(Upstream::new(address, node.proxy.worker_count()));
+        front.leave(Some(Onward {
+            listen: next(definition.listen),
+            preview: definition.preview.map(next),
+        }));
     }
     let said = blocking(move || fds::send(&mut stream, &Word::Yours)).await;
     if said.is_err() {
@@ -331,11 +342,10 @@ impl Node {
             hosted.adopt(slot, index, release, handed);
         }
         hosted.around.front.freeze(false);
-        let listener = lock(&hosted.listening).take().map(|(listener, _)| listener);
-        if let Some(listener) = listener
-            && let Err(e) = self.open(&hosted, listener)
-        {
-            self.trouble(format!("{} cannot be served again: {e}", hosted.name()));
+        for entrance in Entrance::BOTH {
+            if let Err(why) = self.reopen(&hosted, entrance) {
+                self.trouble(format!("after a take-over that failed: {why}"));
+            }
         }
     }
 
@@ -343,7 +353,7 @@ impl Node {
     pub(super) async fn linger(&self) {
         let services = self.hosted();
         for hosted in &services {
-            *lock(&hosted.listening) = None;
+            lock(&hosted.doors).close();
         }
         let busy = || {
             services

@@ -4,7 +4,6 @@
 //! take-back takes neither: it goes through the front's short lock and nothing else, so nothing
 //! that is under way can hold it up (see `orders`).
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -13,13 +12,14 @@ use deckwatch_domain::{IntentId, PerSlot, ReleaseVersion, Role, ServiceName, Slo
 use serde::{Deserialize, Serialize};
 
 use super::desired::{Desired, DesiredSlot, Files};
+use super::doors::Doors;
+use super::flags::FlagFile;
 use super::instance::{Handed, Instance, Surroundings};
 use super::intents::{Intents, Kept};
 use super::output;
 use super::traffic_file::{Found, LONGEST, TrafficFile};
 use crate::local::definition::ServiceDefinition;
 use crate::local::protocol::ServiceStatus;
-use crate::local::proxy::Accepting;
 use crate::local::{lock, now};
 use crate::model::{LogLine, Observation, ReleaseSpec, SlotState, Traffic};
 
@@ -56,8 +56,11 @@ pub(super) struct Hosted {
     pub unsaved: AtomicBool,
     /// Counts the watches over drivers; only the newest one may still act.
     pub watches: AtomicU64,
-    /// The listener, and what keeps connections coming from it.
-    pub listening: Mutex<Option<(TcpListener, Option<Accepting>)>>,
+    /// What the service's own code is told of an audience.
+    pub flag: Mutex<FlagFile>,
+    /// The flag file may say something else than the traffic object. Not known at first.
+    pub flag_behind: AtomicBool,
+    pub doors: Mutex<Doors>,
 }
 
 /// A service's traffic file as it was found.
@@ -319,6 +322,7 @@ impl Hosted {
             traffic: Traffic::clone(&route.traffic),
             slots: PerSlot::new(look),
             instances: self.definition().instances,
+            preview: self.definition().preview,
             applied,
         }
     }
@@ -355,7 +359,7 @@ impl Hosted {
             .front
             .tallies()
             .iter()
-            .any(|t| t.in_flight() > 0)
+            .any(|t| t.in_flight_anywhere() > 0)
         {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -376,4 +380,31 @@ impl Hosted {
 /// A definition shared with everything that reads it.
 pub(super) fn shared(definition: ServiceDefinition) -> Arc<ArcSwap<ServiceDefinition>> {
     Arc::new(ArcSwap::from_pointee(definition))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As it stood on disks before there were audiences.
+    const BEFORE: &str = r#"{"traffic":{"weights":{"blue":90,"green":10},"roles":{"blue":"stable",
+        "green":"candidate"},"rollout":"00000000-0000-0000-0000-000000000001","plan_digest":null,
+        "epoch":3,"way_back":{"slot":"blue"},"latched":[],"records":[],"revision":7},
+        "applied":["00000000-0000-0000-0000-000000000002"]}"#;
+
+    #[test]
+    fn a_traffic_file_from_before_there_were_audiences_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let files = Files::new(root.path(), &"shop".parse().unwrap());
+        let (mut file, _) = TrafficFile::open(&files.traffic()).unwrap();
+        file.write(BEFORE.as_bytes()).unwrap();
+        drop(file);
+        let mut troubles = Vec::new();
+        let read = open_traffic(&files, &mut troubles).unwrap();
+        assert!(!read.lost && troubles.is_empty(), "{troubles:?}");
+        let traffic = read.carried.traffic;
+        assert_eq!(traffic.weights, Weights::toward(Slot::Green, 10));
+        assert_eq!((traffic.audience, traffic.flag), (None, None));
+        assert_eq!((traffic.revision, read.carried.applied.len()), (7, 1));
+    }
 }

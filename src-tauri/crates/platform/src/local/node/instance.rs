@@ -29,6 +29,8 @@ pub(super) struct Surroundings {
     pub definition: Arc<ArcSwap<ServiceDefinition>>,
     pub presses: Arc<Presses>,
     pub shim: Arc<[OsString]>,
+    /// The limit of open files to be put back for instances; none where it was never changed.
+    pub open_files: Option<u64>,
     pub workers: usize,
     pub pulse: watch::Sender<u64>,
 }

@@ -34,6 +34,7 @@ pub(super) fn render(services: &[Arc<Hosted>], started_at: Timestamp) -> String 
         .filter(|(_, t)| t.release.is_some())
         .collect();
     responses(&mut out, &tallies);
+    previewed(&mut out, &tallies);
     seconds(&mut out, &tallies);
     clients(&mut out, &tallies);
     unserved(&mut out, services);
@@ -56,14 +57,31 @@ fn responses(out: &mut String, tallies: &Tallies<'_>) {
     let name = "deckwatch_proxy_responses_total";
     family(out, name, "counter", "Requests ended, by how they ended.");
     for (hosted, tally) in tallies {
-        let labels = labels(hosted, tally);
-        for class in Class::ALL {
-            let count = tally.class(class);
-            let _ = writeln!(
-                out,
-                "{name}{{{labels},class=\"{}\"}} {count}",
-                class.label()
-            );
+        by_class(out, name, &labels(hosted, tally), tally);
+    }
+}
+
+fn by_class(out: &mut String, name: &str, labels: &str, tally: &Tally) {
+    for class in Class::ALL {
+        let count = tally.class(class);
+        let _ = writeln!(
+            out,
+            "{name}{{{labels},class=\"{}\"}} {count}",
+            class.label()
+        );
+    }
+}
+
+/// Under a name of its own, so that no sum over the other one ever takes it in.
+fn previewed(out: &mut String, tallies: &Tallies<'_>) {
+    let name = "deckwatch_proxy_preview_responses_total";
+    let help = "Requests ended that came in by the preview.";
+    family(out, name, "counter", help);
+    for (hosted, tally) in tallies {
+        if let Some(preview) = &tally.preview
+            && hosted.definition().preview.is_some()
+        {
+            by_class(out, name, &labels(hosted, tally), preview);
         }
     }
 }

@@ -8,7 +8,9 @@ mod claim;
 mod control;
 mod dead_man;
 mod desired;
+mod doors;
 mod fds;
+mod flags;
 mod handover;
 mod hosted;
 mod instance;
@@ -37,18 +39,18 @@ use tokio::sync::watch;
 
 use super::definition::ServiceDefinition;
 use super::protocol::{NodeStatus, PROTOCOL};
-use super::proxy::{Proxy, listen};
+use super::proxy::Proxy;
 use super::{NodeError, NodeFolder, lock, now};
 use crate::local::proxy::route::Front;
 use crate::model::{PlatformError, Rejection};
 use claim::{bind, hold, note_pid};
 use desired::{Desired, Files};
+use doors::Opened;
+use flags::FlagFile;
 use hosted::{Hosted, OnDisk, Slots, open_traffic, rescued, shared};
 use instance::Surroundings;
 use intents::Intents;
 
-/// How long a restarted node lets clients wait for the first ready instance.
-const RESTART_PATIENCE: Duration = Duration::from_secs(5);
 /// Troubles kept for the node's status.
 const TROUBLES: usize = 32;
 
@@ -74,6 +76,8 @@ enum Ending {
 struct Node {
     folder: NodeFolder,
     shim: Arc<[OsString]>,
+    /// The limit of open files that instances get, where this node has another than it was given.
+    open_files: Option<u64>,
     proxy: Proxy,
     services: Mutex<BTreeMap<ServiceName, Arc<Hosted>>>,
     /// Definitions come and go one at a time.
@@ -90,8 +94,11 @@ pub async fn run_node(folder: NodeFolder, options: NodeOptions) -> Result<(), No
         let _ = rustix::process::setsid();
     }
     folder.create()?;
-    process::allow_many_files();
-    let (node, held, control) = begin(folder, options).await?;
+    let files = process::allow_many_files();
+    let (node, held, control) = begin(folder, options, files.before).await?;
+    if let Some(trouble) = files.trouble {
+        node.trouble_once(trouble);
+    }
     let shared = control.try_clone().map(OwnedFd::from);
     let shared = shared.map_err(|e| NodeError::io("the control socket cannot be shared", e))?;
     let next = bind(&node.folder.handover_socket())?;
@@ -130,11 +137,12 @@ pub async fn run_node(folder: NodeFolder, options: NodeOptions) -> Result<(), No
 async fn begin(
     folder: NodeFolder,
     options: NodeOptions,
+    open_files: Option<u64>,
 ) -> Result<(Arc<Node>, OwnedFd, UnixListener), NodeError> {
     match hold(&folder) {
         Ok(held) => {
             let control = bind(&folder.socket())?;
-            let node = Node::new(folder, options.shim_command, now())?;
+            let node = Node::new(folder, options.shim_command, open_files, now())?;
             node.bring_back().await;
             Ok((node, held.into(), control))
         }
@@ -143,7 +151,7 @@ async fn begin(
             let asked = tokio::task::spawn_blocking(move || takeover::ask(&asking)).await;
             let mut offer = asked.map_err(|e| NodeError::TakeOver { why: e.to_string() })??;
             let started_at = offer.started_at.unwrap_or_else(now);
-            let node = Node::new(folder, options.shim_command, started_at)?;
+            let node = Node::new(folder, options.shim_command, open_files, started_at)?;
             let wrong = |e| NodeError::io("what was taken over cannot be shared", e);
             let control = offer.control.try_clone().map_err(wrong)?;
             let held = offer.lock_file.try_clone().map_err(wrong)?;
@@ -187,8 +195,15 @@ async fn save_again(node: Arc<Node>) {
         tokio::time::sleep(Duration::from_millis(500)).await;
         for hosted in node.hosted() {
             hosted.tidy();
-            if hosted.unsaved.load(Relaxed) && !hosted.around.front.route().frozen {
-                let _ = tokio::task::spawn_blocking(move || hosted.save()).await;
+            if hosted.around.front.route().frozen {
+                continue;
+            }
+            if hosted.unsaved.load(Relaxed) {
+                let saving = hosted.clone();
+                let _ = tokio::task::spawn_blocking(move || saving.save()).await;
+            }
+            if let Some(trouble) = hosted.flag_again().await {
+                node.trouble_once(trouble);
             }
         }
     }
@@ -202,12 +217,14 @@ impl Node {
     fn new(
         folder: NodeFolder,
         shim: Vec<OsString>,
+        open_files: Option<u64>,
         started_at: Timestamp,
     ) -> Result<Arc<Node>, NodeError> {
         let proxy = Proxy::start().map_err(|e| NodeError::io("the proxy cannot start", e))?;
         Ok(Arc::new(Node {
             folder,
             shim: shim.into(),
+            open_files,
             proxy,
             services: Mutex::default(),
             defining: tokio::sync::Mutex::default(),
@@ -225,6 +242,13 @@ impl Node {
             troubles.remove(0);
         }
         troubles.push(what);
+    }
+
+    /// Says what would otherwise be said again and again.
+    fn trouble_once(&self, what: String) {
+        if !lock(&self.troubles).contains(&what) {
+            self.trouble(what);
+        }
     }
 
     fn hosted(&self) -> Vec<Arc<Hosted>> {
@@ -291,49 +315,20 @@ impl Node {
             hosted.replace(slot, desired.slots[slot].clone());
         }
         lock(&self.services).insert(hosted.name().clone(), hosted.clone());
-        let address = desired.definition.listen;
-        let listener = listen(address).map_err(|e| format!("{address} cannot be opened: {e}"))?;
-        *lock(&hosted.listening) = Some((listener, None));
-        tokio::spawn(self.clone().open_when_ready(hosted));
-        Ok(())
-    }
-
-    /// Clients that come while a restarted node's instances are still starting wait in the
-    /// listener, for a while: better than being turned away.
-    async fn open_when_ready(self: Arc<Self>, hosted: Arc<Hosted>) {
-        let until = tokio::time::Instant::now() + RESTART_PATIENCE;
-        let serves = || {
-            let route = hosted.around.front.route();
-            let ready = route.ready();
-            let weights = route.traffic.weights;
-            Slot::BOTH
-                .iter()
-                .any(|s| weights.of(*s) > 0 && ready[*s] > 0)
-        };
-        while !serves() && tokio::time::Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        // Removed or handed over meanwhile: then it is not this node's to open.
-        if hosted.around.front.route().frozen {
-            return;
-        }
-        let listener = lock(&hosted.listening).take().map(|(listener, _)| listener);
-        if let Some(listener) = listener
-            && let Err(e) = self.open(&hosted, listener)
-        {
-            self.trouble(format!("{} cannot be served: {e}", hosted.name()));
-        }
+        self.open_again(&hosted, troubles)
     }
 
     fn host(&self, files: Files, desired: &Desired, on_disk: OnDisk) -> Arc<Hosted> {
         let OnDisk { carried, file, .. } = on_disk;
         let front = Arc::new(Front::new(&desired.definition, carried.traffic));
+        let flag = FlagFile::new(&self.folder.flags(), &desired.definition.service);
         Arc::new(Hosted {
             around: Surroundings {
                 front,
                 definition: shared(desired.definition.clone()),
                 presses: Arc::default(),
                 shim: self.shim.clone(),
+                open_files: self.open_files,
                 workers: self.proxy.worker_count(),
                 pulse: self.pulse.clone(),
             },
@@ -344,16 +339,10 @@ impl Node {
             intents: Mutex::new(Intents::from_disk(carried.applied, desired.applied.clone())),
             unsaved: false.into(),
             watches: 0.into(),
-            listening: Mutex::default(),
+            flag: Mutex::new(flag),
+            flag_behind: true.into(),
+            doors: Mutex::default(),
         })
-    }
-
-    /// Takes connections for a service.
-    fn open(&self, hosted: &Hosted, listener: std::net::TcpListener) -> std::io::Result<()> {
-        let kept = listener.try_clone()?;
-        let accepting = self.proxy.accept(listener, hosted.around.front.clone())?;
-        *lock(&hosted.listening) = Some((kept, Some(accepting)));
-        Ok(())
     }
 
     /// Takes in a definition, new or changed. Running instances keep the command they were
@@ -365,6 +354,12 @@ impl Node {
             return Err(Rejection::Malformed { what }.into());
         }
         let _one = self.defining.lock().await;
+        let mut others = self.hosted();
+        others.retain(|other| *other.name() != definition.service);
+        let clash = |other: &Arc<Hosted>| definition.clash(&other.definition());
+        if let Some(what) = others.iter().find_map(clash) {
+            return Err(Rejection::Malformed { what }.into());
+        }
         match self.find(&definition.service) {
             Ok(hosted) => self.redefine(&hosted, definition).await,
             Err(_) => self.define_new(definition),
@@ -381,15 +376,13 @@ impl Node {
             slots: PerSlot::default(),
             applied: Vec::new(),
         };
-        let address = desired.definition.listen;
-        let listener =
-            listen(address).map_err(|e| broken(format!("{address} cannot be opened: {e}")))?;
+        let opened = Opened::all(&desired.definition).map_err(broken)?;
         let on_disk = open_traffic(&files, &mut Vec::new())
             .and_then(|on_disk| files.write(&desired).map(|()| on_disk))
             .map_err(|e| broken(format!("the definition cannot be written down: {e}")))?;
         let hosted = self.host(files, &desired, on_disk);
-        self.open(&hosted, listener)
-            .map_err(|e| broken(format!("{address} cannot be served: {e}")))?;
+        self.open_all(&hosted, opened)
+            .map_err(|e| broken(format!("{} cannot be served: {e}", hosted.name())))?;
         lock(&self.services).insert(hosted.name().clone(), hosted);
         Ok(())
     }
@@ -404,13 +397,7 @@ impl Node {
         if *before == definition {
             return Ok(());
         }
-        let address = definition.listen;
-        let moved = match address == before.listen {
-            true => None,
-            false => Some(
-                listen(address).map_err(|e| broken(format!("{address} cannot be opened: {e}")))?,
-            ),
-        };
+        let opened = Opened::changed(hosted, &before, &definition).map_err(broken)?;
         let mut desired = hosted.desired();
         desired.definition = definition.clone();
         hosted
@@ -419,12 +406,8 @@ impl Node {
             .map_err(|e| broken(format!("the definition cannot be written down: {e}")))?;
         hosted.around.front.follow(&definition);
         hosted.around.definition.store(Arc::new(definition));
-        match moved {
-            Some(listener) => self
-                .open(hosted, listener)
-                .map_err(|e| broken(e.to_string())),
-            None => Ok(()),
-        }
+        self.open_all(hosted, opened)
+            .map_err(|e| broken(format!("{} cannot be served: {e}", hosted.name())))
     }
 
     /// Ends a service and forgets it. Refused while it carries traffic, unless forced.
@@ -443,7 +426,8 @@ impl Node {
             .remove()
             .map_err(|e| broken(format!("its files cannot be removed: {e}")))?;
         lock(&self.services).remove(service);
-        *lock(&hosted.listening) = None;
+        lock(&hosted.doors).close();
+        lock(&hosted.flag).remove();
         // Gone as far as anyone else can see: others need not wait for its instances.
         drop(one);
         hosted.around.front.leave(None);
@@ -457,7 +441,7 @@ impl Node {
     async fn stop(&self) {
         let services = self.hosted();
         for hosted in &services {
-            *lock(&hosted.listening) = None;
+            lock(&hosted.doors).close();
             hosted.around.front.leave(None);
             let _ = hosted.around.front.shut.send(true);
         }

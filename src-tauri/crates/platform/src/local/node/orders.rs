@@ -114,6 +114,8 @@ impl Hosted {
             self.unsaved.store(true, Relaxed);
             warnings.extend(self.saved().await.err());
         }
+        // After everything that matters.
+        warnings.extend(self.follow_with_flag().await);
         let mut applied = self.answer(order, began, warnings);
         applied.repeated = done_before;
         Ok(applied)
@@ -184,7 +186,8 @@ impl Hosted {
             match switched.await.map_err(|e| broken(e.to_string()))?? {
                 Switched::Done => {
                     lock(&self.intents).note(Kept::Traffic, order.intent);
-                    return Ok(self.answer(order, began, Vec::new()));
+                    let warnings = self.follow_with_flag().await.into_iter().collect();
+                    return Ok(self.answer(order, began, warnings));
                 }
                 Switched::Overtaken => {}
             }

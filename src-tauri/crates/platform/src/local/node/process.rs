@@ -43,17 +43,71 @@ pub(super) fn free_port() -> std::io::Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// Lets this process open as many files as it is allowed to: each request takes two.
-pub(super) fn allow_many_files() {
+/// Fewer open files than this are too few for a node: each request takes two.
+const FEW_FILES: u64 = 4096;
+/// What macOS allows a process when it says that it allows anything.
+const MACOS_FILES: u64 = 10_240;
+
+/// What became of the limit of open files.
+#[derive(Debug, Default)]
+pub(super) struct OpenFiles {
+    /// What this process was given, where it now has another.
+    pub before: Option<u64>,
+    /// Why it is less than a node should have, in words.
+    pub trouble: Option<String>,
+}
+
+/// Lets this process open as many files as it is allowed to.
+pub(super) fn allow_many_files() -> OpenFiles {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let now = getrlimit(Resource::Nofile);
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: now.maximum,
-            maximum: now.maximum,
+    let given = getrlimit(Resource::Nofile);
+    if given.current == given.maximum {
+        return OpenFiles {
+            before: None,
+            trouble: too_few(given.current, None),
+        };
+    }
+    let raise = |current| {
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current,
+                maximum: given.maximum,
+            },
+        )
+    };
+    let raised = raise(given.maximum).or_else(|refused| {
+        let most = given.maximum.map_or(MACOS_FILES, |m| m.min(MACOS_FILES));
+        match given.current {
+            Some(current) if cfg!(target_os = "macos") && current < most => raise(Some(most)),
+            _ => Err(refused),
+        }
+    });
+    match raised {
+        Ok(()) => OpenFiles {
+            before: given.current,
+            trouble: too_few(getrlimit(Resource::Nofile).current, None),
         },
-    );
+        Err(e) => OpenFiles {
+            before: None,
+            trouble: too_few(given.current, Some(e.to_string())),
+        },
+    }
+}
+
+/// What to say of a limit, and what to do about it; nothing when it is enough.
+fn too_few(limit: Option<u64>, refused: Option<String>) -> Option<String> {
+    let limit = limit.filter(|limit| *limit < FEW_FILES)?;
+    let requests = limit / 2;
+    let why = match refused {
+        Some(why) => format!("the system did not let it have more: {why}"),
+        None => "the system allows it no more".to_owned(),
+    };
+    Some(format!(
+        "this node may have {limit} files open at once ({why}), which is enough for fewer than \
+         {requests} requests at the same moment; raise the hard limit of open files for whoever \
+         starts it (`ulimit -Hn`, or LimitNOFILE= of its service)"
+    ))
 }
 
 #[cfg(test)]
@@ -72,6 +126,17 @@ mod tests {
             }
         );
         assert!(parse("nonsense", "").is_none());
+    }
+
+    #[test]
+    fn too_few_open_files_are_said_with_what_to_do() {
+        let said = too_few(Some(1024), Some("EPERM".into())).unwrap();
+        for part in ["1024 files", "512 requests", "EPERM", "ulimit -Hn"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(too_few(Some(256), None).unwrap().contains("no more"));
+        assert_eq!(too_few(Some(FEW_FILES), Some("EPERM".into())), None);
+        assert_eq!(too_few(None, None), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -118,13 +118,14 @@ impl Run {
     async fn launch(&mut self) -> Result<ShimLink, String> {
         let of = &self.of;
         let port = super::process::free_port().map_err(|e| format!("no free port: {e}"))?;
-        let launch = launch(
+        let mut launch = launch(
             &of.around.definition.load(),
             &of.release,
             of.slot,
             &of.id(),
             port,
         );
+        launch.open_files = of.around.open_files;
         of.see(|view| {
             view.phase = InstancePhase::Starting;
             view.port = Some(port);
@@ -360,6 +361,7 @@ fn launch(
             .map(|(name, value)| (name.clone(), fill(value)))
             .collect(),
         folder: definition.folder.clone(),
+        open_files: None,
     }
 }
 

@@ -15,6 +15,7 @@ use super::instance::Handed;
 use super::traffic_file::TrafficFile;
 use super::{Node, NodeError, NodeFolder};
 use crate::local::lock;
+use crate::local::proxy::Entrance;
 
 /// What came, before the old node has let go of it for good.
 pub(super) struct Offer {
@@ -75,7 +76,7 @@ fn sort(stream: UnixStream, estate: Estate, files: Vec<OwnedFd>) -> io::Result<O
             .iter()
             .filter(|i| i.link.is_some())
             .count();
-        let count = links + usize::from(service.listens);
+        let count = links + usize::from(service.listens) + usize::from(service.previews);
         let own = (0..count).map(|_| next()).collect::<io::Result<Vec<_>>>()?;
         services.push((service, own));
     }
@@ -90,7 +91,7 @@ fn sort(stream: UnixStream, estate: Estate, files: Vec<OwnedFd>) -> io::Result<O
 }
 
 /// A service that is complete and only waits for the old node's last word.
-type Waiting = (Arc<Hosted>, Option<std::net::TcpListener>);
+type Waiting = (Arc<Hosted>, Vec<(Entrance, std::net::TcpListener)>);
 
 /// Builds everything from the offer, and serves once the old node has let go.
 pub(super) async fn accept(node: &Arc<Node>, offer: Offer) -> Result<(), NodeError> {
@@ -113,11 +114,11 @@ pub(super) async fn accept(node: &Arc<Node>, offer: Offer) -> Result<(), NodeErr
         Word::Yours => {}
         Word::Ready => return Err(failed("the old node spoke out of turn")),
     }
-    for (hosted, listener) in waiting {
-        if let Some(listener) = listener
-            && let Err(e) = node.open(&hosted, listener)
-        {
-            node.trouble(format!("{} cannot be served: {e}", hosted.name()));
+    for (hosted, listeners) in waiting {
+        for (entrance, listener) in listeners {
+            if let Err(e) = node.open(&hosted, entrance, listener) {
+                node.trouble(format!("{} cannot be served: {e}", hosted.name()));
+            }
         }
         lock(&node.services).insert(hosted.name().clone(), hosted);
     }
@@ -150,10 +151,15 @@ fn build(node: &Arc<Node>, service: EstateService, files: Vec<OwnedFd>) -> io::R
         .front
         .recount(service.counts, service.unserved);
     let mut files = files.into_iter();
-    let listener = match service.listens {
-        true => files.next().map(std::net::TcpListener::from),
-        false => None,
-    };
+    let mut listeners = Vec::new();
+    for (entrance, comes) in [
+        (Entrance::Listen, service.listens),
+        (Entrance::Preview, service.previews),
+    ] {
+        if comes && let Some(file) = files.next() {
+            listeners.push((entrance, file.into()));
+        }
+    }
     for instance in service.instances {
         let link = instance
             .link
@@ -164,5 +170,5 @@ fn build(node: &Arc<Node>, service: EstateService, files: Vec<OwnedFd>) -> io::R
         };
         hosted.adopt(instance.slot, instance.index, instance.release, handed);
     }
-    Ok((hosted, listener))
+    Ok((hosted, listeners))
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use deckwatch_domain::Slot;
 use hyper::upgrade::OnUpgrade;
 
+use super::Entrance;
 use super::body::Flight;
 use super::route::Route;
 use super::tally::{Class, Tally};
@@ -17,6 +18,7 @@ const MOST_TRIES: usize = 4;
 /// One request while instances are tried for it.
 pub(super) struct Attempt {
     pub(super) slot: Slot,
+    pub(super) entrance: Entrance,
     pub(super) started: Instant,
     pub(super) client: Option<u64>,
     /// The client asks for a WebSocket.
@@ -30,9 +32,15 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(slot: Slot, started: Instant, client: Option<u64>) -> Self {
+    pub(super) fn new(
+        slot: Slot,
+        entrance: Entrance,
+        started: Instant,
+        client: Option<u64>,
+    ) -> Self {
         Attempt {
             slot,
+            entrance,
             started,
             client,
             tunnel: None,
@@ -43,7 +51,8 @@ impl Attempt {
         }
     }
 
-    /// The next instance to try: in the chosen slot, then in its refuge.
+    /// The next instance to try: in the chosen slot, then in its refuge. A preview has none: it
+    /// would show another version than the one it is for.
     pub(super) fn pick(
         &mut self,
         route: &Route,
@@ -54,7 +63,8 @@ impl Attempt {
         }
         let here = &route.slots[self.slot];
         let found = match self.untried(&here.ready, worker) {
-            Some(upstream) => Some((upstream, here.tally.clone())),
+            Some(upstream) => Some((upstream, here.counted(self.entrance))),
+            None if self.entrance == Entrance::Preview => None,
             None => {
                 let refuge = route.refuge(self.slot)?;
                 self.refuse(&here.tally);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use deckwatch_domain::Slot;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, SET_COOKIE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
 use super::attempt::Attempt;
@@ -22,14 +22,31 @@ use super::headers;
 use super::route::{Choice, Front, Route};
 use super::tally::{Class, Tally};
 use super::upstream::{Line, Upstream};
-use super::{Inside, tunnel};
+use super::{Entrance, Inside, tunnel};
 
 /// One client's connection.
 pub(crate) struct Client {
     pub(crate) front: Arc<Front>,
+    pub(crate) entrance: Entrance,
     pub(crate) worker: usize,
     /// Its address, as `X-Forwarded-For` says it.
     pub(crate) peer: HeaderValue,
+}
+
+/// Where a request leads.
+enum To {
+    Slot(Choice),
+    /// To the node that took over, if it listens where this one came in.
+    Onward(Option<Arc<Upstream>>),
+    Nobody,
+}
+
+/// What a request needs to know of the route, read once.
+struct Way {
+    to: To,
+    client: Option<u64>,
+    timeout: Duration,
+    closing: bool,
 }
 
 /// How one try ended short of an answer.
@@ -74,55 +91,65 @@ impl Client {
     pub(crate) async fn answer(&self, mut request: Request<Incoming>) -> Response<Answer> {
         let started = Instant::now();
         let tunnel = tunnel::asked(&mut request);
-        let (choice, client, timeout, closing, onward) = {
-            let route = self.front.route();
-            let client = route
-                .client_header
-                .as_ref()
-                .and_then(|name| request.headers().get(name))
-                .map(|value| self.front.hash.of(value.as_bytes()));
-            let choice = match &route.onward {
-                Some(_) => Some(Choice {
-                    slot: Slot::Blue,
-                    set_cookie: None,
-                }),
-                None => self.front.choose(&route, request.headers()),
-            };
-            (
-                choice,
-                client,
-                route.timeout,
-                route.closing,
-                route.onward.clone(),
-            )
-        };
-        let prepared = self.prepare(request, onward.is_some(), tunnel.is_some());
-        let mut answer = match (choice, prepared) {
+        let way = self.way(request.headers());
+        let onward = matches!(way.to, To::Onward(_));
+        let prepared = self.prepare(request, onward, tunnel.is_some());
+        let mut answer = match (way.to, prepared) {
             (_, None) => own(StatusCode::NOT_IMPLEMENTED, "CONNECT is not answered here"),
-            (None, Some(_)) => {
-                self.front.unserved.fetch_add(1, Relaxed);
-                own(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "no release stands here yet",
-                )
-            }
-            (Some(_), Some(request)) if onward.is_some() => self.hand_on(onward, request).await,
-            (Some(choice), Some(request)) => {
-                let mut attempt = Attempt::new(choice.slot, started, client);
+            (To::Nobody, Some(_)) => self.nobody(),
+            (To::Onward(next), Some(request)) => self.hand_on(next, request).await,
+            (To::Slot(choice), Some(request)) => {
+                let mut attempt = Attempt::new(choice.slot, self.entrance, started, way.client);
                 attempt.tunnel = tunnel;
-                let mut answer = self.within(timeout, attempt, request).await;
-                if let Some(cookie) = choice.set_cookie {
-                    answer.headers_mut().append(SET_COOKIE, cookie);
+                let mut answer = self.within(way.timeout, attempt, request).await;
+                if let Some((name, value)) = choice.adds {
+                    answer.headers_mut().append(name, value);
                 }
                 answer
             }
         };
-        if closing && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if way.closing && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             answer
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
+    }
+
+    /// Reads the route, and chooses.
+    fn way(&self, headers: &HeaderMap) -> Way {
+        let route = self.front.route();
+        let told_apart = route.client_header.as_ref();
+        let client = told_apart
+            // Nobody's evidence: those who only look beforehand are not told apart either.
+            .filter(|_| self.entrance == Entrance::Listen)
+            .and_then(|name| headers.get(name))
+            .map(|value| self.front.hash.of(value.as_bytes()));
+        let to = match &route.onward {
+            Some(onward) => To::Onward(onward.by(self.entrance)),
+            None => match self.front.choose(&route, headers, self.entrance) {
+                Some(choice) => To::Slot(choice),
+                None => To::Nobody,
+            },
+        };
+        Way {
+            to,
+            client,
+            timeout: route.timeout,
+            closing: route.closing,
+        }
+    }
+
+    /// There is no release for it.
+    fn nobody(&self) -> Response<Answer> {
+        let why = match self.entrance {
+            Entrance::Listen => {
+                self.front.unserved.fetch_add(1, Relaxed);
+                "no release stands here yet"
+            }
+            Entrance::Preview => "nothing is previewed: no version of this service is a candidate",
+        };
+        own(StatusCode::SERVICE_UNAVAILABLE, why)
     }
 
     /// The request as an instance gets it; none for `CONNECT`, which leads elsewhere.
@@ -195,10 +222,11 @@ impl Client {
                 picked
             };
             let Some((upstream, tally)) = picked else {
-                return own(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "no instance can answer now",
-                );
+                let why = match self.entrance {
+                    Entrance::Listen => "no instance can answer now",
+                    Entrance::Preview => "the version previewed here has no ready instance now",
+                };
+                return own(StatusCode::SERVICE_UNAVAILABLE, why);
             };
             let spare = Spare::of(&request);
             attempt.flight = Some(Flight::begin(tally, upstream.clone(), attempt.client));
@@ -227,10 +255,12 @@ impl Client {
     /// Counts a request that found no instance. The chosen slot is at fault when something was
     /// tried for it, or when the other slot stands; never when there was nothing anywhere.
     fn blame(&self, route: &Route, attempt: &mut Attempt) {
-        if attempt.tries == 0 && route.is_bare() {
+        let chosen = &route.slots[attempt.slot];
+        let nothing = attempt.tries == 0 && route.is_bare();
+        if nothing && self.entrance == Entrance::Listen {
             self.front.unserved.fetch_add(1, Relaxed);
         } else {
-            attempt.refuse(&route.slots[attempt.slot].tally);
+            attempt.refuse(&chosen.counted(self.entrance));
         }
     }
 
@@ -320,7 +350,7 @@ impl Client {
             Ok((head, line)) => {
                 let (mut parts, body) = head.into_parts();
                 headers::to_client(&mut parts.headers);
-                let nobody = Arc::new(Tally::new(Slot::Blue, None));
+                let nobody = Arc::new(Tally::alone(Slot::Blue, None));
                 let flight = Flight::begin(nobody, next, None);
                 let answer = Answer::relay(body, line, flight, Class::Ok, self.worker);
                 Response::from_parts(parts, answer)

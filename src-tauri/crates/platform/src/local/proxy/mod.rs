@@ -6,6 +6,7 @@
 //! sent twice when it may have been acted upon.
 
 mod attempt;
+mod audience;
 mod body;
 mod clients;
 mod forward;
@@ -35,10 +36,30 @@ use tokio::sync::{mpsc, oneshot};
 use forward::Client;
 use route::Front;
 
+/// Which of a service's addresses a client came in by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entrance {
+    /// Everybody's: rules, audience and weights decide.
+    Listen,
+    /// The candidate answers, whatever the weights; not counted in what the judge reads.
+    Preview,
+}
+
+impl Entrance {
+    pub(crate) const BOTH: [Entrance; 2] = [Entrance::Listen, Entrance::Preview];
+}
+
+/// A way in.
+#[derive(Clone)]
+struct Inlet {
+    front: Arc<Front>,
+    entrance: Entrance,
+}
+
 /// Work for one worker thread.
 enum Work {
-    Accept(TcpListener, Arc<Front>, oneshot::Receiver<()>),
-    Serve(TcpStream, SocketAddr, Arc<Front>),
+    Accept(TcpListener, Inlet, oneshot::Receiver<()>),
+    Serve(TcpStream, SocketAddr, Inlet),
 }
 
 /// The worker threads. They end when this is dropped.
@@ -80,12 +101,17 @@ impl Proxy {
     }
 
     /// Takes connections for a front for as long as what this returns is kept.
-    pub(crate) fn accept(&self, listener: TcpListener, front: Arc<Front>) -> io::Result<Accepting> {
+    pub(crate) fn accept(
+        &self,
+        listener: TcpListener,
+        front: Arc<Front>,
+        entrance: Entrance,
+    ) -> io::Result<Accepting> {
         listener.set_nonblocking(true)?;
         let (kept, stop) = oneshot::channel();
         let worker = self.next.fetch_add(1, Relaxed) % self.workers.len();
         self.workers[worker]
-            .send(Work::Accept(listener, front, stop))
+            .send(Work::Accept(listener, Inlet { front, entrance }, stop))
             .map_err(|_| io::Error::other("the proxy's threads have ended"))?;
         Ok(Accepting { _stop: kept })
     }
@@ -113,14 +139,14 @@ type Others = std::sync::Weak<[mpsc::UnboundedSender<Work>]>;
 async fn run(number: usize, mut work: mpsc::UnboundedReceiver<Work>, others: Others) {
     while let Some(work) = work.recv().await {
         match work {
-            Work::Accept(listener, front, stop) => {
-                tokio::spawn(accept(number, listener, front, others.clone(), stop));
+            Work::Accept(listener, inlet, stop) => {
+                tokio::spawn(accept(number, listener, inlet, others.clone(), stop));
             }
-            Work::Serve(stream, peer, front) => match tokio::net::TcpStream::from_std(stream) {
+            Work::Serve(stream, peer, inlet) => match tokio::net::TcpStream::from_std(stream) {
                 Ok(stream) => {
-                    tokio::spawn(serve(number, stream, peer, front));
+                    tokio::spawn(serve(number, stream, peer, inlet));
                 }
-                Err(_) => front.left(),
+                Err(_) => inlet.front.left(),
             },
         }
     }
@@ -130,7 +156,7 @@ async fn run(number: usize, mut work: mpsc::UnboundedReceiver<Work>, others: Oth
 async fn accept(
     number: usize,
     listener: TcpListener,
-    front: Arc<Front>,
+    inlet: Inlet,
     others: Others,
     mut stop: oneshot::Receiver<()>,
 ) {
@@ -154,17 +180,17 @@ async fn accept(
             return;
         };
         turn = (turn + 1) % others.len();
-        front.entered();
+        inlet.front.entered();
         if turn == number {
-            tokio::spawn(serve(number, stream, peer, front.clone()));
+            tokio::spawn(serve(number, stream, peer, inlet.clone()));
         } else {
             let sent = stream.into_std().map(|stream| {
                 others[turn]
-                    .send(Work::Serve(stream, peer, front.clone()))
+                    .send(Work::Serve(stream, peer, inlet.clone()))
                     .is_ok()
             });
             if !matches!(sent, Ok(true)) {
-                front.left();
+                inlet.front.left();
             }
         }
     }
@@ -179,11 +205,13 @@ impl Drop for Inside {
     }
 }
 
-async fn serve(worker: usize, stream: tokio::net::TcpStream, peer: SocketAddr, front: Arc<Front>) {
+async fn serve(worker: usize, stream: tokio::net::TcpStream, peer: SocketAddr, inlet: Inlet) {
+    let Inlet { front, entrance } = inlet;
     let inside = Inside(front.clone());
     let mut shut = front.shut.subscribe();
     let client = Arc::new(Client {
         front,
+        entrance,
         worker,
         peer: HeaderValue::try_from(peer.ip().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown")),

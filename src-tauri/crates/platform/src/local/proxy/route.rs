@@ -11,9 +11,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use deckwatch_domain::{PerSlot, ReleaseVersion, Role, ServiceName, Slot};
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 use tokio::sync::watch;
 
+use super::Entrance;
+use super::audience::{self, Led};
 use super::clients::ClientHash;
 use super::shuffle::Deck;
 use super::tally::{Counts, Tally};
@@ -24,6 +26,8 @@ use crate::model::Traffic;
 
 /// Releases whose counters are kept beside the present ones.
 const OLD_TALLIES: usize = 6;
+/// Says on a preview's answer which version it is.
+const PREVIEW: HeaderName = HeaderName::from_static("x-deckwatch-preview");
 
 /// One slot as requests see it.
 #[derive(Clone, Debug)]
@@ -33,6 +37,34 @@ pub(crate) struct RouteSlot {
     pub(crate) ready: Arc<[Arc<Upstream>]>,
     /// What a sticky cookie says for this release.
     mark: Option<Arc<str>>,
+    /// What a preview's answers say of it.
+    version: Option<HeaderValue>,
+}
+
+impl RouteSlot {
+    /// What counts a request that came in here.
+    pub(super) fn counted(&self, entrance: Entrance) -> Arc<Tally> {
+        match (entrance, &self.tally.preview) {
+            (Entrance::Preview, Some(preview)) => preview.clone(),
+            _ => self.tally.clone(),
+        }
+    }
+}
+
+/// Where a newer node listens.
+#[derive(Clone, Debug)]
+pub(crate) struct Onward {
+    pub(crate) listen: Arc<Upstream>,
+    pub(crate) preview: Option<Arc<Upstream>>,
+}
+
+impl Onward {
+    pub(super) fn by(&self, entrance: Entrance) -> Option<Arc<Upstream>> {
+        match entrance {
+            Entrance::Listen => Some(self.listen.clone()),
+            Entrance::Preview => self.preview.clone(),
+        }
+    }
 }
 
 /// Everything a request needs to know.
@@ -42,12 +74,16 @@ pub(crate) struct Route {
     pub(crate) slots: PerSlot<RouteSlot>,
     rules: Arc<[(HeaderName, HeaderValue, RouteTo)]>,
     sticky: Option<Arc<str>>,
+    /// Made from the traffic object, with every change of it.
+    audience: Option<Arc<Led>>,
+    /// The definition names a preview.
+    previews: bool,
     pub(crate) client_header: Option<HeaderName>,
     pub(crate) timeout: Duration,
     /// Answers ask the client to close its connection: this node is on its way out.
     pub(crate) closing: bool,
     /// A newer node has taken over: it gets what still arrives here.
-    pub(crate) onward: Option<Arc<Upstream>>,
+    pub(crate) onward: Option<Onward>,
     /// The traffic object is on its way to a newer node: nothing here may change it any more.
     pub(crate) frozen: bool,
 }
@@ -72,7 +108,14 @@ pub(crate) struct Front {
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) slot: Slot,
-    pub(crate) set_cookie: Option<HeaderValue>,
+    /// A header for its answer.
+    pub(crate) adds: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Choice {
+    fn of(slot: Slot) -> Self {
+        Choice { slot, adds: None }
+    }
 }
 
 impl Front {
@@ -81,12 +124,15 @@ impl Front {
             tally: Arc::new(Tally::new(slot, None)),
             ready: Arc::from([]),
             mark: None,
+            version: None,
         };
         let mut route = Route {
+            audience: Led::of(&traffic).map(Arc::new),
             traffic: Arc::new(traffic),
             slots: PerSlot::new(slot),
             rules: Arc::from([]),
             sticky: None,
+            previews: false,
             client_header: None,
             timeout: definition.request_timeout.duration(),
             closing: false,
@@ -120,6 +166,9 @@ impl Front {
         let before = self.route.load_full();
         let mut route = Route::clone(&before);
         let said = change(&mut route)?;
+        if !Arc::ptr_eq(&route.traffic, &before.traffic) {
+            route.audience = Led::of(&route.traffic).map(Arc::new);
+        }
         let new_weights = route.traffic.weights != before.traffic.weights;
         self.route.store(Arc::new(route));
         if new_weights {
@@ -147,6 +196,9 @@ impl Front {
             now.mark = release
                 .as_ref()
                 .map(|version| format!("{slot}:{version}").into());
+            now.version = release
+                .as_ref()
+                .and_then(|version| HeaderValue::from_str(version.as_str()).ok());
             if now.tally.release != release {
                 now.tally = self.tally(now.tally.clone(), release);
             }
@@ -200,9 +252,9 @@ impl Front {
         });
     }
 
-    /// The node is on its way out: answers close their connections. With an address, whatever
+    /// The node is on its way out: answers close their connections. With addresses, whatever
     /// still arrives goes to the node that listens there now.
-    pub(crate) fn leave(&self, onward: Option<Arc<Upstream>>) {
+    pub(crate) fn leave(&self, onward: Option<Onward>) {
         self.always(|route| {
             route.closing = true;
             route.onward = onward;
@@ -243,19 +295,23 @@ impl Front {
         }
     }
 
-    /// Which slot a request goes to; none when the service has never had a release.
-    pub(crate) fn choose(&self, route: &Route, headers: &HeaderMap) -> Option<Choice> {
-        if let Some(slot) = route.by_header(headers) {
-            return Some(Choice {
-                slot,
-                set_cookie: None,
-            });
+    /// Which slot a request goes to; none when no release is there for it. Rules of the definition
+    /// come first, then the audience, the sticky cookie, and the weights.
+    pub(crate) fn choose(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        entrance: Entrance,
+    ) -> Option<Choice> {
+        if entrance == Entrance::Preview {
+            return route.previewed();
         }
-        if let Some(slot) = route.by_cookie(headers) {
-            return Some(Choice {
-                slot,
-                set_cookie: None,
-            });
+        let told = route
+            .by_header(headers)
+            .or_else(|| route.audience.as_ref()?.slot(headers))
+            .or_else(|| route.by_cookie(headers));
+        if let Some(slot) = told {
+            return Some(Choice::of(slot));
         }
         let blue = route.traffic.weights.of(Slot::Blue);
         let green = route.traffic.weights.of(Slot::Green);
@@ -266,9 +322,10 @@ impl Front {
             _ if lock(&self.deck).draw() < blue => Slot::Blue,
             _ => Slot::Green,
         };
+        let cookie = route.cookie_for(slot);
         Some(Choice {
             slot,
-            set_cookie: route.cookie_for(slot),
+            adds: cookie.map(|cookie| (SET_COOKIE, cookie)),
         })
     }
 
@@ -290,6 +347,7 @@ impl Route {
         });
         self.rules = rules.collect();
         self.sticky = definition.sticky.as_ref().map(|s| s.cookie.as_str().into());
+        self.previews = definition.preview.is_some();
         self.client_header = definition
             .client_header
             .as_ref()
@@ -306,6 +364,20 @@ impl Route {
         Slot::BOTH
             .iter()
             .all(|slot| self.slots[*slot].ready.is_empty())
+    }
+
+    /// The slot that a preview shows: whoever is candidate, and nobody else.
+    pub(crate) fn candidate(&self) -> Option<Slot> {
+        self.traffic.roles.playing(Role::Candidate)
+    }
+
+    fn previewed(&self) -> Option<Choice> {
+        let slot = self.candidate().filter(|_| self.previews)?;
+        let version = self.slots[slot].version.clone();
+        Some(Choice {
+            slot,
+            adds: version.map(|version| (PREVIEW, version)),
+        })
     }
 
     /// Header routes lead to slots that play a role and can answer; a version that was taken back
@@ -327,13 +399,7 @@ impl Route {
     /// A sticky cookie counts while its slot has weight and the same release.
     fn by_cookie(&self, headers: &HeaderMap) -> Option<Slot> {
         let name = self.sticky.as_deref()?;
-        let mark = headers.get_all(COOKIE).iter().find_map(|value| {
-            value.as_bytes().split(|b| *b == b';').find_map(|pair| {
-                pair.trim_ascii()
-                    .strip_prefix(name.as_bytes())?
-                    .strip_prefix(b"=")
-            })
-        })?;
+        let mark = audience::cookie(headers, name)?;
         Slot::BOTH.into_iter().find(|slot| {
             let here = self.slots[*slot].mark.as_deref().map(str::as_bytes);
             self.traffic.weights.of(*slot) > 0 && here == Some(mark)

@@ -1,8 +1,8 @@
 //! What is counted of one release in one slot. Counters only, no locks on the path of a request
 //! (unless clients are told apart, which the definition asks for).
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Slot, Timestamp};
@@ -98,6 +98,8 @@ pub(crate) struct Counts {
     classes: [u64; 8],
     buckets: [u64; 19],
     sum_us: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preview: Option<Box<Counts>>,
 }
 
 /// Counters of one release in one slot.
@@ -113,10 +115,22 @@ pub(crate) struct Tally {
     clients: Mutex<ClientWindow>,
     /// Whether any client was ever told apart here.
     pub(crate) has_clients: std::sync::atomic::AtomicBool,
+    /// Requests that came in by the preview. They are counted apart: whoever looks at a version
+    /// beforehand is no evidence of how it serves.
+    pub(crate) preview: Option<Arc<Tally>>,
 }
 
 impl Tally {
     pub(crate) fn new(slot: Slot, release: Option<ReleaseVersion>) -> Self {
+        let preview = Tally::alone(slot, release.clone());
+        Tally {
+            preview: Some(Arc::new(preview)),
+            ..Tally::alone(slot, release)
+        }
+    }
+
+    /// Without a preview beside it.
+    pub(super) fn alone(slot: Slot, release: Option<ReleaseVersion>) -> Self {
         Tally {
             slot,
             release,
@@ -127,6 +141,7 @@ impl Tally {
             sum_us: AtomicU64::new(0),
             clients: Mutex::default(),
             has_clients: Default::default(),
+            preview: None,
         }
     }
 
@@ -138,16 +153,29 @@ impl Tally {
             classes: std::array::from_fn(|i| self.classes[i].load(Relaxed)),
             buckets: std::array::from_fn(|i| self.buckets[i].load(Relaxed)),
             sum_us: self.sum_us.load(Relaxed),
+            preview: self.preview.as_ref().map(|p| Box::new(p.counts())),
         }
     }
 
-    pub(crate) fn from_counts(counts: Counts) -> Self {
+    pub(crate) fn from_counts(mut counts: Counts) -> Self {
+        // A node that knew no previews has counted none.
+        let preview = match counts.preview.take() {
+            Some(preview) => Tally::counted_on(*preview),
+            None => Tally::alone(counts.slot, counts.release.clone()),
+        };
+        Tally {
+            preview: Some(Arc::new(preview)),
+            ..Tally::counted_on(counts)
+        }
+    }
+
+    fn counted_on(counts: Counts) -> Self {
         Tally {
             last_ms: counts.last_ms.into(),
             classes: counts.classes.map(Into::into),
             buckets: counts.buckets.map(Into::into),
             sum_us: counts.sum_us.into(),
-            ..Tally::new(counts.slot, counts.release)
+            ..Tally::alone(counts.slot, counts.release)
         }
     }
 
@@ -187,6 +215,11 @@ impl Tally {
 
     pub(crate) fn class(&self, class: Class) -> u64 {
         self.classes[class as usize].load(Relaxed)
+    }
+
+    /// Requests being answered, those by the preview too.
+    pub(crate) fn in_flight_anywhere(&self) -> u64 {
+        self.in_flight() + self.preview.as_ref().map_or(0, |p| p.in_flight())
     }
 
     /// Counts at or below each bound, then all of them; and the sum in seconds.
@@ -230,5 +263,21 @@ mod tests {
         let (counts, sum) = tally.histogram();
         assert_eq!((counts[0], counts[1], counts[17], counts[18]), (1, 2, 2, 3));
         assert!((sum - 11.002_001).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_preview_counts_apart_and_goes_along() {
+        let tally = Tally::new(Slot::Green, None);
+        let preview = tally.preview.as_ref().unwrap();
+        preview.count(Class::Ok, None, None);
+        assert_eq!((tally.class(Class::Ok), preview.class(Class::Ok)), (0, 1));
+        let sent = serde_json::to_string(&tally.counts()).unwrap();
+        let here = Tally::from_counts(serde_json::from_str(&sent).unwrap());
+        assert_eq!(here.class(Class::Ok), 0);
+        assert_eq!(here.preview.unwrap().class(Class::Ok), 1);
+        // As a node that knows no previews sends them.
+        let (old, _) = sent.split_once(",\"preview\"").unwrap();
+        let here = Tally::from_counts(serde_json::from_str(&format!("{old}}}")).unwrap());
+        assert_eq!(here.preview.unwrap().class(Class::Ok), 0);
     }
 }
