@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the package of this system: on Linux a .deb with the window, the node and the agent.
+# `DECKWATCH_PROFILE=debug` packs the programs of development: to try the packaging, not to ship.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,8 +14,15 @@ if [ ! -x $cli/node_modules/.bin/tauri ]; then
   echo "installing the packager"
   npm install --silent --no-audit --no-fund --no-save --prefix $cli "@tauri-apps/cli@$cli_version"
 fi
-echo "building the programs as they are shipped (ten minutes the first time)"
-cargo build --release --quiet --workspace --bins
+profile=${DECKWATCH_PROFILE:-release}
+more=()
+if [ "$profile" = release ]; then
+  echo "building the programs as they are shipped (ten minutes the first time)"
+  cargo build --release --quiet --workspace --bins
+else
+  cargo build --quiet --workspace --bins
+  more=(--debug --config '{"bundle":{"linux":{"deb":{"files":{"/usr/bin/deckwatchctl":"target/debug/deckwatchctl"}}}}}')
+fi
 
 case $(uname -s) in
   Linux) kind=deb ;;
@@ -24,5 +32,5 @@ case $(uname -s) in
     exit 1
     ;;
 esac
-$cli/node_modules/.bin/tauri bundle --bundles $kind
-find target/release/bundle/$kind -name "*.$kind" -newer target/release/deckwatch
+$cli/node_modules/.bin/tauri bundle --bundles $kind "${more[@]}"
+find "target/$profile/bundle/$kind" -name "*.$kind" -newer "target/$profile/deckwatch"

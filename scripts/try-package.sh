@@ -9,9 +9,12 @@ fail() {
   exit 1
 }
 [ "$(id -u)" = 0 ] || fail "trying it needs root"
-deb=$(ls -t target/release/bundle/deb/*.deb 2>/dev/null | head -n 1)
+deb=$(ls -t "target/${DECKWATCH_PROFILE:-release}"/bundle/deb/*.deb 2>/dev/null | head -n 1)
 [ -n "$deb" ] || fail "there is none; run make package"
 ./scripts/tools.sh window test
+for part in import identify; do
+  command -v $part >/dev/null || apt-get install -y -qq --no-install-recommends imagemagick >/dev/null
+done
 
 apt-get install -y -qq --no-install-recommends "./$deb" >/dev/null || fail "it does not install"
 files=$(dpkg -L deckwatch | while read -r path; do [ -d "$path" ] || echo "$path"; done)

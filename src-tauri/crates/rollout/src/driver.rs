@@ -9,6 +9,7 @@
 //! journal; two drivers that both act.
 
 mod act;
+mod inputs;
 mod lease;
 mod tasks;
 
@@ -20,7 +21,7 @@ use deckwatch_journal::{AppendError, Expected, JournalError, NewEvent, Store};
 use deckwatch_platform::{Action, Observation, Order, Platform, PlatformError, TakeBackRecord};
 
 use crate::event::{Event, stream};
-use crate::judging::{self, Judging};
+use crate::judging::Judging;
 use crate::plan::OnLost;
 use crate::planner::{self, Inputs, Judgement, Next};
 use crate::ports::{Evidence, Gates, Ids, Liveness, Now, Tasks};
@@ -354,43 +355,6 @@ impl Driver {
         let judging = self.judging.insert(judging);
         let evidence = self.ports.evidence.clone();
         self.judgement = Some(judging.look(&rollout, evidence.as_ref(), now.wall).await);
-    }
-
-    async fn baseline(&self, now: Now) -> Option<crate::event::Baseline> {
-        let rollout = self.state.current.as_ref()?;
-        if rollout.baseline.is_some() || !rollout.is_live() || rollout.stage != Stage::Capacity {
-            return None;
-        }
-        let stable = judging::stable(rollout)?;
-        self.ports
-            .evidence
-            .baseline(
-                &rollout.service,
-                &stable,
-                &rollout.plan.analysis.metrics,
-                rollout.plan.baseline.duration(),
-                now.wall,
-            )
-            .await
-            .ok()
-            .flatten()
-    }
-
-    async fn closed_gates(&self, now: Timestamp) -> Vec<(usize, String)> {
-        let mut closed = Vec::new();
-        let Some(rollout) = &self.state.current else {
-            return closed;
-        };
-        if rollout.stage != Stage::Gate {
-            return closed;
-        }
-        let gates = rollout.current_step().map_or(&[][..], |s| &s.gates);
-        for (i, gate) in gates.iter().enumerate() {
-            if let Some(why) = self.ports.gates.closed(rollout, gate, now).await {
-                closed.push((i, why));
-            }
-        }
-        closed
     }
 
     /// Appends what the engine decided, fenced by the lease, and takes it in.
