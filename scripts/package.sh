@@ -33,4 +33,4 @@ case $(uname -s) in
     ;;
 esac
 $cli/node_modules/.bin/tauri bundle --bundles $kind "${more[@]}"
-find "target/$profile/bundle/$kind" -name "*.$kind" -newer "target/$profile/deckwatch"
+ls -t "target/$profile/bundle/$kind"/*."$kind" | head -n 1

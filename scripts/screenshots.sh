@@ -19,7 +19,7 @@ xvfb-run -a -s "-screen 0 1920x1080x24" dbus-run-session -- \
   cargo test --workspace --quiet --test pictures
 [ -z "${DECKWATCH_EVERY:-}" ] || exit 0
 mkdir -p docs/pictures
-for name in rollout bridge emergency; do
+for name in rollout emergency; do
   convert "$DECKWATCH_PICTURES/$name.png" -strip -colors 128 -define png:compression-level=9 "PNG8:docs/pictures/$name.png"
 done
 ls -l docs/pictures
