@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::gates::{FREEZE, FreezeEvent};
 use crate::problem::Problem;
 use crate::route::Nothing;
+use crate::secrets;
 
 /// One event in a list.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -57,6 +58,9 @@ fn in_words(stream: &str, payload: &[u8]) -> (Option<String>, Tone) {
         let event: Option<Event> = serde_json::from_slice(payload).ok();
         let tone = event.as_ref().map_or(Tone::Plain, Event::tone);
         return (event.map(|event| event.words()), tone);
+    }
+    if stream == secrets::STREAM {
+        return (secrets::words(payload), Tone::Plain);
     }
     match serde_json::from_slice(payload) {
         Ok(FreezeEvent::Declared { reason }) if stream == FREEZE => {

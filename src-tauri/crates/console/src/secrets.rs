@@ -20,6 +20,8 @@ use crate::console::{Console, TimeIds};
 use crate::problem::Problem;
 use crate::route::{Done, Nothing};
 
+/// The stream of what happened to secrets.
+pub(crate) const STREAM: &str = "secrets";
 /// Under which the keychain knows them.
 const SERVICE: &str = "deckwatch";
 /// A keychain may ask its owner to unlock it; one that never answers is none.
@@ -252,19 +254,32 @@ pub async fn remove(console: &Console, ask: SecretName) -> Result<Done, Problem>
     Ok(Done::new(format!("{name} is removed")))
 }
 
+/// One sentence about an event of the stream.
+pub(crate) fn words(payload: &[u8]) -> Option<String> {
+    let said: serde_json::Value = serde_json::from_slice(payload).ok()?;
+    let name = said["name"].as_str()?;
+    match said["event"].as_str()? {
+        "secret.set" => Some(format!("the secret {name} was set")),
+        "secret.removed" => Some(format!("the secret {name} was removed")),
+        _ => None,
+    }
+}
+
 /// The name alone.
 async fn note(console: &Console, kind: &str, name: &str) -> Result<(), Problem> {
     let now = console.clock.now().wall;
     let event = NewEvent {
         event_id: TimeIds.event(),
         kind: kind.into(),
-        payload: json!({ "name": name }).to_string().into_bytes(),
+        payload: json!({ "event": kind, "name": name })
+            .to_string()
+            .into_bytes(),
         actor: console.actor.clone(),
         occurred_at: now,
     };
     let store = console.store().await?;
     store
-        .append("secrets", Expected::Any, vec![event], None, now)
+        .append(STREAM, Expected::Any, vec![event], None, now)
         .await
         .map_err(|e| Problem::new("journal", e.to_string()))?;
     Ok(())
@@ -274,6 +289,13 @@ async fn note(console: &Console, kind: &str, name: &str) -> Result<(), Problem> 
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn the_journal_says_which_and_never_what() {
+        let said = br#"{"event": "secret.set", "name": "db"}"#;
+        assert_eq!(words(said).unwrap(), "the secret db was set");
+        assert_eq!(words(b"{}"), None);
+    }
 
     #[test]
     fn without_a_keychain_they_lie_in_a_file_of_their_owners() {
