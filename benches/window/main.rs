@@ -122,12 +122,7 @@ async fn update(aims: &mut Aims) {
 }
 
 async fn crowded(aims: &mut Aims, empty: &Alone) {
-    let window = Window::fresh().await;
-    window.read("Welcome aboard").await;
-    crowd::define(&window, SERVICES).await;
-    let folder = window.folder.clone();
-    let beating = tokio::spawn(async move { crowd::keep_beating(&folder, SERVICES).await });
-    window.read("1 000 services").await;
+    let (window, beating) = crowd::open(SERVICES).await;
     let seen = frames(&window, LOOK, "").await;
     println!(
         "{SERVICES} live services: {}, {:.0} MiB",
@@ -162,12 +157,7 @@ async fn rows(aims: &mut Aims, empty: &Alone) {
 }
 
 async fn soak_for(minutes: u64, aims: &mut Aims) {
-    let window = Window::fresh().await;
-    window.read("Welcome aboard").await;
-    crowd::define(&window, SERVICES).await;
-    let folder = window.folder.clone();
-    let beating = tokio::spawn(async move { crowd::keep_beating(&folder, SERVICES).await });
-    window.read("1 000 services").await;
+    let (window, beating) = crowd::open(SERVICES).await;
     let mut weights = Vec::new();
     for minute in 0..=minutes {
         tokio::time::sleep(Duration::from_secs(60)).await;

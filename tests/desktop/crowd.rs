@@ -18,6 +18,17 @@ pub fn name(index: usize) -> String {
     format!("service-{index:04}")
 }
 
+/// A window on `count` services whose figures change until the handle is aborted.
+pub async fn open(count: usize) -> (Window, tokio::task::JoinHandle<()>) {
+    let window = Window::fresh().await;
+    window.read("Welcome aboard").await;
+    define(&window, count).await;
+    let folder = window.folder.clone();
+    let beating = tokio::spawn(async move { keep_beating(&folder, count).await });
+    window.read(&name(0)).await;
+    (window, beating)
+}
+
 /// Defines `count` services in the window's own environment, as the editor's form does.
 pub async fn define(window: &Window, count: usize) {
     let started = window.ask("local", "node_start", json!({})).await;

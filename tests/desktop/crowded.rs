@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Window, crowd};
+use crate::crowd;
 
 const SERVICES: usize = 1000;
 
@@ -12,11 +12,7 @@ const FIRST_RATE: &str =
 
 #[tokio::test]
 async fn a_thousand_services_stay_live() {
-    let window = Window::fresh().await;
-    window.read("Welcome aboard").await;
-    crowd::define(&window, SERVICES).await;
-    let folder = window.folder.clone();
-    let beating = tokio::spawn(async move { crowd::keep_beating(&folder, SERVICES).await });
+    let (window, beating) = crowd::open(SERVICES).await;
     window.read("1 000 services").await;
     window.read("service-0000").await;
 

@@ -145,7 +145,8 @@ impl Driver {
         let watched = self.watches.tasks.entry(place).or_default();
         let Some(intent) = watched.running else {
             if stands && now.boot >= watched.next {
-                let run: TaskRun = rollout.task_run(place, Way::Out, watched.failed + 1, fresh)?;
+                let run: TaskRun =
+                    rollout.task_run(place, Way::Out, watched.failed.saturating_add(1), fresh)?;
                 if tasks.begin(&run).await.is_ok() {
                     watched.running = Some(fresh);
                 }
@@ -168,7 +169,7 @@ impl Driver {
         watched.failed = if outcome.passed {
             0
         } else {
-            watched.failed + 1
+            watched.failed.saturating_add(1)
         };
         (stands && (outcome.passed || watched.failed > task.retries)).then_some(outcome)
     }

@@ -90,21 +90,25 @@ pub(super) fn run(
             continue;
         }
         if record.attempt <= task.retries {
-            let pause = FIRST_PAUSE * 2u32.saturating_pow(record.attempt.min(6) - 1);
-            let until = at.plus(pause);
+            let until = at.plus(pause_after(record.attempt));
             if inputs.now < until {
                 return Some(Next::Wait {
                     until: Some(until),
                     why: format!("{} failed ({}); trying again", task.name, outcome.why),
                 });
             }
-            return begin(record.attempt + 1);
+            return begin(record.attempt.saturating_add(1));
         }
         if task.critical && failure == Failure::Stops {
             return Some(failed(rollout, task, &outcome.why));
         }
     }
     None
+}
+
+/// An attempt's number may come from an imported journal, and be any.
+fn pause_after(attempt: u32) -> Duration {
+    FIRST_PAUSE * 2u32.pow(attempt.clamp(1, 6) - 1)
 }
 
 fn is_running(rollout: &Rollout, record: &TaskRecord) -> String {
@@ -133,4 +137,15 @@ fn failed(rollout: &Rollout, task: &Task, why: &str) -> Next {
         };
     }
     super::forward::give_up(rollout, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit_whatever_number_an_attempt_has() {
+        let seconds = [0, 1, 2, 3, 6, 7, u32::MAX].map(|n| pause_after(n).as_secs());
+        assert_eq!(seconds, [1, 1, 2, 4, 32, 32, 32]);
+    }
 }

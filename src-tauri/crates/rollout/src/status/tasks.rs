@@ -95,7 +95,7 @@ fn one(
             Way::Out => &task.does,
         }),
         attempt: record.map_or(0, |r| r.attempt),
-        attempts: task.retries + 1,
+        attempts: task.retries.saturating_add(1),
         timeout: task.timeout,
         started_at: record.map(|r| r.started_at),
         took: outcome.map(|o| o.took),
