@@ -241,6 +241,28 @@ impl Ground {
         .await
     }
 
+    /// Which version answers a request with these headers.
+    pub async fn answered_to(&self, headers: &[(&str, &str)]) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut request = "GET / HTTP/1.1\r\nhost: checkout\r\nconnection: close\r\n".to_owned();
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += "\r\n";
+        let address = ("127.0.0.1", self.port);
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        let version = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("x-version: "));
+        version
+            .unwrap_or_else(|| panic!("no version in: {answer}"))
+            .to_owned()
+    }
+
     /// The slot that plays a role now.
     pub async fn slot(&self, role: Role) -> Slot {
         let roles = self.observe().await.traffic.roles;

@@ -8,6 +8,7 @@
 #![cfg(unix)]
 
 mod aftermath;
+mod audience;
 mod back;
 mod back_disk;
 mod back_journal;
@@ -23,5 +24,6 @@ mod mounts;
 mod people;
 mod plans;
 mod process;
+mod rolling;
 mod scene;
 mod tasks;

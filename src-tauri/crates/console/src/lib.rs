@@ -35,6 +35,7 @@ mod plans;
 mod problem;
 mod pulse;
 mod reversible;
+mod revisions;
 mod rollouts;
 mod route;
 mod secrets;
@@ -74,6 +75,7 @@ pub mod api {
         ByName, CheckPlan, PlanCheck, PlanMistake, PlanRow, PlanText, check as check_plan,
         list as plans, schema as plan_schema, show as plan,
     };
+    pub use crate::revisions::{Undo, list as revisions, undo};
     pub use crate::rollouts::{
         Begun, GiveUp, GivenUp, Noted, Promote, Start, abort, approve, pause, promote, reject,
         resume, retry, start,

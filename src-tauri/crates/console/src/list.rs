@@ -17,6 +17,8 @@ commands! {
     query "rollouts.show" show::show(ByService) -> RolloutView, "The newest rollout of a service, with its evidence";
     query "rollouts.events" show::events(ByService) -> Vec<EventRow>, "What happened in a service's rollouts";
     command "rollouts.start" rollouts::start(Start) -> Begun, "Start a rollout";
+    command "rollouts.undo" revisions::undo(Undo) -> Begun, "Bring an earlier revision up again, by a rollout";
+    query "revisions.list" revisions::list(ByService) -> Vec<Revision>, "What was promoted to a service, the newest first";
     command "rollouts.pause" rollouts::pause(Noted) -> Done, "Hold a rollout where it stands";
     command "rollouts.resume" rollouts::resume(ByService) -> Done, "Go on";
     command "rollouts.retry" rollouts::retry(ByService) -> Done, "Watch the current step anew";

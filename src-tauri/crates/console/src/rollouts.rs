@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slot};
+use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Timestamp};
 use deckwatch_platform::{Observation, Platform, ReleaseSpec};
 use deckwatch_rollout::plan::{self, Plan, Reach, RollbackKind, builtin};
 use deckwatch_rollout::ports::Ids;
@@ -48,6 +48,10 @@ pub struct Start {
     #[serde(default)]
     #[ts(optional)]
     pub instances: Option<u32>,
+    /// Touch nothing before this.
+    #[serde(default)]
+    #[ts(optional)]
+    pub not_before: Option<Timestamp>,
 }
 
 /// What began.
@@ -127,18 +131,31 @@ fn read_plan(ask: &Start) -> Result<(Plan, String), Problem> {
 
 /// # Errors
 /// The plan's mistakes, a refusal, or what could not be reached.
-pub async fn start(console: &Console, mut ask: Start) -> Result<Begun, Problem> {
+pub async fn start(console: &Console, ask: Start) -> Result<Begun, Problem> {
+    begin(console, ask, None).await
+}
+
+/// Begins a rollout; `undo_to` names the earlier revision that it brings up again.
+pub(crate) async fn begin(
+    console: &Console,
+    mut ask: Start,
+    undo_to: Option<u32>,
+) -> Result<Begun, Problem> {
     let missing = |what: &str| Problem::new("request.invalid", format!("{what} is missing"));
     let service = ask.service.clone().ok_or_else(|| missing("service"))?;
     let version = ask.version.clone().ok_or_else(|| missing("version"))?;
-    if ask.env.is_empty() {
+    if ask.env.is_empty() && undo_to.is_none() {
         ask.env = crate::training::environment_of(console, &service, &version);
     }
     no_secrets(&ask.env)?;
     console.known(&service).await?;
     let seen = console.platform.observe(&service).await?;
     let mut notes = Vec::new();
+    let instances = ask.instances.unwrap_or(seen.instances).max(1);
     let (plan, text) = plan_for(&ask, &seen, &mut notes)?;
+    let plan = plan
+        .for_instances(instances)
+        .map_err(|why| Problem::new("refused.batches", why))?;
     clients_stay(console, &service, &plan).await?;
     let reach = held_against_today(console, &seen, &plan, &mut notes).await?;
     let stable = seen.traffic.roles.playing(Role::Stable);
@@ -156,7 +173,7 @@ pub async fn start(console: &Console, mut ask: Start) -> Result<Begun, Problem> 
             command: ask.command,
             env: ask.env,
         },
-        instances: ask.instances.unwrap_or(seen.instances).max(1),
+        instances,
         candidate: stable.map_or(Slot::Blue, Slot::other),
         stable,
         stable_version,
@@ -165,6 +182,9 @@ pub async fn start(console: &Console, mut ask: Start) -> Result<Begun, Problem> 
         plan,
         author: console.actor.clone(),
         preview: seen.preview.map(|address| address.to_string()),
+        stable_instances: stable.map_or(0, |slot| seen.slots[slot].desired),
+        not_before: ask.not_before,
+        undo_to,
     };
     let begun = Begun {
         rollout: started.rollout,

@@ -3,6 +3,7 @@
 use deckwatch_domain::Actor;
 use deckwatch_platform::LogLine;
 use deckwatch_platform::local::{NodeStatus, ServiceDefinition};
+use deckwatch_rollout::Revision;
 use deckwatch_rollout::lane::Preview;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ use crate::people::{Binding, Reason, Roles};
 use crate::plans::{ByName, CheckPlan, PlanCheck, PlanRow, PlanText};
 use crate::problem::Problem;
 use crate::reversible::Reversible;
+use crate::revisions::Undo;
 use crate::rollouts::{Begun, GiveUp, GivenUp, Noted, Promote, Start};
 use crate::secrets::{NewSecret, SecretName, SecretRow};
 use crate::services::{Define, DefinitionCheck, Logs, Remove, ServiceRow, ServiceView};
@@ -32,7 +34,7 @@ use crate::tasks::{OutputAsk, Printed};
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
 use crate::{
     back, bridge, bundle, charts, doctor, journal, judge, line, pages, people, plans, reversible,
-    rollouts, secrets, services, settings, show, tasks, training,
+    revisions, rollouts, secrets, services, settings, show, tasks, training,
 };
 
 /// Whether something is only looked at.

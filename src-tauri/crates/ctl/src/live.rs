@@ -106,7 +106,10 @@ fn track(status: &RolloutStatus, paint: Paint) -> String {
         .steps
         .iter()
         .map(|step| {
-            let weight = format!("{} %", step.weight);
+            let weight = match step.instances {
+                Some(instances) => format!("{instances} × {} %", step.weight),
+                None => format!("{} %", step.weight),
+            };
             match (&step.done, step.current) {
                 (Some(BakedBy::Pass), _) => paint.say(Tone::Good, format!("{weight} ● Pass")),
                 (Some(BakedBy::NoHarm { requests }), _) => {

@@ -4,6 +4,7 @@ use deckwatch_console::api::{EventRow, GivenUp, Measured, ServiceRow, ServiceVie
 use deckwatch_console::{Doctor, Level, RollBackAnswer, RolloutRow};
 use deckwatch_domain::{Role, Slot, Timestamp, Weights};
 use deckwatch_platform::InstancePhase;
+use deckwatch_rollout::Revision;
 use deckwatch_rollout::lane::{Preview, Progress};
 use serde_json::Value;
 
@@ -157,6 +158,37 @@ pub fn rollouts(paint: Paint, rows: &[RolloutRow]) -> String {
                 r.plan.clone(),
                 r.author.id.clone(),
                 shorten(&r.note, 70),
+            ]
+        })
+        .collect();
+    table(paint, &heads, &rows)
+}
+
+pub fn revisions(paint: Paint, rows: &[Revision]) -> String {
+    if rows.is_empty() {
+        return "Nothing has been promoted yet.\n".into();
+    }
+    let heads = [
+        ">revision",
+        "release",
+        "stands",
+        "promoted (UTC)",
+        "plan",
+        "by",
+        "undo",
+    ];
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|r| {
+            let undo = r.undo_to.map_or(String::new(), |n| format!("to {n}"));
+            vec![
+                r.number.to_string(),
+                r.release.version.to_string(),
+                r.standing.words().into(),
+                minute(r.promoted_at),
+                r.plan.clone(),
+                r.author.id.clone(),
+                undo,
             ]
         })
         .collect();

@@ -181,6 +181,9 @@ pub struct InstanceState {
     pub port: Option<u16>,
     pub restarts: u32,
     pub since: Timestamp,
+    /// What its last start took, from the process to its first good readiness check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_after: Option<deckwatch_domain::Span>,
     /// Why it is not ready: `exit code 3`, `signal 9`, `readiness: HTTP 503`. Of one that is ready,
     /// how it ended before: `ended earlier: signal 9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

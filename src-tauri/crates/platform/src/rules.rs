@@ -198,7 +198,8 @@ fn why_no_way_back(traffic: &Traffic) -> String {
     match traffic.roles.playing(Role::Stable) {
         None => "no release has ever been promoted here".into(),
         Some(slot) => format!(
-            "{slot} is stable and no other version is kept warm (the rollback window has ended, or none was set)"
+            "{slot} is stable and no other version is kept warm (the rollback window has ended, or none was \
+             set); `rollout undo` brings an earlier one up again"
         ),
     }
 }

@@ -81,8 +81,7 @@ pub enum Command {
     },
 }
 
-/// Decides on one command by `actor`. Nothing is decided by the hour yet, so `now` is only there
-/// for the shape that all deciders share.
+/// Decides on one command by `actor`.
 ///
 /// # Errors
 /// A refusal with what would allow it.
@@ -90,7 +89,7 @@ pub fn decide(
     state: &Rollouts,
     command: &Command,
     actor: &Actor,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     match command {
         Command::Start {
@@ -103,7 +102,7 @@ pub fn decide(
         Command::Resume => resume(live(state)?),
         Command::Retry => retry(live(state)?),
         Command::Promote { full, break_glass } => {
-            promote::promote(live(state)?, *full, break_glass.as_deref())
+            promote::promote(live(state)?, *full, break_glass.as_deref(), now)
         }
         Command::Approve { roles, bound, note } => {
             approve(live(state)?, actor, roles, *bound, note)

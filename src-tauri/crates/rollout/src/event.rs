@@ -44,6 +44,15 @@ pub struct Started {
     /// Where the candidate alone answers, if the platform has such a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<String>,
+    /// Instances that stable stood with.
+    #[serde(default)]
+    pub stable_instances: u32,
+    /// Nothing is touched before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The earlier revision that this goes back to, when it is an undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_to: Option<u32>,
 }
 
 /// What stable was like before the first weight.
@@ -66,6 +75,14 @@ pub enum Purpose {
     /// The traffic object learns of the rollout and its way back; weights stay as they are.
     Claim,
     BringUp,
+    /// Of rolling: instances of stable that this step replaces leave.
+    Shrink {
+        step: usize,
+    },
+    /// Of rolling: the candidate's instances of this step come up.
+    Grow {
+        step: usize,
+    },
     Weight {
         step: usize,
     },
@@ -73,6 +90,8 @@ pub enum Purpose {
     /// The rollback window is over: the way back closes.
     EndWarm,
     RetirePrevious,
+    /// After a rollback: the instances that had left come back.
+    Restore,
     /// After a rollback: what was taken back is stopped.
     RetireCandidate,
 }

@@ -12,7 +12,7 @@ mod tests;
 use std::time::Duration;
 
 use deckwatch_domain::{
-    Actor, EventId, IntentId, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Weights,
+    Actor, EventId, IntentId, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Span, Weights,
 };
 use deckwatch_platform::{
     Action, Applied, Observation, Order, Platform, PlatformError, Rejection, TakeBack,
@@ -60,6 +60,9 @@ pub struct Preview {
     pub wanted: u32,
     /// Answers under way in the slot that would lose its traffic.
     pub in_flight: u64,
+    /// Until as many instances are ready there as there should be: an estimate from what starts
+    /// took so far. None: they are, or nothing is known.
+    pub full_after: Option<Span>,
     /// What stands in the way, or makes it slower, in words.
     pub obstacles: Vec<String>,
     /// What the rehearsal of this very write took, when it could be made.
@@ -151,8 +154,13 @@ pub async fn preview(
     if let Some(slot) = way_back {
         let (ready, wanted) = (seen.slots[slot].ready, seen.instances);
         if ready < wanted && ready > 0 {
+            let when = full_after(&seen, slot).map_or(String::new(), |span| {
+                format!(", which takes about {span} (an estimate from earlier starts)")
+            });
             obstacles.push(format!(
-                "{ready} of {wanted} instances are ready there: it shifts all the same and scales up beside it"
+                "{ready} of {wanted} instances are ready there: traffic goes there at once all the \
+                 same, and {} more are started{when}",
+                wanted - ready
             ));
         }
     }
@@ -166,10 +174,24 @@ pub async fn preview(
         rollout: seen.traffic.rollout,
         ready: way_back.map_or(0, |slot| seen.slots[slot].ready),
         wanted: seen.instances,
+        full_after: way_back.and_then(|slot| full_after(&seen, slot)),
         in_flight: way_back.map_or(0, |slot| seen.slots[slot.other()].in_flight),
         obstacles,
         rehearsed_us,
     })
+}
+
+/// How long until a slot has all its instances: as long as the slowest start known took, of its own
+/// instances or else of any. None when it has them, or nothing is known.
+pub fn full_after(seen: &Observation, slot: Slot) -> Option<Span> {
+    if seen.slots[slot].ready >= seen.instances {
+        return None;
+    }
+    let slowest = |slot: Slot| {
+        let instances = seen.slots[slot].instances.iter();
+        instances.filter_map(|i| i.ready_after).max()
+    };
+    slowest(slot).or_else(|| slowest(slot.other()))
 }
 
 fn order(ask: &Ask, clock: &dyn Clock, rehearse: bool) -> Order {

@@ -21,6 +21,7 @@ pub mod lane;
 pub mod plan;
 pub mod planner;
 pub mod ports;
+mod revision;
 mod schema;
 mod state;
 mod status;
@@ -37,11 +38,13 @@ pub use event::{
 pub use fallback::{FallbackFile, Waiting};
 pub use judging::{EvidencePath, Judging, Waypoint, candidate, nothing_yet, stable};
 pub use planner::{Inputs, Judgement, Next};
+pub use revision::{Revision, RevisionStanding, revisions};
 pub use state::{
     Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Rollouts, Stage, StepRecord, Warm,
 };
 pub use status::{
-    GateStatus, RolloutStatus, StepStatus, TaskStanding, TaskStatus, WayBackStatus, status,
+    AudienceStatus, GateStatus, RolloutStatus, StepStatus, TaskStanding, TaskStatus, WayBackStatus,
+    status,
 };
 pub use task::{TaskRecord, Way};
 pub use words::Tone;

@@ -23,7 +23,21 @@ pub(crate) fn plan_schema() -> Value {
         "additionalProperties": false,
         "properties": {
             "plan": {"type": "string", "description": "The plan's name"},
-            "strategy": {"enum": ["canary", "blue-green"]},
+            "strategy": {"enum": ["canary", "blue-green", "rolling", "audience"]},
+            "batch": {
+                "description": "Of rolling: instances at a time, or a share of them",
+                "oneOf": [
+                    {"type": "integer", "minimum": 1, "maximum": 1000},
+                    {"type": "string", "pattern": "^[0-9]+ *%$"}
+                ],
+                "default": 1
+            },
+            "surge": {
+                "type": "boolean",
+                "default": true,
+                "description": "Of rolling: new instances stand before old ones leave"
+            },
+            "audience": audience(),
             "steps": {"type": "array", "minItems": 1, "maxItems": 50, "items": step(&span)},
             "analysis": analysis(&span, &share),
             "on_error": {"enum": ["hold", "rollback"], "default": "hold"},
@@ -100,10 +114,16 @@ fn step(span: &Value) -> Value {
     let time = json!({"type": "string", "pattern": "^[0-2]?[0-9]:[0-5][0-9]$"});
     json!({
         "type": "object",
-        "required": ["weight"],
         "additionalProperties": false,
         "properties": {
-            "weight": {"type": "integer", "minimum": 0, "maximum": 100},
+            "weight": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 100,
+                "description": "Of 100 requests; of audience, of 100 people. Rolling has none"
+            },
+            "day": {"type": "integer", "minimum": 1, "maximum": 366},
+            "at": time,
             "bake": {
                 "type": "object",
                 "required": ["min", "max"],
@@ -136,6 +156,26 @@ fn step(span: &Value) -> Value {
                     "no_freeze": {"type": "boolean"}
                 }
             }}
+        }
+    })
+}
+
+fn audience() -> Value {
+    json!({
+        "type": "object",
+        "required": ["flag", "by"],
+        "additionalProperties": false,
+        "properties": {
+            "flag": {"type": "string", "description": "The feature flag's name"},
+            "by": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": false,
+                "properties": {"header": {"type": "string"}, "cookie": {"type": "string"}}
+            },
+            "people": {"type": "array", "maxItems": 500, "items": {"type": "string"}},
+            "number": {"type": "integer", "minimum": 1, "description": "How many people there are"}
         }
     })
 }

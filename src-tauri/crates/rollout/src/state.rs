@@ -135,6 +135,11 @@ pub struct Rollout {
     pub author: Actor,
     /// Where the candidate alone answers, if the platform has such a place.
     pub preview: Option<String>,
+    /// Instances that stable stood with when this began.
+    pub stable_instances: u32,
+    /// Nothing is touched before this.
+    pub not_before: Option<Timestamp>,
+    pub undo_to: Option<u32>,
     pub started_at: Timestamp,
     pub phase: Phase,
     pub step: usize,
@@ -144,6 +149,13 @@ pub struct Rollout {
     pub bake_started_at: Option<Timestamp>,
     pub claimed: bool,
     pub brought_up: bool,
+    /// Instances last asked for, of the candidate and (of rolling) of stable.
+    pub candidate_asked: u32,
+    pub stable_asked: Option<u32>,
+    /// The candidate's instances when its last weight was written.
+    pub serving: u32,
+    /// After a rollback: what had left was asked to come back.
+    pub restored: bool,
     /// The last weight that the platform is known to have taken.
     pub weight: u8,
     pub baseline: Option<Baseline>,
@@ -200,14 +212,24 @@ impl Rollout {
             plan_digest: started.plan_digest,
             author: started.author.clone(),
             preview: started.preview.clone(),
+            stable_instances: started.stable_instances,
+            not_before: started.not_before,
+            undo_to: started.undo_to,
             started_at: at,
-            phase: Phase::Progressing,
+            phase: match started.not_before {
+                Some(begins) if begins > at => Phase::Pending,
+                _ => Phase::Progressing,
+            },
             step: 0,
             stage: Stage::Capacity,
             stage_entered_at: at,
             bake_started_at: None,
             claimed: false,
             brought_up: false,
+            candidate_asked: 0,
+            stable_asked: None,
+            serving: 0,
+            restored: false,
             weight: 0,
             baseline: None,
             reference: BTreeMap::new(),
@@ -238,6 +260,33 @@ impl Rollout {
     /// The step it stands at; none after the last has ended.
     pub fn current_step(&self) -> Option<&Step> {
         self.plan.steps.get(self.step)
+    }
+
+    /// How many instances of the candidate a step needs.
+    pub fn wanted(&self, step: &Step) -> u32 {
+        step.instances.unwrap_or(self.instances)
+    }
+
+    /// When the step at `index` may begin; none: at once.
+    pub fn opens(&self, index: usize) -> Option<Timestamp> {
+        let began = self.not_before.unwrap_or(self.started_at);
+        let day = self.plan.steps.get(index)?.day;
+        let day = day.map(|day| day.after(began));
+        day.max(self.not_before.filter(|_| index == 0))
+    }
+
+    /// Until when the current step waits for its day; none: it may be under way.
+    pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let free = self.glass_broken || self.jumped || self.stage != Stage::Capacity;
+        self.opens(self.step).filter(|opens| !free && now < *opens)
+    }
+
+    /// From when on the current stage's deadlines count: it may have waited for its day.
+    pub fn stage_since(&self) -> Timestamp {
+        self.opens(self.step)
+            .map_or(self.stage_entered_at, |opens| {
+                opens.max(self.stage_entered_at)
+            })
     }
 
     /// Not over: it may still be moved forward or back.

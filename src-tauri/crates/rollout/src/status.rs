@@ -6,12 +6,13 @@ use deckwatch_domain::{
     Actor, Digest, PerSlot, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Span, Timestamp,
     Weights,
 };
-use deckwatch_platform::Observation;
+use deckwatch_platform::{AudienceBy, Observation};
 use deckwatch_verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::event::BakedBy;
-use crate::plan::{Gate, StepPause, Strategy};
+use crate::lane::full_after;
+use crate::plan::{Gate, Step, StepPause, Strategy};
 use crate::planner::Judgement;
 use crate::state::{Approval, Phase, Rehearsal, Rollout, Stage};
 
@@ -25,6 +26,12 @@ pub struct StepStatus {
     pub done: Option<BakedBy>,
     pub skipped: bool,
     pub words: String,
+    /// Of rolling: the candidate's instances with this batch.
+    pub instances: Option<u32>,
+    /// It does not begin before this.
+    pub not_before: Option<Timestamp>,
+    /// Of audience, where it is said how many there are: the people that have the candidate.
+    pub people: Option<u64>,
     pub bake_min: Span,
     pub bake_max: Span,
     pub took: Option<Span>,
@@ -50,7 +57,22 @@ pub struct WayBackStatus {
     pub until: Option<Timestamp>,
     pub ready: u32,
     pub wanted: u32,
+    /// Until all of those are ready: an estimate from what starts took so far. None: they are, or
+    /// nothing is known.
+    pub full_after: Option<Span>,
     pub rehearsal: Option<Rehearsal>,
+}
+
+/// Who is led to the candidate first.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
+pub struct AudienceStatus {
+    pub flag: String,
+    /// `header x-user` or `cookie uid`.
+    pub by: String,
+    /// People by name.
+    pub listed: usize,
+    /// Of every 100 others, how many have it now.
+    pub percent: u8,
 }
 
 /// A rollout as shown.
@@ -92,8 +114,14 @@ pub struct RolloutStatus {
     /// Who drives, when somebody does.
     pub driver: Option<String>,
     pub tasks: Vec<TaskStatus>,
-    /// Canary, blue-green.
     pub strategy: Strategy,
+    /// Of rolling: how many instances at a time, in words.
+    pub batches: Option<String>,
+    pub audience: Option<AudienceStatus>,
+    /// The current step waits for this moment; none: it is under way.
+    pub waits_until: Option<Timestamp>,
+    /// The earlier revision that this goes back to, when it is an undo.
+    pub undo_to: Option<u32>,
     /// What a rollback of this rollout should be, and why; none: quick is enough.
     pub full_advised: Option<String>,
     /// Where the candidate alone answers.
@@ -120,7 +148,7 @@ pub fn status(
         author: rollout.author.clone(),
         phase: rollout.phase,
         stage: rollout.stage,
-        note: note(rollout),
+        note: note(rollout, now),
         timed_pause: matches!(
             rollout.current_step().and_then(|s| s.pause),
             Some(StepPause::For(_))
@@ -148,12 +176,16 @@ pub fn status(
         driver,
         tasks: tasks::tasks(rollout),
         strategy: rollout.plan.strategy,
+        batches: rollout.plan.batches.map(|b| b.words()),
+        audience: audience(rollout),
+        waits_until: rollout.waits_until(now).filter(|_| rollout.is_live()),
+        undo_to: rollout.undo_to,
         full_advised: rollout.full_advised(),
         preview: rollout.preview.clone(),
     }
 }
 
-fn note(rollout: &Rollout) -> String {
+fn note(rollout: &Rollout, now: Timestamp) -> String {
     match (rollout.phase, &rollout.back) {
         (Phase::Paused(reason), _)
             if rollout.pause_note.is_empty() || rollout.pause_note == reason.words() =>
@@ -165,7 +197,10 @@ fn note(rollout: &Rollout) -> String {
             format!("traffic is back; {}", back.why)
         }
         (_, Some(back)) => back.why.clone(),
-        _ => String::new(),
+        _ => match rollout.waits_until(now).filter(|_| rollout.is_live()) {
+            Some(opens) => format!("step {} begins at {opens}", rollout.step + 1),
+            None => String::new(),
+        },
     }
 }
 
@@ -202,12 +237,33 @@ fn steps(rollout: &Rollout) -> Vec<StepStatus> {
                     (None, Some((_, words))) if current => words.clone(),
                     _ => String::new(),
                 },
+                instances: step.instances,
+                not_before: rollout.opens(i),
+                people: people(rollout, step),
                 bake_min: step.bake.min,
                 bake_max: step.bake.max,
                 took: record.and_then(|r| Some(r.bake_ended_at.since(r.bake_started_at?).into())),
             }
         })
         .collect()
+}
+
+fn people(rollout: &Rollout, step: &Step) -> Option<u64> {
+    let number = rollout.plan.audience.as_ref()?.people?;
+    Some(number.saturating_mul(u64::from(step.weight)) / 100)
+}
+
+fn audience(rollout: &Rollout) -> Option<AudienceStatus> {
+    let audience = rollout.plan.audience.as_ref()?;
+    Some(AudienceStatus {
+        flag: audience.flag.clone(),
+        by: match &audience.by {
+            AudienceBy::Header { name } => format!("header {name}"),
+            AudienceBy::Cookie { name } => format!("cookie {name}"),
+        },
+        listed: audience.listed.len(),
+        percent: rollout.weight,
+    })
 }
 
 fn gates(rollout: &Rollout, closed: &[(usize, String)], now: Timestamp) -> Vec<GateStatus> {
@@ -257,6 +313,7 @@ fn way_back(rollout: &Rollout, observation: Option<&Observation>) -> Option<WayB
         until: back.until,
         ready: slot.ready,
         wanted: seen.instances,
+        full_after: full_after(seen, back.slot),
         rehearsal: rollout.rehearsed.clone(),
     })
 }
@@ -266,13 +323,15 @@ fn expected_end(rollout: &Rollout, now: Timestamp) -> Option<Timestamp> {
     if !matches!(rollout.phase, Phase::Progressing | Phase::Pending) {
         return None;
     }
-    let mut end = now;
+    let mut end = rollout.waits_until(now).unwrap_or(now);
     for (i, step) in rollout.plan.steps.iter().enumerate().skip(rollout.step) {
         let bake = step.bake.min.duration();
         let spent = match rollout.bake_started_at {
             Some(began) if i == rollout.step => now.since(began),
             _ => std::time::Duration::ZERO,
         };
+        let opens = rollout.opens(i).filter(|_| i > rollout.step);
+        end = end.max(opens.unwrap_or(end));
         end = end.plus(bake.saturating_sub(spent));
     }
     Some(end)

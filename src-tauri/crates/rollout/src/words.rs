@@ -57,6 +57,9 @@ fn purpose(purpose: Purpose) -> String {
     match purpose {
         Purpose::Claim => "the traffic object learns of the rollout and its way back".into(),
         Purpose::BringUp => "the candidate is brought up".into(),
+        Purpose::Shrink { step } => format!("old instances leave for batch {}", step + 1),
+        Purpose::Grow { step } => format!("the instances of batch {} come up", step + 1),
+        Purpose::Restore => "the instances that had left come back".into(),
         Purpose::Weight { step } => format!("traffic for step {} is written", step + 1),
         Purpose::Promote => "roles change: the candidate becomes stable".into(),
         Purpose::EndWarm => "the way back closes".into(),
@@ -122,12 +125,20 @@ impl Event {
     /// One sentence.
     pub fn words(&self) -> String {
         match self {
-            Event::Started(s) => format!(
-                "started {} by plan {} {}",
-                s.release.version,
-                s.plan.name,
-                s.plan_digest.short()
-            ),
+            Event::Started(s) => {
+                let undo = s
+                    .undo_to
+                    .map_or(String::new(), |n| format!(", an undo to revision {n}"));
+                let begins = s
+                    .not_before
+                    .map_or(String::new(), |at| format!("; not before {at}"));
+                format!(
+                    "started {}{undo} by plan {} {}{begins}",
+                    s.release.version,
+                    s.plan.name,
+                    s.plan_digest.short()
+                )
+            }
             Event::Queued(s) => format!("{} waits for its turn", s.release.version),
             Event::BaselineCaptured { baseline, .. } => {
                 let counts: Vec<String> = baseline

@@ -96,6 +96,23 @@ rollout: RolloutId | null,
 on: boolean, };
 
 /**
+ * Who is led to the candidate first.
+ */
+export type AudienceStatus = { flag: string, 
+/**
+ * `header x-user` or `cookie uid`.
+ */
+by: string, 
+/**
+ * People by name.
+ */
+listed: number, 
+/**
+ * Of every 100 others, how many have it now.
+ */
+percent: number, };
+
+/**
  * Copies of the journal, made while the window or an agent runs.
  */
 export type Backups = { to: string, every: Span, 
@@ -619,6 +636,10 @@ export type InstanceState = {
  */
 id: string, phase: InstancePhase, pid: number | null, port: number | null, restarts: number, since: Timestamp, 
 /**
+ * What its last start took, from the process to its first good readiness check.
+ */
+ready_after?: Span | null, 
+/**
  * Why it is not ready: `exit code 3`, `signal 9`, `readiness: HTTP 503`. Of one that is ready,
  * how it ended before: `ended earlier: signal 9`.
  */
@@ -924,6 +945,11 @@ to: Weights | null, slot: Slot | null, version: ReleaseVersion | null, leaving: 
  */
 in_flight: number, 
 /**
+ * Until as many instances are ready there as there should be: an estimate from what starts
+ * took so far. None: they are, or nothing is known.
+ */
+full_after: Span | null, 
+/**
  * What stands in the way, or makes it slower, in words.
  */
 obstacles: Array<string>, 
@@ -1101,6 +1127,28 @@ full_advised: string | null,
 obvious: boolean, };
 
 /**
+ * One promoted release.
+ */
+export type Revision = { 
+/**
+ * Counts the promotions to this service, from 1.
+ */
+number: number, release: ReleaseSpec, rollout: RolloutId, plan: string, 
+/**
+ * Who started it.
+ */
+author: Actor, promoted_at: Timestamp, standing: RevisionStanding, 
+/**
+ * The revision that it went back to, when it was an undo itself.
+ */
+undo_to: number | null, };
+
+/**
+ * Where a revision stands today.
+ */
+export type RevisionStanding = "serving" | "kept" | "past" | "taken-back";
+
+/**
  * What the version in a slot is to its service.
  */
 export type Role = "stable" | "candidate" | "previous" | "free";
@@ -1214,11 +1262,19 @@ newest_sample: Timestamp | null, gates: Array<GateStatus>, approvals: Array<Appr
 /**
  * Who drives, when somebody does.
  */
-driver: string | null, tasks: Array<TaskStatus>, 
+driver: string | null, tasks: Array<TaskStatus>, strategy: Strategy, 
 /**
- * Canary, blue-green.
+ * Of rolling: how many instances at a time, in words.
  */
-strategy: Strategy, 
+batches: string | null, audience: AudienceStatus | null, 
+/**
+ * The current step waits for this moment; none: it is under way.
+ */
+waits_until: Timestamp | null, 
+/**
+ * The earlier revision that this goes back to, when it is an undo.
+ */
+undo_to: number | null, 
 /**
  * What a rollback of this rollout should be, and why; none: quick is enough.
  */
@@ -1478,7 +1534,11 @@ supersede?: boolean,
 /**
  * Instances; as many as the definition says when not said.
  */
-instances?: number, };
+instances?: number, 
+/**
+ * Touch nothing before this.
+ */
+not_before?: Timestamp, };
 
 /**
  * All of it.
@@ -1513,7 +1573,19 @@ takes: Span | null, max: Span, reachable: boolean, };
 /**
  * One step as shown.
  */
-export type StepStatus = { weight: number, current: boolean, done: BakedBy | null, skipped: boolean, words: string, bake_min: Span, bake_max: Span, took: Span | null, };
+export type StepStatus = { weight: number, current: boolean, done: BakedBy | null, skipped: boolean, words: string, 
+/**
+ * Of rolling: the candidate's instances with this batch.
+ */
+instances: number | null, 
+/**
+ * It does not begin before this.
+ */
+not_before: Timestamp | null, 
+/**
+ * Of audience, where it is said how many there are: the people that have the candidate.
+ */
+people: number | null, bake_min: Span, bake_max: Span, took: Span | null, };
 
 /**
  * Clients stay with the release that first answered them, while it has weight.
@@ -1528,7 +1600,7 @@ export type Stop = { drain: Span, grace: Span, };
 /**
  * How a release goes out.
  */
-export type Strategy = "canary" | "blue-green";
+export type Strategy = "canary" | "blue-green" | "rolling" | "audience";
 
 /**
  * What a take-back did; rides in the traffic object itself.
@@ -1676,6 +1748,24 @@ open: boolean, services: Array<TrainingService>, load: LoadView | null, playing:
 grades: Array<GradeRow>, };
 
 /**
+ * A revision to go back to.
+ */
+export type Undo = { service: ServiceName, 
+/**
+ * The revision's number; the newest one that does not serve, when not said.
+ */
+to?: number, 
+/**
+ * A built-in plan's name; the plan of the newest rollout when neither it nor `plan_yaml` is
+ * said.
+ */
+plan?: string, plan_yaml?: string, 
+/**
+ * Take a live rollout back first.
+ */
+supersede?: boolean, };
+
+/**
  * What is asked of whom.
  */
 export type Verb = "approve" | "answer" | "look";
@@ -1716,7 +1806,12 @@ until?: Timestamp | null, };
 /**
  * The armed way back.
  */
-export type WayBackStatus = { slot: Slot, version: ReleaseVersion | null, until: Timestamp | null, ready: number, wanted: number, rehearsal: Rehearsal | null, };
+export type WayBackStatus = { slot: Slot, version: ReleaseVersion | null, until: Timestamp | null, ready: number, wanted: number, 
+/**
+ * Until all of those are ready: an estimate from what starts took so far. None: they are, or
+ * nothing is known.
+ */
+full_after: Span | null, rehearsal: Rehearsal | null, };
 
 /**
  * Of every 100 requests, how many go to each slot. They sum to 100, or are both 0 for a service
@@ -1762,6 +1857,10 @@ export type Requests = {
   "rollouts.events": { kind: "query"; params: ByService; result: Array<EventRow> };
   /** Start a rollout */
   "rollouts.start": { kind: "command"; params: Start; result: Begun };
+  /** Bring an earlier revision up again, by a rollout */
+  "rollouts.undo": { kind: "command"; params: Undo; result: Begun };
+  /** What was promoted to a service, the newest first */
+  "revisions.list": { kind: "query"; params: ByService; result: Array<Revision> };
   /** Hold a rollout where it stands */
   "rollouts.pause": { kind: "command"; params: Noted; result: Done };
   /** Go on */

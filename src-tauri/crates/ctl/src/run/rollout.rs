@@ -25,6 +25,11 @@ pub(super) async fn rollout(
     use args::Rollout as R;
     match it {
         R::Start(it) => return start(console, *it, j, paint).await,
+        R::Undo(it) => return undo(console, *it, j, paint).await,
+        R::Revisions { service } => {
+            let rows = api::revisions(console, ByService { service }).await?;
+            answer(j, &rows, |r| print::revisions(paint, r));
+        }
         R::List => {
             let rows = api::rollouts(console, Nothing {}).await?;
             answer(j, &rows, |r| print::rollouts(paint, r));
@@ -125,26 +130,54 @@ async fn start(
 ) -> Result<u8, Problem> {
     let plan_yaml = it.plan_file.as_deref().map(read).transpose()?;
     let service = it.service.clone();
+    let ask = api::Start {
+        service: Some(it.service),
+        version: Some(it.version),
+        plan: Some(it.plan),
+        plan_yaml,
+        command: (!it.command.is_empty()).then_some(it.command),
+        env: it.env.into_iter().collect(),
+        supersede: it.supersede,
+        instances: it.instances,
+        not_before: it.not_before,
+    };
+    let begin = api::start(console, ask);
+    begin_and_watch(console, &service, begin, it.wait, j, paint).await
+}
+
+async fn undo(
+    console: &Arc<Console>,
+    it: args::Undo,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
+    let plan_yaml = it.plan_file.as_deref().map(read).transpose()?;
+    let service = it.service.clone();
+    let ask = api::Undo {
+        service: it.service,
+        to: it.to,
+        plan: it.plan,
+        plan_yaml,
+        supersede: it.supersede,
+    };
+    let begin = api::undo(console, ask);
+    begin_and_watch(console, &service, begin, it.wait, j, paint).await
+}
+
+async fn begin_and_watch(
+    console: &Arc<Console>,
+    service: &ServiceName,
+    begin: impl Future<Output = Result<api::Begun, Problem>>,
+    wait: bool,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
     // With --wait this process drives, unless somebody does already; the lease sees to that.
-    let agent = match it.wait {
+    let agent = match wait {
         true => Some(Agent::start(console, AgentOptions::default()).await?),
         false => None,
     };
-    let begun = api::start(
-        console,
-        api::Start {
-            service: Some(it.service),
-            version: Some(it.version),
-            plan: Some(it.plan),
-            plan_yaml,
-            command: (!it.command.is_empty()).then_some(it.command),
-            env: it.env.into_iter().collect(),
-            supersede: it.supersede,
-            instances: it.instances,
-        },
-    )
-    .await;
-    let begun = match begun {
+    let begun = match begin.await {
         Ok(begun) => begun,
         Err(problem) => {
             if let Some(agent) = agent {
@@ -153,17 +186,17 @@ async fn start(
             return Err(problem);
         }
     };
-    if !j || !it.wait {
+    if !j || !wait {
         answer(j, &begun, |b| begins(paint, b));
     }
     let Some(agent) = agent else {
-        let driven = api::driver(console, &service).await.is_some();
+        let driven = api::driver(console, service).await.is_some();
         if !driven && !j {
             println!("  it moves once somebody drives: deckwatchctl agent (or start with --wait)");
         }
         return Ok(code::DONE);
     };
-    let answer = watch(console, &service, j).await;
+    let answer = watch(console, service, j).await;
     agent.stop().await;
     answer
 }

@@ -1,5 +1,6 @@
 //! Ending a step before its time, and going on over what failed: allowed with a reason, and recorded.
 
+use deckwatch_domain::Timestamp;
 use deckwatch_verdict::Verdict;
 
 use super::{Refusal, going_back, refuse};
@@ -12,6 +13,7 @@ pub(super) fn promote(
     rollout: &Rollout,
     full: bool,
     break_glass: Option<&str>,
+    now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     if rollout.phase == Phase::RollingBack {
         return going_back();
@@ -19,6 +21,9 @@ pub(super) fn promote(
     let reason = break_glass.map(str::trim).filter(|r| !r.is_empty());
     if let Some(answer) = waive(rollout, reason) {
         return answer;
+    }
+    if let Some(opens) = rollout.waits_until(now) {
+        return before_its_day(rollout, full, reason, opens);
     }
     let Some(step) = rollout.current_step() else {
         return refuse("promoting", "its last step has ended", "wait a moment");
@@ -44,6 +49,34 @@ pub(super) fn promote(
         );
     }
     Ok(promotion(rollout, full, passed, step.analysis, reason))
+}
+
+/// A step begins before its day, for a reason.
+fn before_its_day(
+    rollout: &Rollout,
+    full: bool,
+    reason: Option<&str>,
+    opens: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let Some(reason) = reason else {
+        return refuse(
+            "not-yet",
+            format!("step {} begins at {opens}", rollout.step + 1),
+            "wait until then, or give a reason with break glass",
+        );
+    };
+    let mut events = vec![Event::BrokenGlass {
+        rollout: rollout.id,
+        step: rollout.step,
+        what: "begin before its day".into(),
+        reason: reason.to_owned(),
+    }];
+    if full {
+        events.push(Event::JumpedToEnd {
+            rollout: rollout.id,
+        });
+    }
+    Ok(events)
 }
 
 /// A failed task that holds the rollout is passed over, for a reason; none when none does.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deckwatch_domain::{IntentId, Weights};
 use deckwatch_journal::{Expected, JournalError};
-use deckwatch_platform::{Action, Order, PlatformError, Rejection, TakeBack};
+use deckwatch_platform::{Action, Applied, Order, PlatformError, Rejection, TakeBack};
 use deckwatch_verdict::Verdict;
 
 use super::{Driver, DriverError, Standing, Tick};
@@ -16,6 +16,14 @@ use crate::state::Phase;
 
 /// How soon an effect with an unknown outcome is repeated.
 const REPEAT: Duration = Duration::from_millis(200);
+
+/// A node from before there were audiences takes the write and passes over what it does not know.
+fn nobody_is_led(action: &Action, applied: &Applied) -> bool {
+    let Action::SetTraffic(write) = action else {
+        return false;
+    };
+    write.audience.is_some() && !applied.repeated && applied.traffic.audience.is_none()
+}
 
 impl Driver {
     pub(super) async fn act(
@@ -72,6 +80,17 @@ impl Driver {
         };
         let service = self.state.service.clone();
         match self.ports.platform.apply(&service, &order).await {
+            Ok(applied) if nobody_is_led(&outstanding.action, &applied) => {
+                let failed = Event::Failed {
+                    rollout: id,
+                    intent: outstanding.intent,
+                    why: "the node that runs leads nobody by name: it is older than that; restart \
+                          it with this version"
+                        .into(),
+                };
+                self.append(vec![failed], now).await?;
+                Ok(None)
+            }
             Ok(applied) => {
                 let done = Event::Done {
                     rollout: id,

@@ -3,7 +3,7 @@
 use super::{Plan, read};
 
 /// Name, one line about it, and its text.
-pub const BUILTIN: [(&str, &str, &str); 9] = [
+pub const BUILTIN: [(&str, &str, &str); 12] = [
     (
         "canary-1-10-50-100",
         "Four judged steps; the cautious default",
@@ -20,13 +20,18 @@ pub const BUILTIN: [(&str, &str, &str); 9] = [
         include_str!("../../presets/blue-green.yaml"),
     ),
     (
+        "rolling",
+        "One instance after the other, each watched before the next",
+        include_str!("../../presets/rolling.yaml"),
+    ),
+    (
         "one-shot-10",
         "10 % for ten minutes against absolute limits, then everyone",
         include_str!("../../presets/one-shot-10.yaml"),
     ),
     (
         "audience-by-day",
-        "10/25/50/75/100 %, a day each",
+        "5/10/25/50/75/100 % of the people, a day each",
         include_str!("../../presets/audience-by-day.yaml"),
     ),
     (
@@ -38,6 +43,16 @@ pub const BUILTIN: [(&str, &str, &str); 9] = [
         "training-blue-green",
         "Preview and switch in seconds, for the training ground's traffic",
         include_str!("../../presets/training-blue-green.yaml"),
+    ),
+    (
+        "training-rolling",
+        "One instance after the other in seconds, for the training ground's traffic",
+        include_str!("../../presets/training-rolling.yaml"),
+    ),
+    (
+        "training-audience",
+        "Some people first, in seconds, for the training ground's traffic",
+        include_str!("../../presets/training-audience.yaml"),
     ),
     (
         "training-by-hand",

@@ -8,7 +8,9 @@ mod builtin;
 mod model;
 mod reach;
 mod read;
+mod read_steps;
 mod read_tasks;
+mod strategy;
 mod task;
 
 pub use builtin::{BUILTIN, builtin};
@@ -18,4 +20,5 @@ pub use model::{
 };
 pub use reach::{Reach, StepReach, Today, reach};
 pub use read::{read, schema};
+pub use strategy::{AudiencePlan, BatchSize, Batches, Day};
 pub use task::{Around, Place, Task, TaskKind};

@@ -4,6 +4,7 @@ use deckwatch_domain::Span;
 use deckwatch_verdict::{CountRule, GaugeRule};
 use serde::{Deserialize, Serialize};
 
+use super::strategy::{AudiencePlan, Batches, Day};
 use super::task::{Around, Task};
 
 /// How a release goes out.
@@ -14,6 +15,21 @@ pub enum Strategy {
     Canary,
     /// The candidate is previewed without traffic, then gets all of it in one write.
     BlueGreen,
+    /// Instances are replaced in batches; each batch gets the traffic of the instances it replaces.
+    Rolling,
+    /// Chosen people get the candidate first, by a key that their requests carry.
+    Audience,
+}
+
+impl Strategy {
+    pub const fn words(self) -> &'static str {
+        match self {
+            Strategy::Canary => "canary",
+            Strategy::BlueGreen => "blue-green",
+            Strategy::Rolling => "rolling",
+            Strategy::Audience => "audience",
+        }
+    }
 }
 
 /// What happens when something in the rollout itself breaks.
@@ -66,6 +82,12 @@ pub struct Plan {
     pub name: String,
     pub strategy: Strategy,
     pub steps: Vec<Step>,
+    /// Of rolling: how many instances at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Batches>,
+    /// Of audience: who gets the candidate first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<AudiencePlan>,
     pub analysis: Analysis,
     pub on_error: OnError,
     pub on_driver_lost: OnLost,
@@ -87,8 +109,14 @@ pub struct Plan {
 /// One step: capacity, then the traffic write, then bake, then gates.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Step {
-    /// Of every 100 requests, how many the candidate gets.
+    /// Of every 100 requests, how many the candidate gets. Of audience: of every 100 people.
     pub weight: u8,
+    /// Of rolling, once it is known how many instances there are: the candidate's, with this batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+    /// The step does not begin before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Day>,
     pub bake: Bake,
     /// Whether the judge must say `Pass` before this step ends.
     pub analysis: bool,

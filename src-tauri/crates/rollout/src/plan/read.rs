@@ -4,10 +4,7 @@ use deckwatch_domain::{Node, Problems, Span, parse_document};
 use deckwatch_verdict::{CountRule, GaugeRule};
 
 use super::model::*;
-use super::read_tasks;
-
-/// A plan may have this many steps.
-const MOST_STEPS: usize = 50;
+use super::{read_steps, read_tasks};
 
 /// Reads a plan.
 ///
@@ -42,15 +39,19 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
     let name = top.need("plan", problems).and_then(|n| n.text(problems));
     let strategy = top.need("strategy", problems).and_then(|n| {
         let words = [
-            ("canary", Strategy::Canary),
-            ("blue-green", Strategy::BlueGreen),
+            Strategy::Canary,
+            Strategy::BlueGreen,
+            Strategy::Rolling,
+            Strategy::Audience,
         ];
-        n.word(&words, problems)
+        n.word(&words.map(|s| (s.words(), s)), problems)
     });
     let steps = top
         .need("steps", problems)
-        .map(|n| read_steps(n, strategy, problems))
+        .map(|n| read_steps::read_steps(n, strategy, problems))
         .unwrap_or_default();
+    let batches = read_steps::read_batches(&mut top, strategy, problems);
+    let audience = read_steps::read_audience(&mut top, strategy, problems);
     let analysis = top
         .need("analysis", problems)
         .map(|n| read_analysis(n, problems));
@@ -95,6 +96,8 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
         name: name?,
         strategy: strategy?,
         steps,
+        batches,
+        audience,
         analysis: analysis?,
         on_error,
         on_driver_lost,
@@ -118,181 +121,6 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
         );
     }
     Some(plan)
-}
-
-fn read_steps(node: &Node, strategy: Option<Strategy>, problems: &mut Problems) -> Vec<Step> {
-    let items = node.items(problems);
-    if items.is_empty() || items.len() > MOST_STEPS {
-        problems.at(
-            node,
-            format!("a plan has 1 to {MOST_STEPS} steps, not {}", items.len()),
-        );
-    }
-    let mut steps: Vec<Step> = Vec::new();
-    for item in items.iter().take(MOST_STEPS) {
-        let Some(step) = read_step(item, problems) else {
-            continue;
-        };
-        if let Some(before) = steps.last()
-            && step.weight <= before.weight
-        {
-            problems.at(
-                item,
-                format!(
-                    "weights must rise: {} comes after {}",
-                    step.weight, before.weight
-                ),
-            );
-        }
-        steps.push(step);
-    }
-    if let (Some(last), Some(item)) = (steps.last(), items.last())
-        && last.weight != 100
-    {
-        problems.at(
-            item,
-            format!(
-                "the last step must reach 100, or the release never finishes; it is {}",
-                last.weight
-            ),
-        );
-    }
-    let weights: Vec<u8> = steps.iter().map(|s| s.weight).collect();
-    if strategy == Some(Strategy::BlueGreen) && weights != [0, 100] {
-        problems.at(
-            node,
-            "blue-green has two steps: weight 0 (the preview), then weight 100 (the switch)",
-        );
-    }
-    steps
-}
-
-fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
-    let mut step = node.entries(problems);
-    let weight = step
-        .need("weight", problems)
-        .and_then(|n| n.whole(0, 100, problems));
-    let bake = step
-        .get("bake")
-        .map(|n| read_bake(n, problems))
-        .unwrap_or(Bake {
-            min: Span::from_secs(300),
-            max: Span::from_secs(3600),
-        });
-    let analysis = step
-        .get("analysis")
-        .and_then(|n| n.truth(problems))
-        // A step that gives no traffic has nothing to judge.
-        .unwrap_or(weight != Some(0));
-    if analysis && weight == Some(0) {
-        problems.at(
-            node,
-            "a step of weight 0 gives the candidate no traffic to judge by",
-        );
-    }
-    let pause = step.get("pause").and_then(|n| read_pause(n, problems));
-    let gates = step
-        .get("gates")
-        .map(|n| {
-            n.items(problems)
-                .iter()
-                .filter_map(|gate| read_gate(gate, problems))
-                .collect()
-        })
-        .unwrap_or_default();
-    let tasks = read_tasks::read_list(step.get("tasks"), read_tasks::Kind::Once, problems);
-    step.finish(problems);
-    Some(Step {
-        weight: u8::try_from(weight?).ok()?,
-        bake,
-        analysis,
-        pause,
-        gates,
-        tasks,
-    })
-}
-
-fn read_bake(node: &Node, problems: &mut Problems) -> Bake {
-    let mut bake = node.entries(problems);
-    let min = bake.need("min", problems).and_then(|n| n.span(problems));
-    let max = bake.need("max", problems).and_then(|n| n.span(problems));
-    bake.finish(problems);
-    let (min, max) = (min.unwrap_or_default(), max.unwrap_or_default());
-    if max < min {
-        problems.at(node, format!("max ({max}) is shorter than min ({min})"));
-    }
-    Bake { min, max }
-}
-
-fn read_pause(node: &Node, problems: &mut Problems) -> Option<StepPause> {
-    match &node.value {
-        deckwatch_domain::Value::Bool(true) => Some(StepPause::UntilResumed),
-        deckwatch_domain::Value::Bool(false) => None,
-        _ => node.span(problems).map(StepPause::For),
-    }
-}
-
-fn read_gate(node: &Node, problems: &mut Problems) -> Option<Gate> {
-    let mut gate = node.entries(problems);
-    let approval = gate.get("approval").map(|n| read_approval(n, problems));
-    let window = gate.get("window").and_then(|n| read_window(n, problems));
-    let freeze = gate.get("no_freeze").and_then(|n| n.truth(problems));
-    gate.finish(problems);
-    let found: Vec<Gate> = [
-        approval,
-        window.map(Gate::Window),
-        freeze.filter(|on| *on).map(|_| Gate::NoFreeze),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    match found.as_slice() {
-        [one] => Some(one.clone()),
-        _ => {
-            problems.at(node, "a gate is one of: approval, window, no_freeze");
-            None
-        }
-    }
-}
-
-fn read_approval(node: &Node, problems: &mut Problems) -> Gate {
-    let mut approval = node.entries(problems);
-    let count = approval
-        .get("count")
-        .and_then(|n| n.whole(1, 20, problems))
-        .unwrap_or(1);
-    let role = approval.get("role").and_then(|n| n.text(problems));
-    approval.finish(problems);
-    Gate::Approval {
-        count: count as u32,
-        role,
-    }
-}
-
-fn read_window(node: &Node, problems: &mut Problems) -> Option<Window> {
-    let mut window = node.entries(problems);
-    let mut minute = |name, problems: &mut Problems| {
-        let node = window.need(name, problems)?;
-        let text = node.text(problems)?;
-        let read = text.split_once(':').and_then(|(h, m)| {
-            let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
-            (h < 24 && m < 60).then_some(h * 60 + m)
-        });
-        if read.is_none() {
-            problems.at(
-                node,
-                format!("`{text}` is not a time of day in UTC such as \"02:00\""),
-            );
-        }
-        read
-    };
-    let from = minute("from", problems);
-    let to = minute("to", problems);
-    window.finish(problems);
-    Some(Window {
-        from: from?,
-        to: to?,
-    })
 }
 
 fn read_analysis(node: &Node, problems: &mut Problems) -> Analysis {

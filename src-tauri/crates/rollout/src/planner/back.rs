@@ -6,7 +6,7 @@ use deckwatch_domain::{PerSlot, Role};
 use deckwatch_platform::{Action, TrafficWrite};
 
 use super::tasks::{self, Failure};
-use super::{Inputs, Next};
+use super::{Inputs, Next, batches};
 use crate::event::{Ending, Event, Purpose};
 use crate::plan::{Place, RollbackKind};
 use crate::state::{GoingBack, Rollout, Warm};
@@ -31,6 +31,9 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
     let seen = &inputs.observation;
     let bad = record.slot.other();
     let ours = seen.traffic.rollout == record.rollout && seen.traffic.epoch >= record.epoch;
+    if let Some(next) = batches::restore(rollout, record, inputs) {
+        return next;
+    }
     if ours && seen.traffic.weights != record.to {
         // Nobody can give weight to a latched rollout; what is seen is older than the write.
         return Next::wait("the platform does not show the way back yet");
@@ -51,8 +54,14 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
             action: Action::Retire { slot: bad },
         };
     }
-    if let Some(next) = put_back(rollout, back, inputs) {
+    let next =
+        put_back(rollout, back, inputs).or_else(|| batches::coming_back(rollout, record, inputs));
+    if let Some(next) = next {
         return next;
+    }
+    let mut words = words(rollout, back);
+    if let Some(missing) = batches::still_missing(rollout, record, inputs) {
+        words = format!("{words}; {missing}");
     }
     let last = slot
         .last_response_at
@@ -60,7 +69,7 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
     Next::Record(vec![Event::Ended {
         rollout: rollout.id,
         ending: back.ends_as,
-        words: words(rollout, back),
+        words,
         last_response_after_ms: last,
     }])
 }

@@ -7,7 +7,7 @@ use deckwatch_platform::{Action, TrafficWrite, WayBack};
 use deckwatch_verdict::Verdict;
 
 use super::tasks::{self, Failure};
-use super::{Inputs, Judgement, Next};
+use super::{Inputs, Judgement, Next, batches};
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Purpose};
 use crate::plan::{Gate, OnError, Place, Step, StepPause};
 use crate::state::{Phase, Rollout, Stage};
@@ -115,7 +115,7 @@ fn after_failure(rollout: &Rollout, now: Timestamp) -> Option<Next> {
     let failed_at = rollout.failed_at?;
     let why = rollout.last_failure.clone().unwrap_or_default();
     let deadline = rollout
-        .stage_entered_at
+        .stage_since()
         .plus(stage_deadline(rollout).duration());
     if now >= deadline {
         return Some(give_up(rollout, why));
@@ -153,7 +153,20 @@ pub(super) fn give_up(rollout: &Rollout, why: String) -> Next {
     }
 }
 
+/// A step whose day has not come; a person may begin it all the same, for a reason.
+fn not_yet(rollout: &Rollout, now: Timestamp) -> Option<Next> {
+    let opens = rollout.waits_until(now)?;
+    Some(Next::Wait {
+        until: Some(opens),
+        why: format!("step {} begins at {opens}", rollout.step + 1),
+    })
+}
+
 fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
+    if let Some(wait) = not_yet(rollout, inputs.now) {
+        return wait;
+    }
+    let wanted = rollout.wanted(step);
     if !rollout.claimed {
         if let Some(next) = stable_has_changed(rollout, inputs) {
             return next;
@@ -169,32 +182,39 @@ fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
         if let Some(next) = tasks::run(rollout, before, Failure::Stops, inputs) {
             return next;
         }
+        if let Some(next) = batches::shrink(rollout, inputs) {
+            return next;
+        }
         return Next::Act {
             purpose: Purpose::BringUp,
             action: Action::BringUp {
                 slot: rollout.candidate,
                 release: rollout.release.clone(),
-                instances: rollout.instances,
+                instances: wanted,
             },
         };
     }
+    let resize = batches::shrink(rollout, inputs).or_else(|| batches::grow(rollout, step, inputs));
+    if let Some(next) = resize {
+        return next;
+    }
     let deadline = rollout
-        .stage_entered_at
+        .stage_since()
         .plus(rollout.plan.deadlines.capacity.duration());
     let ready = inputs.observation.slots[rollout.candidate].ready;
-    if ready < rollout.instances {
+    if ready < wanted {
         if inputs.now >= deadline {
             return give_up(
                 rollout,
                 format!(
-                    "{ready} of {} instances of {} are ready after {}",
-                    rollout.instances, rollout.release.version, rollout.plan.deadlines.capacity
+                    "{ready} of {wanted} instances of {} are ready after {}",
+                    rollout.release.version, rollout.plan.deadlines.capacity
                 ),
             );
         }
         return Next::Wait {
             until: Some(deadline),
-            why: format!("{ready} of {} instances are ready", rollout.instances),
+            why: format!("{ready} of {wanted} instances are ready"),
         };
     }
     if let Some(next) = capture_baseline(rollout, inputs) {
@@ -204,11 +224,7 @@ fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
         rollout: rollout.id,
         step: rollout.step,
         ready,
-        needed: if step.weight == 0 {
-            0
-        } else {
-            rollout.instances
-        },
+        needed: if step.weight == 0 { 0 } else { wanted },
     }])
 }
 
@@ -233,7 +249,7 @@ fn capture_baseline(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
         return None;
     }
     let span = rollout.plan.baseline;
-    let waited = inputs.now.since(rollout.started_at);
+    let waited = inputs.now.since(rollout.stage_since());
     let enough = span.duration().mul_f64(0.9);
     // Two looks more than the span: by then what can be had has been scraped. Of no span there is
     // nothing to be had.
@@ -262,6 +278,24 @@ fn capture_baseline(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
     }
 }
 
+/// The traffic of a step: weights, and of audience the people.
+fn traffic_of(rollout: &Rollout, step: &Step) -> TrafficWrite {
+    let weights = match (rollout.stable, &rollout.plan.audience) {
+        // Everybody else stays where they are until everybody is led there.
+        (Some(stable), Some(_)) if step.weight < 100 => Weights::all_to(stable),
+        (Some(_), _) => Weights::toward(rollout.candidate, step.weight),
+        // The first release serves everyone or no one.
+        (None, _) if step.weight == 100 => Weights::all_to(rollout.candidate),
+        (None, _) => Weights::NONE,
+    };
+    let people = rollout.plan.audience.as_ref();
+    let led = step.weight < 100 && rollout.stable.is_some();
+    TrafficWrite {
+        audience: people.filter(|_| led).map(|p| p.at(step.weight)),
+        ..write(rollout, weights)
+    }
+}
+
 /// The traffic object of a live rollout: weights, roles and way back, in one write.
 fn write(rollout: &Rollout, weights: Weights) -> TrafficWrite {
     let mut roles = PerSlot::new(|_| Role::Free);
@@ -279,16 +313,12 @@ fn write(rollout: &Rollout, weights: Weights) -> TrafficWrite {
 }
 
 fn traffic(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
-    let weights = match rollout.stable {
-        Some(_) => Weights::toward(rollout.candidate, step.weight),
-        // The first release serves everyone or no one.
-        None if step.weight == 100 => Weights::all_to(rollout.candidate),
-        None => Weights::NONE,
-    };
+    let write = traffic_of(rollout, step);
+    let leads = write.audience.as_ref().is_some_and(|a| !a.is_empty());
     let ready = inputs.observation.ready();
-    if weights.of(rollout.candidate) > 0 && ready[rollout.candidate] == 0 {
+    if (write.weights.of(rollout.candidate) > 0 || leads) && ready[rollout.candidate] == 0 {
         let deadline = rollout
-            .stage_entered_at
+            .stage_since()
             .plus(rollout.plan.deadlines.capacity.duration());
         if inputs.now >= deadline {
             return give_up(rollout, "no instance of the candidate is ready".into());
@@ -300,7 +330,7 @@ fn traffic(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
     }
     Next::Act {
         purpose: Purpose::Weight { step: rollout.step },
-        action: Action::SetTraffic(write(rollout, weights)),
+        action: Action::SetTraffic(write),
     }
 }
 

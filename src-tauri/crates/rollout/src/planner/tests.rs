@@ -37,6 +37,9 @@ fn ready(baseline: Span) -> (Rollouts, Observation) {
         plan_digest: Digest::of(text.as_bytes()),
         author: Actor::person("ana", "bridge"),
         preview: None,
+        stable_instances: 2,
+        not_before: None,
+        undo_to: None,
     };
     let observation = Observation {
         service: started.service.clone(),

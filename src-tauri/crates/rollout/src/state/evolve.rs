@@ -22,12 +22,36 @@ impl Rollout {
         self.failed_at = None;
         self.last_failure = None;
         match purpose {
-            Purpose::Claim => self.claimed = true,
-            Purpose::BringUp => self.brought_up = true,
+            Purpose::Claim => {
+                self.claimed = true;
+                if self.phase == Phase::Pending {
+                    self.phase = Phase::Progressing;
+                }
+            }
+            Purpose::BringUp => {
+                self.brought_up = true;
+                if let Action::BringUp { instances, .. } = action {
+                    self.candidate_asked = *instances;
+                }
+            }
+            Purpose::Grow { .. } => {
+                if let Action::Scale { instances, .. } = action {
+                    self.candidate_asked = *instances;
+                }
+            }
+            Purpose::Shrink { .. } => {
+                if let Action::Scale { instances, .. } = action {
+                    self.stable_asked = Some(*instances);
+                }
+            }
+            Purpose::Restore => self.restored = true,
             Purpose::Weight { .. } => {
                 if let Action::SetTraffic(write) = action {
-                    self.weight = write.weights.of(self.candidate);
+                    let people = write.audience.as_ref().map_or(0, |a| a.share / 100);
+                    let people = u8::try_from(people).unwrap_or(100);
+                    self.weight = write.weights.of(self.candidate).max(people);
                 }
+                self.serving = self.candidate_asked;
                 self.bake_started_at = Some(at);
                 self.verdict = None;
                 self.enter(Stage::Bake, at);

@@ -8,13 +8,13 @@ use deckwatch_rollout::plan::{Gate, Plan};
 use deckwatch_rollout::{BakedBy, Driver, Event, Phase, Purpose, Started, Way};
 use deckwatch_verdict::Verdict;
 
-use crate::check_tasks;
 use crate::people::replay;
 use crate::platform::SimPlatform;
 use crate::schedule::Outcome;
 use crate::store::SimStore;
 use crate::tasks::SimTasks;
 use crate::world::run;
+use crate::{check_batches, check_tasks};
 
 type Story = [(Event, Actor, Timestamp)];
 
@@ -42,6 +42,8 @@ pub fn all(
     no_effect_twice(seed, &truth.effects, &story);
     no_advance_without_pass(seed, &truth.writes, &story, &starts);
     every_way_back_arrived(seed, &state, &truth.traffic.weights, &truth.writes);
+    check_batches::batches(seed, &state, &story, &starts, &truth);
+    check_batches::nothing_before_its_time(seed, &story, &starts);
     drop(truth);
     check_tasks::tasks(seed, &story, &starts, &tasks.all.lock().unwrap());
     same_state_from_scratch(seed, &state, drivers, store, platform);
@@ -58,6 +60,7 @@ pub fn all(
         writes: truth.writes.len(),
         tasks: tasks.all.lock().unwrap().len(),
         put_back: put_back(&story),
+        batches: truth.let_go.len(),
     }
 }
 
@@ -127,7 +130,10 @@ fn nothing_after_a_latch(seed: u64, writes: &[crate::platform::Write], story: &S
             } if gone.contains(rollout) => assert!(
                 matches!(
                     purpose,
-                    Purpose::RetireCandidate | Purpose::EndWarm | Purpose::RetirePrevious
+                    Purpose::RetireCandidate
+                        | Purpose::Restore
+                        | Purpose::EndWarm
+                        | Purpose::RetirePrevious
                 ),
                 "seed {seed}: {purpose:?} intended after the way back"
             ),

@@ -62,8 +62,9 @@ impl Evidence for SimEvidence {
             return Err("the samples cannot be read".into());
         }
         let now = self.world.lock().wall;
-        let weights = self.platform.state.lock().unwrap().traffic.weights;
-        let share = u64::from(weights.of(candidate.slot));
+        let traffic = self.platform.state.lock().unwrap().traffic.clone();
+        let led = traffic.audience.map_or(0, |a| u64::from(a.share) / 100);
+        let share = u64::from(traffic.weights.of(candidate.slot)).max(led);
         let step = LOOK as i64;
         let mut at = (after.as_millis() / step + 1) * step;
         // After a long sleep only the newest samples are there: nobody scraped meanwhile.

@@ -6,6 +6,7 @@
 //! just one and prints its story.
 
 mod check;
+mod check_batches;
 mod check_tasks;
 mod evidence;
 mod people;

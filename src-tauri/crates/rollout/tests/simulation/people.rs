@@ -126,6 +126,9 @@ impl People {
                 .as_ref()
                 .map(|r| r.version.clone())
         });
+        let now = self.world.now().wall;
+        let later = self.world.chance(15.0);
+        let soon = std::time::Duration::from_millis(self.world.below(8_000));
         let started = Started {
             rollout: RolloutId::new(self.event_id().uuid()),
             service: self.platform.service.clone(),
@@ -138,11 +141,14 @@ impl People {
             candidate: stable.map_or(deckwatch_domain::Slot::Blue, |s| s.other()),
             stable,
             stable_version,
-            plan: self.plan.clone(),
+            plan: self.plan.for_instances(INSTANCES).unwrap(),
             plan_text: self.plan_text.clone(),
             plan_digest: Digest::of(self.plan_text.as_bytes()),
             author: person("ana"),
             preview: None,
+            stable_instances: stable.map_or(0, |_| INSTANCES),
+            not_before: later.then(|| now.plus(soon)),
+            undo_to: None,
         };
         let take_back = self.event_id();
         let command = Command::Start {

@@ -20,6 +20,8 @@ use crate::world::{Cut, World, never};
 pub struct SimSlot {
     pub release: Option<ReleaseSpec>,
     pub desired: u32,
+    /// Instances asked for later, and when they become ready.
+    pub later: (u32, u64),
     /// When its instances become ready, on the clock that never jumps; none: never.
     pub ready_at: Option<u64>,
     pub broken: bool,
@@ -30,7 +32,10 @@ pub struct SimSlot {
 impl SimSlot {
     fn ready(&self, boot: u64) -> u32 {
         match self.ready_at {
-            Some(at) if at <= boot && !self.broken => self.desired,
+            Some(at) if at <= boot && !self.broken => match self.later {
+                (later, at) if at > boot => self.desired.saturating_sub(later),
+                _ => self.desired,
+            },
             _ => 0,
         }
     }
@@ -41,6 +46,8 @@ pub struct State {
     pub traffic: Traffic,
     pub slots: PerSlot<SimSlot>,
     pub done: Vec<IntentId>,
+    /// Every instance that was let go, in order: which slot keeps how many.
+    pub let_go: Vec<LetGo>,
     /// Every accepted write, in order: who, what, before, after, ready then.
     pub writes: Vec<Write>,
     /// How often each intent had an effect.
@@ -50,6 +57,14 @@ pub struct State {
     pub away_until: u64,
     /// A driver that is watched, and when it will have been silent for too long.
     watch: Option<(RolloutId, u64)>,
+}
+
+/// A slot that was left with fewer instances than before.
+#[derive(Clone, Debug)]
+pub struct LetGo {
+    pub order: Order,
+    pub slot: Slot,
+    pub keeps: u32,
 }
 
 /// One accepted write of the traffic object.
@@ -68,7 +83,7 @@ pub struct SimPlatform {
     pub service: ServiceName,
 }
 
-pub const INSTANCES: u32 = 2;
+pub const INSTANCES: u32 = 4;
 
 impl SimPlatform {
     pub fn new(world: World, service: ServiceName) -> Self {
@@ -79,6 +94,7 @@ impl SimPlatform {
                 traffic: Traffic::default(),
                 slots: PerSlot::default(),
                 done: Vec::new(),
+                let_go: Vec::new(),
                 writes: Vec::new(),
                 effects: BTreeMap::new(),
                 late: Vec::new(),
@@ -184,6 +200,7 @@ impl SimPlatform {
                 state.slots[*slot] = SimSlot {
                     release: Some(release.clone()),
                     desired: *instances,
+                    later: (0, 0),
                     ready_at: (!never).then_some(boot + delay),
                     broken: false,
                     busy_until: 0,
@@ -191,8 +208,17 @@ impl SimPlatform {
             }
             Action::Scale { slot, instances } => {
                 rules::change_slot(&before, order)?;
-                let later = boot + 300;
+                if *instances < state.slots[*slot].desired {
+                    state.let_go.push(LetGo {
+                        order: order.clone(),
+                        slot: *slot,
+                        keeps: *instances,
+                    });
+                }
+                let later = boot + 300 + self.world.below(900);
+                let ready = ready[*slot];
                 let slot = &mut state.slots[*slot];
+                slot.later = (instances.saturating_sub(ready), later);
                 if slot.ready_at.is_none() || slot.broken {
                     slot.ready_at = Some(later);
                     slot.broken = false;
@@ -366,6 +392,7 @@ fn slot_state(slot: &SimSlot, name: Slot, boot: u64, wall: i64) -> SlotState {
                 port: None,
                 restarts: 0,
                 since: Timestamp::from_millis(wall),
+                ready_after: None,
                 last_problem: None,
             })
             .collect(),

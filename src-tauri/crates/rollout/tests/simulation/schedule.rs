@@ -32,6 +32,8 @@ pub struct Outcome {
     pub writes: usize,
     pub tasks: usize,
     pub put_back: usize,
+    /// Times that old instances left for new ones.
+    pub batches: usize,
 }
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ pub struct Tally {
     events: u64,
     tasks: u64,
     put_back: u64,
+    batches: u64,
 }
 
 impl Tally {
@@ -54,6 +57,7 @@ impl Tally {
         self.events += outcome.events as u64;
         self.tasks += outcome.tasks as u64;
         self.put_back += outcome.put_back as u64;
+        self.batches += outcome.batches as u64;
     }
 
     /// The schedules went everywhere they should.
@@ -65,6 +69,7 @@ impl Tally {
             );
         }
         assert!(self.deaths > 100 && self.take_backs > 100, "{self}");
+        assert!(self.batches > 100, "{self}");
         assert!(self.tasks > 1000 && self.put_back > 50, "{self}");
     }
 }
@@ -73,8 +78,14 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?}, {} drivers died, {} take-backs, {} tasks, {} ways back of tasks, {} events",
-            self.phases, self.deaths, self.take_backs, self.tasks, self.put_back, self.events
+            "{:?}, {} drivers died, {} take-backs, {} tasks, {} ways back of tasks, {} batches, {} events",
+            self.phases,
+            self.deaths,
+            self.take_backs,
+            self.tasks,
+            self.put_back,
+            self.batches,
+            self.events
         )
     }
 }
@@ -93,14 +104,19 @@ fn make_plan(world: &World) -> (Plan, String) {
     let pick = |n: u64| world.below(n) as usize;
     let on = |p: f64| world.chance(p);
     let mut steps = String::new();
-    let blue_green = on(15.0);
-    let weights: &[u32] = match blue_green {
-        true => &[0, 100],
-        false => [&[1, 10, 50, 100][..], &[5, 25, 100], &[50, 100], &[100]][pick(4)],
+    let (strategy, more) = make_strategy(world);
+    let weights: &[u32] = match strategy {
+        "blue-green" => &[0, 100],
+        "rolling" => &[100],
+        "audience" => [&[0, 25, 100][..], &[5, 50, 100]][pick(2)],
+        _ => [&[1, 10, 50, 100][..], &[5, 25, 100], &[50, 100], &[100]][pick(4)],
     };
     for (index, weight) in weights.iter().enumerate() {
         let (min, max) = ([0, 500, 2000][pick(3)], [3000, 8000][pick(2)]);
-        steps += &format!("  - weight: {weight}\n    bake: {{ min: {min}ms, max: {max}ms }}\n");
+        steps += &format!("  - bake: {{ min: {min}ms, max: {max}ms }}\n");
+        if strategy != "rolling" {
+            steps += &format!("    weight: {weight}\n");
+        }
         if on(10.0) {
             steps += "    pause: 2s\n";
         } else if on(8.0) {
@@ -118,10 +134,9 @@ fn make_plan(world: &World) -> (Plan, String) {
         }
     }
     let hold = |p: bool| if p { "hold" } else { "rollback" };
-    let strategy = if blue_green { "blue-green" } else { "canary" };
     let around = make_around(world);
     let text = format!(
-        "plan: simulated\nstrategy: {strategy}\n{around}steps:\n{steps}analysis:\n  interval: 500ms\n  \
+        "plan: simulated\nstrategy: {strategy}\n{more}{around}steps:\n{steps}analysis:\n  interval: 500ms\n  \
          metrics:\n    - name: errors\n      count: errors\n      margin: 3%\n{}on_error: {}\n\
          on_driver_lost: {}\nrollback_window: {}\nbaseline: 1s\nrehearse_every: 5s\n\
          deadlines: {{ capacity: 6s, traffic: 4s, gate: 30s }}\n",
@@ -138,6 +153,23 @@ fn make_plan(world: &World) -> (Plan, String) {
         plan::read(&text).unwrap_or_else(|e| panic!("{text}\n{e}")),
         text,
     )
+}
+
+/// The strategy, and what it needs beside the steps.
+fn make_strategy(world: &World) -> (&'static str, String) {
+    match world.below(20) {
+        0..3 => ("blue-green", String::new()),
+        3..8 => {
+            let batch = ["1", "2", "3", "50%"][world.below(4) as usize];
+            let surge = world.chance(70.0);
+            ("rolling", format!("batch: {batch}\nsurge: {surge}\n"))
+        }
+        8..11 => {
+            let audience = "audience: { flag: new, by: { header: x-user }, people: [ana] }\n";
+            ("audience", audience.to_owned())
+        }
+        _ => ("canary", String::new()),
+    }
 }
 
 /// Tasks beside the steps, in some of the plans.
@@ -283,6 +315,7 @@ fn stand(platform: &SimPlatform) {
             env: Default::default(),
         }),
         desired: INSTANCES,
+        later: (0, 0),
         ready_at: Some(0),
         broken: false,
         busy_until: 0,

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use deckwatch_domain::{Slot, Timestamp};
+use deckwatch_domain::{Slot, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -50,6 +50,9 @@ pub(super) struct View {
     pub port: Option<u16>,
     pub restarts: u32,
     pub since: Timestamp,
+    /// What the last start took until it was ready.
+    #[serde(default)]
+    pub ready_after: Option<Span>,
     pub last_problem: Option<String>,
 }
 
@@ -96,6 +99,7 @@ impl Instance {
             port: None,
             restarts: 0,
             since: now(),
+            ready_after: None,
             last_problem: None,
         };
         let (view, link) = match handed {
@@ -158,6 +162,7 @@ impl Instance {
             port: view.port,
             restarts: view.restarts,
             since: view.since,
+            ready_after: view.ready_after,
             last_problem: view.last_problem,
         }
     }
@@ -188,7 +193,11 @@ impl Instance {
         let before = view.phase;
         change(&mut view);
         if view.phase != before {
-            view.since = now();
+            let at = now();
+            if (before, view.phase) == (InstancePhase::Starting, InstancePhase::Ready) {
+                view.ready_after = Some(at.since(view.since).into());
+            }
+            view.since = at;
         }
         drop(view);
         self.around.changed();

@@ -116,9 +116,36 @@ impl Hosted {
         }
         // After everything that matters.
         warnings.extend(self.follow_with_flag().await);
+        tokio::spawn(self.clone().fill_up());
         let mut applied = self.answer(order, began, warnings);
         applied.repeated = done_before;
         Ok(applied)
+    }
+
+    /// What a take-back has led to gets all its instances: a rolling release had let some go.
+    /// Nobody may be there to ask for it.
+    async fn fill_up(self: Arc<Self>) {
+        let _lane = self.lane.lock().await;
+        let traffic = self.traffic();
+        let full = self.definition().instances;
+        let serving = Slot::BOTH
+            .into_iter()
+            .find(|s| traffic.weights.of(*s) == 100);
+        let Some(slot) = serving.filter(|_| !self.around.front.route().frozen) else {
+            return;
+        };
+        let mut on_disk = self.desired();
+        let wanted = &mut on_disk.slots[slot];
+        if wanted.release.is_none() || wanted.instances >= full {
+            return;
+        }
+        wanted.instances = full;
+        let files = self.files.clone();
+        // A disk that does not take it is no reason to serve with less.
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || files.write(&on_disk)).await {
+            tracing::warn!(%error, %slot, "the number of instances could not be written down");
+        }
+        self.rescale(slot, full);
     }
 
     /// Writes the traffic object down, with bounded patience; a failure in words.
