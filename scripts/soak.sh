@@ -10,6 +10,11 @@ echo "== $DECKWATCH_KILLS kills during real rollouts"
 cargo build --quiet --release -p deckwatch-ctl
 DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
   cargo test --release -p deckwatch --test whole -- --nocapture kills
+echo "== a kill after every fact of every strategy"
+DECKWATCH_POINTS=all DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
+  cargo test --release -p deckwatch --test whole -- --nocapture points
+echo "== nonsense for everything that reads what others wrote"
+DECKWATCH_FUZZ=${DECKWATCH_FUZZ:-600} ./scripts/fuzz.sh
 echo "== the window looks at a thousand live services"
 ./scripts/ui.sh
 export DECKWATCH_SOAK_MINUTES=${DECKWATCH_SOAK_MINUTES:-10}

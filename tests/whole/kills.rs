@@ -45,14 +45,21 @@ impl Draws {
 }
 
 /// What is sent out, over and over, and how each deserves to end.
-const RELEASES: [(&str, &str, Phase); 4] = [
-    ("v2", "", Phase::Promoted),
-    ("v3", "0.5", Phase::RolledBack),
-    ("v5", "", Phase::Promoted),
-    ("v4", "0.3", Phase::RolledBack),
+type Release = (&'static str, &'static str, Phase, fn() -> String);
+
+const RELEASES: [Release; 8] = [
+    ("v2", "", Phase::Promoted, plans::quick),
+    ("v3", "0.5", Phase::RolledBack, plans::quick),
+    ("v5", "", Phase::Promoted, plans::rolling),
+    ("v4", "0.3", Phase::RolledBack, plans::rolling),
+    ("v6", "", Phase::Promoted, plans::blue_green),
+    ("v7", "0.3", Phase::RolledBack, plans::blue_green),
+    ("v8", "", Phase::Promoted, plans::audience),
+    ("v9", "0.3", Phase::RolledBack, plans::audience),
 ];
 
-async fn start(ground: &Ground, version: &str, errors: &str) -> Result<(), Problem> {
+async fn start(ground: &Ground, release: &Release) -> Result<(), Problem> {
+    let (version, errors, _, plan) = *release;
     let env = match errors {
         "" => Default::default(),
         share => [("DECKWATCH_DEMO_ERRORS".to_owned(), share.to_owned())].into(),
@@ -60,7 +67,7 @@ async fn start(ground: &Ground, version: &str, errors: &str) -> Result<(), Probl
     let ask = api::Start {
         service: ServiceName::new(ground.service.as_str()).ok(),
         version: version.parse().ok(),
-        plan_yaml: Some(plans::quick()),
+        plan_yaml: Some(plan()),
         env,
         ..api::Start::default()
     };
@@ -81,10 +88,11 @@ async fn roll(ground: &Ground, shared: &Shared) -> (usize, usize) {
     let (mut done, mut blamed) = (0, 0);
     while !shared.stop.get() {
         let nodes = shared.node_kills.get();
-        let (version, errors, deserved) = RELEASES[done % RELEASES.len()];
+        let release = &RELEASES[done % RELEASES.len()];
+        let (version, _, deserved, _) = *release;
         // While the node is dead nothing can be started; that is said, and tried again.
         eventually("a start", || async {
-            match start(ground, version, errors).await {
+            match start(ground, release).await {
                 Err(problem) if problem.is_refusal() => panic!("refused: {problem}"),
                 other => other.map_err(|p| p.to_string()),
             }

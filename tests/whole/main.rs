@@ -23,6 +23,7 @@ mod kills;
 mod mounts;
 mod people;
 mod plans;
+mod points;
 mod process;
 mod rolling;
 mod scene;

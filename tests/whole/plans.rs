@@ -108,3 +108,52 @@ baseline: 0s
 "
     )
 }
+
+/// One instance after the other, judged.
+pub fn rolling() -> String {
+    format!(
+        "\
+plan: quick-rolling
+strategy: rolling
+batch: 1
+steps:
+  - bake: {{ min: 500ms, max: 2m }}
+{ANALYSIS}{REST}rollback_window: 10m
+"
+    )
+}
+
+/// A preview, tasks around it, and the switch.
+pub fn blue_green() -> String {
+    format!(
+        "\
+plan: quick-blue-green
+strategy: blue-green
+before:
+  - {{ name: migrate, kind: migration, command: [\"true\"], way_back: {{ command: [\"true\"] }} }}
+steps:
+  - weight: 0
+    bake: {{ min: 0s, max: 2m }}
+    tasks: [{{ name: smoke, kind: smoke, command: [\"true\"], retries: 3 }}]
+  - weight: 100
+    bake: {{ min: 500ms, max: 2m }}
+rollback: full
+{ANALYSIS}{REST}rollback_window: 10m
+"
+    )
+}
+
+/// Half of the clients, then all.
+pub fn audience() -> String {
+    format!(
+        "\
+plan: quick-audience
+strategy: audience
+audience: {{ flag: new, by: {{ header: x-client }}, people: [c000001] }}
+steps:
+  - {{ weight: 50, bake: {{ min: 500ms, max: 2m }} }}
+  - {{ weight: 100, bake: {{ min: 500ms, max: 2m }} }}
+{ANALYSIS}{REST}rollback_window: 10m
+"
+    )
+}

@@ -12,6 +12,9 @@ use deckwatch_rollout::ports::{Clock, Evidence, Look, Standing, Totals};
 use deckwatch_signals::{BadRule, Cohort, Gauge, SampleStore, gauge, mean_response, slot_counts};
 use deckwatch_verdict::{Counts, Interval};
 
+/// How old a sample may be that still tells how stable is doing.
+const RECENT: Duration = Duration::from_secs(10);
+
 /// Samples of the node, as evidence.
 pub struct SampleEvidence {
     pub store: Arc<SampleStore>,
@@ -157,15 +160,30 @@ impl Evidence for SampleEvidence {
         now: Timestamp,
     ) -> Result<Option<Baseline>, String> {
         let from = now.minus(span);
+        let looked = self
+            .counts(service, stable, What::Errors, from, now)
+            .await?;
+        // No two scrapes within the span: the newest two before it will do, if they are recent.
+        let (from, looked) = match looked.is_empty() && !span.is_zero() && span < RECENT {
+            false => (from, looked),
+            true => {
+                let from = now.minus(RECENT);
+                let looked = self
+                    .counts(service, stable, What::Errors, from, now)
+                    .await?;
+                let newest = looked.last().cloned();
+                (
+                    newest.as_ref().map_or(from, |n| n.0),
+                    newest.into_iter().collect(),
+                )
+            }
+        };
         let mut baseline = Baseline {
             from,
             to: now,
             ..Baseline::default()
         };
         // Not every metric counts in every interval; the scrapes are the same for all.
-        let looked = self
-            .counts(service, stable, What::Errors, from, now)
-            .await?;
         let covered: Duration = looked.iter().map(|(a, b, _)| b.since(*a)).sum();
         baseline.covered = covered.into();
         for metric in metrics {

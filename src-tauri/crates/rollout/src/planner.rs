@@ -6,6 +6,7 @@
 //! before anything that would move forward is even looked at.
 
 mod back;
+mod baseline;
 mod batches;
 mod forward;
 mod tasks;

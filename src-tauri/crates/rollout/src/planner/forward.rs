@@ -7,7 +7,7 @@ use deckwatch_platform::{Action, TrafficWrite, WayBack};
 use deckwatch_verdict::Verdict;
 
 use super::tasks::{self, Failure};
-use super::{Inputs, Judgement, Next, batches};
+use super::{Inputs, Judgement, Next, baseline, batches};
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Purpose};
 use crate::plan::{Gate, OnError, Place, Step, StepPause};
 use crate::state::{Phase, Rollout, Stage};
@@ -217,7 +217,7 @@ fn capacity(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Next {
             why: format!("{ready} of {wanted} instances are ready"),
         };
     }
-    if let Some(next) = capture_baseline(rollout, inputs) {
+    if let Some(next) = baseline::capture(rollout, inputs) {
         return next;
     }
     Next::Record(vec![Event::CapacityReached {
@@ -241,41 +241,6 @@ fn stable_has_changed(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
         words: "what was stable when it was started no longer is; start it again".into(),
         last_response_after_ms: None,
     }]))
-}
-
-/// Stable's past is captured before the first weight, while stable still serves everyone.
-fn capture_baseline(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
-    if rollout.baseline.is_some() || rollout.stable.is_none() {
-        return None;
-    }
-    let span = rollout.plan.baseline;
-    let waited = inputs.now.since(rollout.stage_since());
-    let enough = span.duration().mul_f64(0.9);
-    // Two looks more than the span: by then what can be had has been scraped. Of no span there is
-    // nothing to be had.
-    let patience = match span.duration() {
-        Duration::ZERO => Duration::ZERO,
-        span => span + rollout.plan.analysis.interval.duration() * 2,
-    };
-    match inputs.baseline {
-        Some(baseline) if baseline.covered.duration() >= enough || waited >= patience => {
-            Some(Next::Record(vec![Event::BaselineCaptured {
-                rollout: rollout.id,
-                baseline: baseline.clone(),
-            }]))
-        }
-        None if waited >= patience => Some(Next::Record(vec![Event::BaselineCaptured {
-            rollout: rollout.id,
-            baseline: crate::event::Baseline {
-                from: rollout.started_at,
-                to: inputs.now,
-                ..Default::default()
-            },
-        }])),
-        _ => Some(Next::wait(format!(
-            "capturing {span} of stable's traffic as the baseline"
-        ))),
-    }
 }
 
 /// The traffic of a step: weights, and of audience the people.

@@ -117,3 +117,17 @@ fn any_other_baseline_is_waited_for_until_two_looks_after_it() {
     let captured = without_samples(&state, &observation, patience);
     assert!(captures_nothing(&captured), "{captured:?}");
 }
+
+#[test]
+fn who_is_compared_with_the_past_alone_waits_longer_for_it() {
+    let (mut state, observation) = ready(Span::from_secs(1));
+    let plan = &mut state.current.as_mut().unwrap().plan;
+    // Everyone at once: nothing will ever be seen of stable beside it.
+    plan.steps.drain(..plan.steps.len() - 1);
+    let capacity = plan.deadlines.capacity.duration();
+    let patience = Duration::from_secs(1) + plan.analysis.interval.duration() * 2;
+    let waits = without_samples(&state, &observation, patience);
+    assert!(matches!(waits, Next::Wait { .. }), "{waits:?}");
+    let captured = without_samples(&state, &observation, capacity);
+    assert!(captures_nothing(&captured), "{captured:?}");
+}
