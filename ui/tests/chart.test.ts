@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { asUtc, labelRoom, timeLabels } from "@/lib/chart/axis";
 import { decades, options, type Series, span } from "@/lib/chart/options";
 import { legend, reading, summary } from "@/lib/chart/summary";
-import { areaPath, linePath, runs } from "@/parts/spark";
+import { paths } from "@/parts/spark";
 
 const AT = Date.UTC(2026, 10, 20, 14, 20);
 const times = [AT, AT + 60_000, AT + 120_000];
@@ -114,15 +114,16 @@ describe("the time axis", () => {
 
 describe("sparks", () => {
   const box = { width: 30, height: 10, pad: 1 };
-  test("a gap parts the line", () => {
-    const found = runs([1, 2, null, 3], box, true);
-    expect(found.map((run) => run.length)).toEqual([2, 1]);
-    expect(linePath(found)).toBe("M0.0 6.3L10.0 3.7M29.3 1.0h1.4");
-    expect(areaPath(found, box).match(/Z/g)).toHaveLength(1);
+  test("a gap parts the line, and what stands alone is a dash", () => {
+    const found = paths([1, 2, null, 3], box, true);
+    expect(found?.line).toBe("M0 63L100 37M300 10m-7 0h14");
+    expect(found?.area).toBe("M0 100L0 63L100 37L100 100Z");
+    expect(found?.gaps).toBe(true);
+    expect(paths([1, 2, 3], box, true)?.gaps).toBe(false);
   });
   test("nothing known draws nothing; what never changes is a line, not a cliff", () => {
-    expect(runs([null, null], box, true)).toEqual([]);
-    expect(runs([0, 0], box, true)[0]?.map(([, y]) => y)).toEqual([9, 9]);
-    expect(runs([5, 5], box, false)[0]?.map(([, y]) => y)).toEqual([5, 5]);
+    expect(paths([null, null], box, true)).toBeNull();
+    expect(paths([0, 0], box, true)?.line).toBe("M0 90L300 90");
+    expect(paths([5, 5], box, false)?.line).toBe("M0 50L300 50");
   });
 });

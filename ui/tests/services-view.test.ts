@@ -129,9 +129,9 @@ describe("a service", () => {
     expect(await screen.findByText(/No service named “nothing”/)).toBeTruthy();
   });
 
-  test("its revisions: the newest opens the rollout, an older one its events", async () => {
-    at("#/services/checkout?tab=revisions");
-    const grid = await screen.findByRole("grid", { name: /Revisions/ });
+  test("its rollouts: the newest opens the rollout, an older one its events", async () => {
+    at("#/services/checkout?tab=rollouts");
+    const grid = await screen.findByRole("grid", { name: /Rollouts/ });
     await within(grid).findAllByText("promoted");
     await key("j");
     await key("j");

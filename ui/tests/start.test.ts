@@ -165,6 +165,7 @@ describe("what is typed", () => {
     instances: "",
     env: "",
     supersede: false,
+    notBefore: "",
   };
   test("as the backend takes it", () => {
     expect(startOf(typed)).toEqual({ service: "checkout", version: "v4", plan: "training" });

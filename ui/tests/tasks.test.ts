@@ -392,7 +392,7 @@ verify:
 `;
 
   test("its strategy and its tasks by when they are run", () => {
-    expect(outlineOf(YAML)).toEqual({
+    expect(outlineOf(YAML)).toMatchObject({
       strategy: "blue-green",
       tasks: [
         { when: "before", names: ["dump", "migrate up"] },

@@ -6,6 +6,7 @@ import type { Answer, Driven, Frame, Host, Params, Problem, QueryName, RequestNa
 import type { Progress } from "./generated";
 import { mockActs } from "./mock-acts";
 import { paged } from "./mock-lists";
+import { strategies as madeByHand } from "./mock-strategies";
 
 /** One answer as the backend gave it. `at`: when, so that its times can be moved to now. */
 export interface Recording {
@@ -48,6 +49,8 @@ export interface MockOptions {
   every?: number;
   /** As if the program had never been started. */
   fresh?: boolean;
+  /** With the rollouts that no recording has: rolling, audience, one that waits for its time. */
+  strategies?: boolean;
 }
 
 const OFFLINE: Problem = { code: "window.offline", message: "the backend does not answer" };
@@ -101,6 +104,7 @@ export function mockHost({
   now = Date.now,
   every = 2000,
   fresh = false,
+  strategies = false,
 }: MockOptions = {}): MockHost {
   const trouble: Trouble = { lag: 0, offline: false, fail: {} };
   const asked: MockHost["asked"] = [];
@@ -125,15 +129,25 @@ export function mockHost({
   const answer = (name: string, params: unknown): unknown => {
     const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name);
     if (own !== undefined && !bestRecording(recordings, name, {})) return own;
+    const given = (params ?? {}) as Record<string, unknown>;
+    const made = trouble.offline || name in trouble.fail ? undefined : more?.own(name, given);
+    if (made !== undefined) return acts.seen(name, made);
     const recording = find(name, params);
-    const recent = moved(recording.answer, now() - Date.parse(recording.at));
-    return paged(acts.seen(name, recent), (params ?? {}) as Record<string, unknown>);
+    const recent = acts.seen(name, moved(recording.answer, now() - Date.parse(recording.at)));
+    const one = "service" in recording.params;
+    return paged(one ? recent : (more?.seen(name, recent) ?? recent), given);
   };
   const recent = (name: string) => {
     const recording = bestRecording(recordings, name, {});
     return recording && moved(recording.answer, now() - Date.parse(recording.at));
   };
   const acts = mockActs(recent, now, fresh);
+  const more = strategies
+    ? madeByHand((name) => {
+        const like = recordings.find(({ request }) => request === name);
+        return like && moved(like.answer, now() - Date.parse(like.at));
+      }, now)
+    : undefined;
   /** What has been done is seen at once by whoever watches. */
   const watches = new Set<() => void>();
   const lag = () => new Promise((done) => setTimeout(done, trouble.lag));
@@ -159,7 +173,7 @@ export function mockHost({
       await lag();
       const failing =
         trouble.offline || name in trouble.fail || bestRecording(recordings, name, params ?? {});
-      const acted = failing ? undefined : await acts.act(name, params);
+      const acted = failing ? undefined : (more?.act(name, params) ?? (await acts.act(name, params)));
       if (acted === undefined) return answer(name, params) as Answer<N>;
       watches.forEach((look) => look());
       return acted as Answer<N>;
@@ -228,7 +242,7 @@ export function mockHost({
 /** `?offline`, `?lag=800`, `?fail=bridge,status`, `?fresh`: the states of the window, from its address. */
 export function mockFromAddress(search: string): MockHost {
   const wanted = new URLSearchParams(search);
-  const mock = mockHost({ fresh: wanted.has("fresh") });
+  const mock = mockHost({ fresh: wanted.has("fresh"), strategies: !wanted.has("fresh") });
   mock.trouble.offline = wanted.has("offline");
   mock.trouble.lag = Number(wanted.get("lag") ?? 0) || 0;
   for (const name of wanted.get("fail")?.split(",") ?? []) {

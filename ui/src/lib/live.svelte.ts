@@ -5,6 +5,7 @@
 import { untrack } from "svelte";
 import { type Answer, type Frame, host, type Params, type Problem, type QueryName } from "@/host";
 import { environment } from "./environment.svelte";
+import { shared } from "./shared";
 import { isVisible } from "./visible";
 
 export interface Live<A, P = unknown> {
@@ -79,7 +80,7 @@ export function taken<A>(
       next = { ...next, problem: frame.problem, loading: false };
     } else {
       const append = frame.kind === "more" && next.answer !== null;
-      const answer = append ? join(next.answer as A, frame.answer) : frame.answer;
+      const answer = append ? join(next.answer as A, frame.answer) : shared(next.answer, frame.answer);
       next = { answer, params, at: frame.at, problem: null, loading: false };
     }
   }

@@ -1,7 +1,7 @@
 /** What the palette offers: actions, services, rollouts. */
 import type { BridgeView } from "@/host";
 import { type Action, grouped, perform, titleOf, whyOff } from "@/lib/actions";
-import { go } from "@/lib/router.svelte";
+import { go, goTo, to } from "@/lib/router.svelte";
 import { viewOf } from "@/views";
 import { ranked } from "./rank";
 
@@ -27,6 +27,19 @@ function ofAction(a: Action): Entry {
     why: whyOff(a),
     run: () => perform(a),
   };
+}
+
+/** Only once something is typed: else each service would stand there twice. */
+function ofRevisions(bridge: BridgeView): Entry[] {
+  return bridge.services.rows.map(({ service }) => ({
+    id: `revisions:${service}`,
+    kind: "service",
+    title: `${service}: revisions`,
+    note: "what was promoted, and undo",
+    keys: null,
+    why: null,
+    run: () => goTo(`${to("services", service)}?tab=revisions`),
+  }));
 }
 
 function ofBridge(bridge: BridgeView): Entry[] {
@@ -64,7 +77,8 @@ function ofBridge(bridge: BridgeView): Entry[] {
 export function entries(wanted: string, bridge: BridgeView | null): Entry[] {
   const listed = [...grouped().values()].flat().filter((a) => !a.unlisted);
   const [on, off] = [true, false].map((on) => listed.map(ofAction).filter((e) => (e.why === null) === on));
-  const all = [...(on ?? []), ...(bridge ? ofBridge(bridge) : []), ...(off ?? [])];
+  const revisions = bridge && wanted.trim() !== "" && viewOf("services") ? ofRevisions(bridge) : [];
+  const all = [...(on ?? []), ...(bridge ? ofBridge(bridge) : []), ...revisions, ...(off ?? [])];
   return ranked(
     wanted,
     all,

@@ -13,11 +13,49 @@ export interface View {
   total: number;
 }
 
+/** Rows drawn above and below what is seen, for the frame in which one scrolls. */
+const OVERSCAN = 4;
+
 /** The first row drawn, and the one after the last. */
-export function drawn({ scrollTop, height, row, total }: View, overscan = 8): [first: number, end: number] {
-  const first = Math.max(0, Math.floor(scrollTop / row) - overscan);
-  const end = Math.min(total, Math.ceil((scrollTop + height) / row) + overscan);
+export function drawn(
+  { scrollTop, height, row, total }: View,
+  overscan = OVERSCAN,
+): [first: number, end: number] {
+  const top = Math.floor(scrollTop / row);
+  const first = Math.max(0, top - overscan);
+  // One more than fits: as many wherever a row is cut, so that none is made while one scrolls.
+  const end = Math.min(total, top + Math.ceil(height / row) + 1 + overscan);
   return [Math.min(first, Math.max(0, end - 1)), Math.max(end, 0)];
+}
+
+/** Rows as they stand in the page: row `index` is filled into the place `(index + shift) % size`. */
+export interface Places {
+  first: number;
+  end: number;
+  size: number;
+  shift: number;
+}
+
+/**
+ * Rows that leave at one end come in again at the other: filling one anew is cheaper than making
+ * one. Where few stay, all stand still and are filled: moving one in the page costs more than that.
+ */
+export function placed(before: Places | null, [first, end]: [number, number]): Places {
+  const count = end - first;
+  // At the top fewer are drawn than further down; places of their own keep the others where they are.
+  const size = Math.max(count, before?.size ?? count + OVERSCAN);
+  if (before === null || size !== before.size) return { first, end, size, shift: 0 };
+  const stay = Math.min(end, before.end) - Math.max(first, before.first);
+  const shift = stay * 2 < count ? before.shift + before.first - first : before.shift;
+  return { first, end, size, shift: mod(shift, size) };
+}
+
+export function place(index: number, { size, shift }: Places): number {
+  return mod(index + shift, size);
+}
+
+function mod(n: number, size: number): number {
+  return size > 0 ? ((n % size) + size) % size : 0;
 }
 
 export interface Asked {

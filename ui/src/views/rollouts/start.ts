@@ -1,5 +1,6 @@
 /** What is typed into the form, as the backend takes it. Pure. */
 import type { Start } from "@/host";
+import { momentOf } from "@/lib/local-time";
 
 export interface Typed {
   service: string;
@@ -14,6 +15,8 @@ export interface Typed {
   /** NAME=value, one a line. */
   env: string;
   supersede: boolean;
+  /** Local time; empty: at once. */
+  notBefore: string;
 }
 
 export interface Parsed {
@@ -50,10 +53,11 @@ export function edited({ yaml, original }: Typed): boolean {
 }
 
 /** What is still missing or wrong, in words; null when it can be sent. */
-export function missing(typed: Typed, mistakes: number): string | null {
+export function missing(typed: Typed, mistakes: number, now = Date.now()): string | null {
   if (typed.service === "") return "Choose a service";
   if (typed.version.trim() === "") return "Say which version";
   if (Number.isNaN(instancesOf(typed.instances) ?? 1)) return "Instances: a whole number from 1";
+  if (momentOf(typed.notBefore, now).mistake !== null) return "Not before: a time to come";
   if (envOf(typed.env).mistake !== null) return "The environment has a mistake";
   if (typed.yaml.trim() === "") return "The plan is empty";
   if (mistakes > 0) return `The plan has ${mistakes} ${mistakes === 1 ? "mistake" : "mistakes"}`;
@@ -61,7 +65,8 @@ export function missing(typed: Typed, mistakes: number): string | null {
 }
 
 /** A plan that ships goes by its name, one that was touched by its text. */
-export function startOf(typed: Typed): Start {
+export function startOf(typed: Typed, now = Date.now()): Start {
+  const { at } = momentOf(typed.notBefore, now);
   const { env } = envOf(typed.env);
   const instances = instancesOf(typed.instances);
   return {
@@ -70,6 +75,7 @@ export function startOf(typed: Typed): Start {
     ...(edited(typed) ? { plan_yaml: typed.yaml } : { plan: typed.plan }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(instances !== null && { instances }),
+    ...(at !== null && { not_before: new Date(at).toISOString() }),
     ...(typed.supersede && { supersede: true }),
   };
 }

@@ -1,6 +1,6 @@
 /** Words and marks for where a rollout stands. Pure: it reads what the backend says and decides nothing. */
 import type { BakedBy, Mark, PauseReason, Phase, RolloutStatus, Stage, StepStatus } from "@/host";
-import { duration, latency, spanMs } from "@/lib/format";
+import { count, duration, latency, ms, plural, spanMs, stampUtc, weight } from "@/lib/format";
 import { holder } from "./tasks";
 
 export interface Standing {
@@ -96,7 +96,7 @@ export function stepStanding(step: StepStatus, status: RolloutStatus): Standing 
     const reason = paused(status.phase);
     if (reason !== null) return { word: `paused, ${REASONS[reason]}`, mark: "warn" };
     if (status.phase === "rolling-back") return { word: "going back", mark: "bad" };
-    if (status.phase === "pending") return { word: "waits", mark: "moving" };
+    if (status.phase === "pending" || status.waits_until != null) return { word: "waits", mark: "moving" };
     return status.stage === "bake" ? baking(status.verdict) : STAGES[status.stage];
   }
   if (step.done) return baked(step.done);
@@ -105,6 +105,41 @@ export function stepStanding(step: StepStatus, status: RolloutStatus): Standing 
   const here = status.steps[status.step] === step;
   if (here && status.verdict === "fail") return { word: "Fail", mark: "bad" };
   return { word: here && status.phase !== "promoted" ? "ended here" : "not reached", mark: "no-data" };
+}
+
+/** Whom a step gives the candidate to: “25 %”, “2 of 3 instances”, “by name”. */
+export function shareOf(step: StepStatus, status: RolloutStatus): string {
+  if (status.strategy === "audience" && step.weight === 0) return "by name";
+  if (status.strategy === "audience" && step.weight === 100) return "everyone";
+  if (step.instances == null) return weight(step.weight);
+  return `${count(step.instances)} of ${count(status.steps.at(-1)?.instances)}`;
+}
+
+/** The same where it has to say of what: “25 % of traffic”, “2 of 3 instances”. */
+export function reachOf(step: StepStatus, status: RolloutStatus): string {
+  if (step.instances != null) return `${shareOf(step, status)} instances`;
+  return `${weight(step.weight)} of ${status.strategy === "audience" ? "the people" : "traffic"}`;
+}
+
+/** How many people that are, those by name where it is them alone; null where it is not known. */
+export function peopleOf(step: StepStatus, status: RolloutStatus): number | null {
+  return step.weight === 0 && status.audience ? status.audience.listed : step.people;
+}
+
+/** What its track says beside that. */
+export function shareNote(step: StepStatus, i: number, status: RolloutStatus): string {
+  if (step.instances != null) return `batch ${i + 1} · ${weight(step.weight)}`;
+  // When it begins is more than its track has room for; the schedule says both.
+  if (status.strategy !== "audience" || (step.not_before != null && !step.done)) return "";
+  const people = peopleOf(step, status);
+  return people == null ? "" : plural(people, "person", "people");
+}
+
+/** 22 Nov 09:00 UTC */
+function shortUtc(at: string): string {
+  const [day = "", clock = ""] = stampUtc(at).split(" ");
+  const month = new Date(`${day}T00:00:00Z`).toLocaleString("en", { month: "short", timeZone: "UTC" });
+  return `${Number(day.slice(8))}\u00a0${month} ${clock.slice(0, 5)}\u00a0UTC`;
 }
 
 /** How much of its bar a step has: all of it once it is over, while it bakes the part of its least time. */
@@ -118,6 +153,7 @@ export function stepShare(step: StepStatus, status: RolloutStatus): number {
 
 /** Under a step's weight: how far its bake is, or what it took. */
 export function stepTimes(step: StepStatus, status: RolloutStatus): string {
+  if (step.current && status.waits_until != null) return `from ${shortUtc(status.waits_until)}`;
   if (step.current && status.stage === "bake") {
     const passed = spanMs(status.in_step_for);
     return passed < spanMs(step.bake_min)
@@ -128,6 +164,7 @@ export function stepTimes(step: StepStatus, status: RolloutStatus): string {
   if (step.took !== null && spanMs(step.took) > 0) return `took ${spanWords(step.took)}`;
   if (step.took !== null) return "no bake";
   if (step.skipped || isOver(status.phase)) return "";
+  if (step.not_before != null) return `from ${shortUtc(step.not_before)}`;
   return spanMs(step.bake_min) > 0 ? `at least ${spanWords(step.bake_min)}` : "no bake";
 }
 
@@ -171,10 +208,26 @@ export function question(status: RolloutStatus): string | null {
   return QUESTIONS[reason];
 }
 
+/** A step that waits for its day: what stands until then. */
+function waiting(status: RolloutStatus): string {
+  if (status.step === 0) return `${status.release} waits for its time; nothing is touched before.`;
+  const before = status.steps[status.step - 1];
+  const stands = before ? ` ${status.release} stays at ${shareOf(before, status)}.` : "";
+  return `Step ${status.step + 1} of ${status.steps.length} waits for its day.${stands}`;
+}
+
+/** “begins in 13 h 2 min”; null while nothing is waited for. */
+export function countdown(status: RolloutStatus, now: number): string | null {
+  if (status.waits_until == null) return null;
+  const left = ms(status.waits_until) - now;
+  return left > 0 ? `begins in ${duration(left)}` : "begins now";
+}
+
 /** What is happening now, in a sentence, while nothing is asked of anybody. */
 export function goingOn(status: RolloutStatus): string {
   const step = status.steps[status.step];
   const place = `step ${status.step + 1} of ${status.steps.length}`;
+  if (status.waits_until != null) return waiting(status);
   if (status.phase === "pending") return "It begins as soon as somebody drives it.";
   const running = status.tasks.find((task) => task.standing === "running" && task.place.at === "after");
   if (running)
@@ -184,10 +237,16 @@ export function goingOn(status: RolloutStatus): string {
     case "capacity":
       return `${status.release} is being brought up for ${place}.`;
     case "traffic":
-      return `${step.weight} % of traffic is being written for ${place}.`;
+      return `${step.weight} % ${status.audience ? "of the people are being led to it" : "of traffic is being written"} for ${place}.`;
     case "bake":
+      if (step.weight === 0 && status.audience)
+        return `${status.release} answers ${plural(status.audience.listed, "person", "people")} by name and nobody else, ${place}.`;
       if (step.weight === 0)
         return `${status.release} stands ready and answers none of its users yet, ${place}.`;
+      if (step.instances != null)
+        return `${status.release} answers with ${shareOf(step, status)} instances, batch ${status.step + 1} of ${status.steps.length}.`;
+      if (status.audience && step.weight < 100)
+        return `${status.release} answers ${step.weight} % of the people, ${place}.`;
       return `${status.release} answers ${step.weight} % of requests, ${place}.`;
     case "gate":
       return `${place} has baked; it waits at its gates.`;
