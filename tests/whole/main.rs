@@ -25,3 +25,4 @@ mod plans;
 mod process;
 mod scene;
 mod tasks;
+mod validation;

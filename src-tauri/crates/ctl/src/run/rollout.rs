@@ -9,9 +9,9 @@ use deckwatch_domain::ServiceName;
 use deckwatch_rollout::Phase;
 use deckwatch_rollout::plan::RollbackKind;
 
-use super::done;
+use super::{done, validate};
 use crate::args;
-use crate::ask::{answer, read};
+use crate::ask::answer;
 use crate::live::{Screen, frame};
 use crate::paint::{Paint, Tone};
 use crate::{code, print};
@@ -25,6 +25,11 @@ pub(super) async fn rollout(
     use args::Rollout as R;
     match it {
         R::Start(it) => return start(console, *it, j, paint).await,
+        R::Validate(it) => return validate::validate(console, *it, j, paint).await,
+        R::CancelValidation { service, note } => {
+            let ask = Noted { service, note };
+            return done(j, &api::cancel_validation(console, ask).await?);
+        }
         R::List => {
             let rows = api::rollouts(console, Nothing {}).await?;
             answer(j, &rows, |r| print::rollouts(paint, r));
@@ -123,28 +128,19 @@ async fn start(
     j: bool,
     paint: Paint,
 ) -> Result<u8, Problem> {
-    let plan_yaml = it.plan_file.as_deref().map(read).transpose()?;
-    let service = it.service.clone();
+    let service = it.release.service.clone();
+    let ask = api::Start {
+        supersede: it.supersede,
+        instances: it.instances,
+        break_glass: it.break_glass,
+        ..validate::asked(it.release)?
+    };
     // With --wait this process drives, unless somebody does already; the lease sees to that.
     let agent = match it.wait {
         true => Some(Agent::start(console, AgentOptions::default()).await?),
         false => None,
     };
-    let begun = api::start(
-        console,
-        api::Start {
-            service: Some(it.service),
-            version: Some(it.version),
-            plan: Some(it.plan),
-            plan_yaml,
-            command: (!it.command.is_empty()).then_some(it.command),
-            env: it.env.into_iter().collect(),
-            supersede: it.supersede,
-            instances: it.instances,
-        },
-    )
-    .await;
-    let begun = match begun {
+    let begun = match validate::start(console, ask, j, paint).await {
         Ok(begun) => begun,
         Err(problem) => {
             if let Some(agent) = agent {
