@@ -7,7 +7,7 @@ use deckwatch_domain::Role;
 use deckwatch_rollout::Phase;
 use serde_json::{Value, json};
 
-use crate::harness::{Ground, Ran, SERVICE, eventually, processes_with, signal};
+use crate::harness::{Ground, Ran, SERVICE, eventually, processes_with};
 use crate::plans;
 use crate::process::Agent;
 use crate::scene::{Scene, rollout};
@@ -244,9 +244,7 @@ async fn a_validation_whose_console_was_killed_is_lost_and_can_be_run_again() {
     })
     .await;
     ground.ctl(&cancel).await.refused("is being validated");
-    let pid = console.pid();
     console.end().await;
-    signal(pid, "KILL");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -123,7 +123,7 @@ export function mockHost({
     return recording;
   };
   const answer = (name: string, params: unknown): unknown => {
-    const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name);
+    const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name, params);
     if (own !== undefined && !bestRecording(recordings, name, {})) return own;
     const recording = find(name, params);
     const recent = moved(recording.answer, now() - Date.parse(recording.at));

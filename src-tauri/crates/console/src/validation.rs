@@ -93,7 +93,7 @@ pub async fn run(console: &Console, mut ask: Start) -> Result<ValidationStatus, 
             validation::begin(state, begun.clone(), gone, now)
         })
         .await?;
-    let ended = run::Runner::new(console, &service, id).run().await;
+    let ended = run::run(console, &service, id).await;
     let _ = console.anchor().await;
     ended
 }

@@ -22,7 +22,7 @@ use deckwatch_domain::Span;
 
 pub use admit::{Validated, admit};
 pub use event::{Begun, Ending, Event, service_of, stream};
-pub use next::{MOST_AT_ONCE, Step, begin, cancel, next};
+pub use next::{MOST_AT_ONCE, Step, Why, begin, cancel, next};
 pub use state::{CheckRecord, CheckStanding, Outcome, Validation, Validations};
 pub use status::{CheckStatus, Standing, ValidationStatus, status};
 

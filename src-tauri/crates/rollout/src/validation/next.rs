@@ -1,6 +1,6 @@
 //! What a validation does next. Pure: the state and the time go in, steps come out.
 
-use deckwatch_domain::{Span, Timestamp};
+use deckwatch_domain::{IntentId, Span, Timestamp};
 use deckwatch_platform::TaskOutcome;
 
 use super::LIMIT;
@@ -138,7 +138,7 @@ fn back_off(failed: u32) -> Span {
 }
 
 /// How a validation that ends now is recorded.
-pub(super) fn ended(validation: &Validation, ending: Ending) -> Event {
+fn ended(validation: &Validation, ending: Ending) -> Event {
     let mut after = validation.clone();
     after.ended = Some((ending, after.started_at));
     let can_deploy = after.can_deploy();
@@ -171,15 +171,39 @@ impl Validation {
         ended(self, ending)
     }
 
+    /// The fact of an attempt's beginning.
+    pub fn check_begun(&self, check: usize, attempt: u32, intent: Option<IntentId>) -> Event {
+        Event::CheckBegun {
+            validation: self.id,
+            check,
+            name: self.name(check),
+            attempt,
+            intent,
+        }
+    }
+
+    /// The fact that the attempt that runs was ended from outside; none when none runs.
+    pub fn check_stopped(&self, check: usize, why: Why, now: Timestamp) -> Option<Event> {
+        let record = self.records.get(&check).filter(|r| r.ended.is_none())?;
+        let outcome = TaskOutcome {
+            took: now.since(record.started_at).into(),
+            ..TaskOutcome::lost(&why.words())
+        };
+        Some(self.check_ended(check, record.attempt, outcome))
+    }
+
+    fn name(&self, check: usize) -> String {
+        self.checks
+            .get(check)
+            .map_or_else(String::new, |c| c.name.clone())
+    }
+
     /// The fact of an attempt's end.
     pub fn check_ended(&self, check: usize, attempt: u32, outcome: TaskOutcome) -> Event {
         Event::CheckEnded {
             validation: self.id,
             check,
-            name: self
-                .checks
-                .get(check)
-                .map_or_else(String::new, |c| c.name.clone()),
+            name: self.name(check),
             attempt,
             outcome,
         }

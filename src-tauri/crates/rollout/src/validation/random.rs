@@ -7,7 +7,6 @@ use deckwatch_platform::{ReleaseSpec, TaskOutcome};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::next::Why;
 use super::*;
 use crate::event::Started;
 use crate::plan::{Check, Looks, builtin};
@@ -98,17 +97,12 @@ impl World {
         for step in &steps {
             let validation = self.newest();
             let event = match *step {
-                Step::Begin { check, attempt, .. } => Event::CheckBegun {
-                    validation: validation.id,
-                    check,
-                    name: String::new(),
-                    attempt,
-                    intent: Some(IntentId::from_u128(u128::from(attempt))),
-                },
+                Step::Begin { check, attempt, .. } => {
+                    let intent = IntentId::from_u128(u128::from(attempt));
+                    validation.check_begun(check, attempt, Some(intent))
+                }
                 Step::Stop { check, why } => {
-                    let attempt = validation.records[&check].attempt;
-                    let outcome = TaskOutcome::lost(&why.words());
-                    validation.check_ended(check, attempt, outcome)
+                    validation.check_stopped(check, why, at(self.now)).unwrap()
                 }
                 Step::End(ending) => validation.ending(ending),
             };
@@ -363,7 +357,11 @@ fn one(rng: &mut impl Rng, seed: u64) {
         }
         world.now += rng.random_range(1..2000);
     }
-    let validation = world.newest();
+    says_what_it_should(world.newest(), seed);
+}
+
+fn says_what_it_should(validation: &Validation, seed: u64) {
+    let checks = &validation.checks;
     let passed = |place: usize| {
         let ended = validation
             .records

@@ -169,6 +169,7 @@ impl Validation {
             } => {
                 if let Some(record) = self.records.get_mut(check)
                     && record.attempt == *attempt
+                    && record.ended.is_none()
                 {
                     record.ended = Some((outcome.clone(), at));
                 }
