@@ -28,3 +28,4 @@ mod process;
 mod rolling;
 mod scene;
 mod tasks;
+mod validation;

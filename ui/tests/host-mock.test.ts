@@ -139,3 +139,38 @@ describe("problems", () => {
     expect(problemText(refusal)).toContain("refused.rollout-live: no");
   });
 });
+
+describe("validations and baselines", () => {
+  const of = { service: "web" };
+  test("checks end one after another, and may be cancelled", async () => {
+    let time = NOW;
+    const host = mockHost({ recordings, now: () => time, every: 1000 });
+    expect(await host.ask("validation.show", of)).toBeNull();
+    const ran = host.ask("validation.run", { ...of, version: "v2", plan: "canary" });
+    await vi.waitFor(async () => expect(await host.ask("validation.show", of)).not.toBeNull());
+    await expect(host.ask("validation.run", of)).rejects.toMatchObject({
+      code: "refused.validation-running",
+    });
+    time += 1300;
+    const half = await host.ask("validation.show", of);
+    expect(half?.checks.map((check) => check.standing)).toEqual(["passed", "running", "running"]);
+    expect(half).toMatchObject({ standing: "running", can_deploy: false, release: "v2" });
+    await host.ask("validation.cancel", of);
+    expect(await ran).toMatchObject({ standing: "cancelled", outcome: "failed", can_deploy: false });
+    await expect(host.ask("validation.cancel", of)).rejects.toMatchObject({ code: "refused.not-validating" });
+  });
+  test("a baseline is kept once, compared and removed", async () => {
+    const host = make();
+    await host.ask("baselines.capture", { ...of, name: "good" });
+    await expect(host.ask("baselines.capture", { ...of, name: "good" })).rejects.toMatchObject({
+      code: "refused.baseline-exists",
+    });
+    expect(await host.ask("baselines.list", of)).toHaveLength(1);
+    const found = await host.ask("baselines.compare", { ...of, a: "newest" });
+    expect(found.differences.find((row) => row.figure === "p95")?.change).toBe(0);
+    await host.ask("baselines.remove", { ...of, name: "good" });
+    await expect(host.ask("baselines.compare", { ...of, a: "good" })).rejects.toMatchObject({
+      code: "refused.no-baseline",
+    });
+  });
+});

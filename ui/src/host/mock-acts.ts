@@ -20,6 +20,7 @@ import type {
   TrainingView,
 } from "./generated";
 import { mockTasks } from "./mock-tasks";
+import { mockValidation } from "./mock-validation";
 
 /** When each line of a drill is told, and when it ends: milliseconds since it began. */
 const COURSE: Record<string, { lines: [at: number, words: string][]; ends: number }> = {
@@ -41,7 +42,7 @@ export interface Acts {
   /** A recorded answer as it is after what was done. */
   seen(name: string, answer: unknown): unknown;
   /** What is answered from memory alone; undefined where a recording is needed. */
-  own(name: string): unknown;
+  own(name: string, params: unknown): unknown;
 }
 
 const refused = (code: string, message: string): Problem => ({ code: `refused.${code}`, message });
@@ -59,6 +60,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
 
   const actor = () => (recorded("people.whoami") as { id: string } | undefined)?.id ?? "somebody";
   const tasks = mockTasks(now, actor);
+  const validations = mockValidation(now, actor);
 
   function ended(grade: Partial<GradeRow> | null, problem: string | null): void {
     if (!playing || playing.ended) return;
@@ -151,6 +153,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
   };
   const ACTS: Record<string, (params: never) => unknown> = {
     ...tasks.acts,
+    ...validations.acts,
     "settings.change": (ask: { settings: Settings }) => {
       settings = ask.settings;
       return settingsNow(recorded("settings.show") as SettingsView);
@@ -206,7 +209,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
       }
       return ACTS[name]?.((params ?? {}) as never);
     },
-    own: (name) => tasks.own[name]?.(),
+    own: (name, params) => tasks.own[name]?.() ?? validations.own[name]?.((params ?? {}) as never),
     seen: (name, answer) => SEEN[name]?.(answer as never) ?? answer,
   };
 }

@@ -9,25 +9,20 @@ import type {
   Begun,
   BridgeView,
   EventRow,
-  InstancePhase,
-  InstanceState,
   Page,
   PlanRow,
   Problem,
   Promote,
   Revision,
-  RevisionStanding,
   Reversible,
   RolloutCharts,
   RolloutRow,
-  RolloutStatus,
   RolloutView,
   ServiceView,
-  Slot,
-  SlotState,
-  StepStatus,
   Undo,
 } from "./generated";
+import { revisionsOf } from "./mock-revisions";
+import { basket, DAY, iso, mail, type Moment, news, PLANS, type Scene, weightsOf } from "./mock-scenes";
 
 export interface Strategies {
   /** What is answered for these services; undefined where a recording is. */
@@ -38,116 +33,10 @@ export interface Strategies {
   act(name: string, params: unknown): unknown;
 }
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 const ANA: Actor = { kind: "person", id: "ana@bridge-7", identity: "operating-system" };
 const ENGINE: Actor = { kind: "machine", id: "engine@bridge-7", identity: "operating-system" };
 const DIGEST = "b70c51d2c5d1ed4b7c17c529b3dc6937ca7e9370e5e6275041adb87761720e41";
-const iso = (at: number) => new Date(at).toISOString();
 const uuid = (n: number) => `01a20000-0000-7000-8000-${String(n).padStart(12, "0")}`;
-
-const ROLLING = `plan: rolling
-strategy: rolling
-batch: 1
-steps:
-  - bake: { min: 1m, max: 20m }
-analysis:
-  alpha: 0.01
-  interval: 5s
-  metrics:
-    - name: errors
-      count: errors
-      margin: 1%
-rollback_window: 1h
-`;
-const BY_DAY = `plan: readers-first
-strategy: audience
-audience:
-  flag: new-front-page
-  by: { header: x-user }
-  people: [ana, ben, chidi]
-  number: 1000
-steps:
-  - weight: 0
-    bake: { min: 2h, max: 1d }
-  - weight: 10
-    day: 2
-    at: "09:00"
-    bake: { min: 4h, max: 2d }
-  - weight: 25
-    day: 3
-    at: "09:00"
-    bake: { min: 4h, max: 2d }
-  - weight: 50
-    day: 4
-    at: "09:00"
-    bake: { min: 4h, max: 2d }
-  - weight: 100
-    day: 5
-    at: "09:00"
-    bake: { min: 1h, max: 2d }
-analysis:
-  alpha: 0.01
-  interval: 1m
-  metrics:
-    - name: errors
-      count: errors
-      margin: 1%
-rollback_window: 2d
-`;
-
-const PLANS = [
-  { name: "rolling", about: "One instance after the other, each watched before the next", yaml: ROLLING },
-  {
-    name: "audience-by-day",
-    about: "0/10/25/50/100 % of the people, a day each",
-    yaml: BY_DAY.replace("readers-first", "audience-by-day"),
-  },
-];
-const weightsOf = (yaml: string) => [...yaml.matchAll(/weight: (\d+)/g)].map(([, weight]) => Number(weight));
-
-const step = (over: Partial<StepStatus>): StepStatus => ({
-  weight: 0,
-  current: false,
-  done: null,
-  skipped: false,
-  words: "",
-  instances: null,
-  not_before: null,
-  people: null,
-  bake_min: "4h",
-  bake_max: "2d",
-  took: null,
-  ...over,
-});
-
-function slotOf(
-  slot: Slot,
-  version: string | null,
-  desired: number,
-  phases: InstancePhase[],
-  at: number,
-): SlotState {
-  const instances = phases.map((phase, i): InstanceState => ({
-    id: `${slot}-${i + 1}`,
-    phase,
-    pid: 2100 + i,
-    port: 41_200 + i,
-    restarts: 0,
-    since: iso(at - (i + 1) * 60_000),
-    ready_after: phase === "ready" ? "3s 940ms" : null,
-  }));
-  const ready = phases.filter((phase) => phase === "ready").length;
-  const release = version === null ? null : { version };
-  return { release, desired, ready, instances, in_flight: ready * 2, last_response_at: iso(at) };
-}
-
-/** What of a view differs from the recorded one. */
-interface Scene {
-  status: Partial<RolloutStatus>;
-  slots: { blue: SlotState; green: SlotState };
-  plan: string;
-}
 
 export function strategies(recorded: (name: string) => unknown, now: () => number): Strategies {
   const began = now();
@@ -156,142 +45,18 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
   /** Begun before their time, by a person. */
   const early = new Set<string>();
   let undone: { service: string; revision: Revision } | null = null;
-
-  function basket(at: number): Scene {
-    const four = (n: number) => ({ instances: n, weight: n * 25, bake_min: "1m", bake_max: "20m" });
-    return {
-      plan: ROLLING,
-      status: {
-        release: "v4",
-        from: "v3",
-        plan: "rolling",
-        strategy: "rolling",
-        batches: "one instance at a time, new ones before old ones leave",
-        started_at: iso(began - 4 * 60_000),
-        stage: "bake",
-        step: 1,
-        progress: 38,
-        in_step_for: `${Math.floor((at - began) / 1000) + 21}s`,
-        expected_end: iso(began + 3 * 60_000),
-        weights: { blue: 50, green: 50 },
-        steps: [
-          step({ ...four(1), done: { by: "pass" }, took: "1m 4s" }),
-          step({ ...four(2), current: true }),
-          step(four(3)),
-          step(four(4)),
-        ],
-        way_back: {
-          slot: "green",
-          version: "v3",
-          until: null,
-          ready: 2,
-          wanted: 4,
-          full_after: "3s 940ms",
-          rehearsal: { at: iso(at - 18_000), took_us: 402, obstacles: [] },
-        },
-      },
-      slots: {
-        blue: slotOf("blue", "v4", 2, ["ready", "ready"], at),
-        green: slotOf("green", "v3", 3, ["ready", "ready", "draining"], at),
-      },
-    };
-  }
-
-  function news(at: number): Scene {
-    const nine = (day: number) => iso(midnight + (day - 3) * DAY + 9 * HOUR);
-    const waits = midnight + DAY + 9 * HOUR;
-    const waiting = !early.has("news") && at < waits;
-    return {
-      plan: BY_DAY,
-      status: {
-        release: "v12",
-        from: "v11",
-        plan: "readers-first",
-        strategy: "audience",
-        audience: { flag: "new-front-page", by: "header x-user", listed: 3, percent: 25 },
-        started_at: iso(midnight - 2 * DAY + 13 * HOUR),
-        stage: "capacity",
-        step: 3,
-        progress: 60,
-        in_step_for: "1h 12m",
-        verdict: null,
-        answer: null,
-        waits_until: waiting ? iso(waits) : null,
-        note: waiting ? `step 4 begins at ${iso(waits)}` : "",
-        expected_end: iso(midnight + 2 * DAY + 10 * HOUR),
-        weights: { blue: 0, green: 100 },
-        steps: [
-          step({ people: 0, bake_min: "2h", done: { by: "no-harm", requests: 2040 }, took: "1d" }),
-          step({ weight: 10, people: 100, not_before: nine(2), done: { by: "pass" }, took: "4h 9m" }),
-          step({ weight: 25, people: 250, not_before: nine(3), done: { by: "pass" }, took: "4h" }),
-          step({ weight: 50, people: 500, not_before: nine(4), current: true }),
-          step({ weight: 100, people: 1000, not_before: nine(5), bake_min: "1h" }),
-        ],
-        way_back: {
-          slot: "green",
-          version: "v11",
-          until: null,
-          ready: 2,
-          wanted: 2,
-          full_after: null,
-          rehearsal: { at: iso(at - 41_000), took_us: 377, obstacles: [] },
-        },
-      },
-      slots: {
-        blue: slotOf("blue", "v12", 2, ["ready", "ready"], at),
-        green: slotOf("green", "v11", 2, ["ready", "ready"], at),
-      },
-    };
-  }
-
-  function mail(at: number): Scene {
-    const opens = midnight + DAY + 4 * HOUR + HOUR / 2;
-    const waiting = !early.has("mail") && at < opens;
-    const undo = undone?.service === "mail" ? undone.revision : null;
-    return {
-      plan: "plan: canary-5-25-100\nstrategy: canary\n",
-      status: {
-        release: undo?.release.version ?? "v8",
-        from: "v7",
-        plan: "canary-5-25-100",
-        strategy: "canary",
-        phase: waiting ? "pending" : "progressing",
-        stage: "capacity",
-        step: 0,
-        progress: 0,
-        verdict: null,
-        answer: null,
-        undo_to: undo?.number ?? null,
-        started_at: iso(began - 26 * 60_000),
-        in_step_for: "26m",
-        waits_until: waiting ? iso(opens) : null,
-        note: waiting ? `step 1 begins at ${iso(opens)}` : "",
-        expected_end: iso(opens + 15 * 60_000),
-        weights: { blue: 0, green: 100 },
-        roles: { blue: "free", green: "stable" },
-        steps: [5, 25, 100].map((weight, i) =>
-          step({
-            weight,
-            current: i === 0,
-            not_before: i === 0 ? iso(opens) : null,
-            bake_min: "5m",
-            bake_max: "1h",
-          }),
-        ),
-        way_back: null,
-      },
-      slots: {
-        blue: slotOf("blue", null, 0, [], at),
-        green: slotOf("green", "v7", 2, ["ready", "ready"], at),
-      },
-    };
-  }
-  const SCENES: Record<string, (at: number) => Scene> = { basket, news, mail };
+  const SCENES: Record<string, (when: Moment) => Scene> = { basket, news, mail };
 
   function view(service: string): RolloutView {
     const at = now();
     const base = structuredClone(recorded("rollouts.show")) as RolloutView;
-    const scene = SCENES[service]?.(at);
+    const scene = SCENES[service]?.({
+      began,
+      midnight,
+      at,
+      early: early.has(service),
+      undo: undone?.service === service ? undone.revision : null,
+    });
     if (!scene) throw new Error(`no scene for ${service}`);
     const n = Object.keys(SCENES).indexOf(service);
     const waits = scene.status.waits_until != null;
@@ -299,11 +64,11 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
     const well = base.status.answer?.metrics
       .slice(-1)
       .map((one) => ({ ...one, name: "errors", critical: true }));
-    const early = "its day has not come; wait until then, or give a reason with break glass";
+    const notYet = "its day has not come; wait until then, or give a reason with break glass";
     return {
       ...base,
       now: iso(at),
-      controls: waits ? { ...base.controls, promote: early, promote_full: early } : base.controls,
+      controls: waits ? { ...base.controls, promote: notYet, promote_full: notYet } : base.controls,
       slots: scene.slots,
       candidate_ready: scene.slots.blue.ready,
       candidate_desired: scene.slots.blue.desired,
@@ -423,51 +188,9 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
     }));
   }
 
-  function revision(number: number, standing: RevisionStanding, days: number, over: Partial<Revision> = {}) {
-    return {
-      number,
-      release: { version: `v${number}` },
-      rollout: uuid(700 + number),
-      plan: number === 1 ? "first" : "canary-5-25-100",
-      author: ANA,
-      promoted_at: iso(began - days * DAY),
-      standing,
-      undo_to: null,
-      ...over,
-    } satisfies Revision;
-  }
-  function revisions(service: string): Revision[] {
-    switch (service) {
-      case "search":
-        return [revision(2, "serving", 0.01), revision(1, "kept", 3)];
-      case "checkout":
-        return [revision(2, "serving", 0.01), revision(1, "past", 3)];
-      case "basket":
-        return [
-          revision(5, "serving", 2, {
-            release: { version: "v3", env: { BASKET_LIMIT: "40", BASKET_TTL: "30m" } },
-            undo_to: 3,
-          }),
-          revision(4, "taken-back", 2.2, { release: { version: "v3.1", env: { BASKET_LIMIT: "80" } } }),
-          revision(3, "past", 9, { release: { version: "v3", env: { BASKET_LIMIT: "40" } } }),
-          revision(2, "past", 23, {
-            release: { version: "v2", command: ["./basket", "--port", "{port}", "--legacy"] },
-            author: { ...ANA, id: "ben@bridge-9" },
-          }),
-          revision(1, "past", 60),
-        ];
-      case "mail":
-        return [revision(7, "serving", 12), revision(6, "past", 31)];
-      case "news":
-        return [];
-      default:
-        return [revision(1, "serving", 3)];
-    }
-  }
-
   const refused = (code: string, message: string): Problem => ({ code: `refused.${code}`, message });
   function undo(ask: Undo): Begun {
-    const found = revisions(ask.service).find(({ number }) => number === ask.to);
+    const found = revisionsOf(ask.service, began).find(({ number }) => number === ask.to);
     if (!found) throw refused("no-revision", `${ask.service} has no revision ${ask.to}`);
     const named = `revision ${found.number} (${found.release.version})`;
     if (found.standing === "serving") throw refused("serving", `${named} has the traffic already`);
@@ -490,7 +213,7 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
 
   function own(name: string, params: Record<string, unknown>): unknown {
     const service = String(params["service"] ?? "");
-    if (name === "revisions.list") return revisions(service);
+    if (name === "revisions.list") return revisionsOf(service, began);
     if (name === "plans.show") return PLANS.find((plan) => plan.name === params["name"]);
     if (name === "plans.check" && PLANS.some(({ yaml }) => yaml === params["yaml"]))
       return { mistakes: [], reach: null };

@@ -127,7 +127,7 @@ export function mockHost({
     return recording;
   };
   const answer = (name: string, params: unknown): unknown => {
-    const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name);
+    const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name, params);
     if (own !== undefined && !bestRecording(recordings, name, {})) return own;
     const given = (params ?? {}) as Record<string, unknown>;
     const made = trouble.offline || name in trouble.fail ? undefined : more?.own(name, given);

@@ -359,6 +359,34 @@ impl Console {
         Ok(())
     }
 
+    /// Writes events of these kinds at the end of a stream that is known up to `version`, by this
+    /// console's actor; false when somebody wrote first.
+    pub(crate) async fn append_at(
+        &self,
+        stream: &str,
+        version: u64,
+        events: Vec<(&'static str, serde_json::Value)>,
+        now: deckwatch_domain::Timestamp,
+    ) -> Result<bool, Problem> {
+        let new = events.into_iter().map(|(kind, payload)| NewEvent {
+            event_id: TimeIds.event(),
+            kind: kind.into(),
+            payload: serde_json::to_vec(&payload).unwrap_or_default(),
+            actor: self.actor.clone(),
+            occurred_at: now,
+        });
+        let expected = Expected::Version(version);
+        let store = self.store().await?;
+        match store
+            .append(stream, expected, new.collect(), None, now)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(AppendError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Brings rollback records that waited in the fallback file into the journal.
     pub async fn absorb_waiting(&self) -> Result<usize, Problem> {
         let Some(fallback) = &self.fallback else {

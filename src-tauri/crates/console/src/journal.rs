@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_domain::{Actor, EventId, ServiceName, Timestamp};
 use deckwatch_journal::{FileAnchor, Recorded, Verification};
-use deckwatch_rollout::{Event, Tone, service_of};
+use deckwatch_rollout::{Event, Tone, baselines, service_of, validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,6 +58,15 @@ fn in_words(stream: &str, payload: &[u8]) -> (Option<String>, Tone) {
         let event: Option<Event> = serde_json::from_slice(payload).ok();
         let tone = event.as_ref().map_or(Tone::Plain, Event::tone);
         return (event.map(|event| event.words()), tone);
+    }
+    if validation::service_of(stream).is_some() {
+        let event: Option<validation::Event> = serde_json::from_slice(payload).ok();
+        let tone = event.as_ref().map_or(Tone::Plain, validation::Event::tone);
+        return (event.map(|event| event.words()), tone);
+    }
+    if baselines::service_of(stream).is_some() {
+        let event: Option<baselines::Event> = serde_json::from_slice(payload).ok();
+        return (event.map(|event| event.words()), Tone::Plain);
     }
     if stream == secrets::STREAM {
         return (secrets::words(payload), Tone::Plain);

@@ -9,6 +9,7 @@
 
 mod agent;
 mod back;
+mod baselines;
 mod book;
 mod bridge;
 mod bundle;
@@ -44,6 +45,7 @@ mod settings;
 mod show;
 mod tasks;
 mod training;
+mod validation;
 
 pub use agent::{Agent, AgentOptions};
 pub use back::{RollBack, RollBackAnswer, preview, roll_back};
@@ -63,6 +65,11 @@ pub use settings::{Class, Environment};
 /// The functions behind the list, for hosts that call them with types.
 pub mod api {
     pub use crate::back::{PutBack, intent, preview, put_back, roll_back, roll_back_telling};
+    pub use crate::baselines::{
+        BaselineComparison, BaselineName, CaptureBaseline, CompareBaselines,
+        capture as capture_baseline, compare as compare_baselines, list as baselines,
+        remove as remove_baseline,
+    };
     pub use crate::doctor::doctor;
     pub use crate::gates::Freeze;
     pub use crate::journal::{
@@ -95,5 +102,8 @@ pub mod api {
     pub use crate::tasks::{OutputAsk, Printed, output};
     pub use crate::training::{
         DrillRow, Fault, Ground, GroundService, TrainingDesk, down, fault, list_drills, up,
+    };
+    pub use crate::validation::{
+        cancel as cancel_validation, list_checks, run as validate, show as validation, show_checks,
     };
 }

@@ -11,6 +11,15 @@ commands! {
     query "plans.show" plans::show(ByName) -> PlanText, "A plan's text";
     query "plans.check" plans::check(CheckPlan) -> PlanCheck, "A plan's mistakes, and how long a Pass takes at today's traffic";
     query "plans.schema" plans::schema(Nothing) -> Value, "The JSON Schema of plans";
+    query "checks.list" validation::list_checks(Nothing) -> Vec<ChecksRow>, "The checks that ship with Deckwatch";
+    query "checks.show" validation::show_checks(ByName) -> PlanText, "Their text, to be put into a plan";
+    command "validation.run" validation::run(Start) -> ValidationStatus, "Run the checks of a plan for a release";
+    command "validation.cancel" validation::cancel(Noted) -> Done, "End the validation that runs";
+    query "validation.show" validation::show(ByService) -> Option<ValidationStatus>, "The newest validation of a service, check by check";
+    command "baselines.capture" baselines::capture(CaptureBaseline) -> KeptBaseline, "Keep what a service is like now";
+    query "baselines.list" baselines::list(ByService) -> Vec<KeptBaseline>, "The baselines that are kept of a service";
+    query "baselines.compare" baselines::compare(CompareBaselines) -> BaselineComparison, "One baseline beside another, or beside now";
+    command "baselines.remove" baselines::remove(BaselineName) -> Done, "Forget a baseline";
     query "rollouts.list" show::list(Nothing) -> Vec<RolloutRow>, "Every rollout, newest first";
     query "rollouts.page" pages::rollouts(RolloutsAsk) -> Page<RolloutRow>, "Rollouts, sorted and filtered, a page at a time";
     query "rollouts.charts" charts::charts(ByService) -> RolloutCharts, "Candidate against stable over time, and the way the evidence came";

@@ -6,6 +6,7 @@ use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slo
 use deckwatch_platform::{Observation, Platform, ReleaseSpec};
 use deckwatch_rollout::plan::{self, Plan, Reach, RollbackKind, builtin};
 use deckwatch_rollout::ports::Ids;
+use deckwatch_rollout::validation::secrets;
 use deckwatch_rollout::{Command, Event, Started};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,6 +18,7 @@ use crate::plans;
 use crate::problem::{Problem, invalid};
 use crate::route::{ByService, Done};
 use crate::services::standing;
+use crate::validation;
 
 /// A release to send out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
@@ -52,6 +54,10 @@ pub struct Start {
     #[serde(default)]
     #[ts(optional)]
     pub not_before: Option<Timestamp>,
+    /// The reason for starting although the plan's validation is lacking; it is recorded.
+    #[serde(default)]
+    #[ts(optional)]
+    pub break_glass: Option<String>,
 }
 
 /// What began.
@@ -116,7 +122,7 @@ pub struct GivenUp {
     pub back: Option<RollBackAnswer>,
 }
 
-fn read_plan(ask: &Start) -> Result<(Plan, String), Problem> {
+pub(crate) fn read_plan(ask: &Start) -> Result<(Plan, String), Problem> {
     match (&ask.plan_yaml, &ask.plan) {
         (Some(text), _) => {
             let plan = plan::read(text).map_err(|p| invalid("plan", &p))?;
@@ -141,13 +147,8 @@ pub(crate) async fn begin(
     mut ask: Start,
     undo_to: Option<u32>,
 ) -> Result<Begun, Problem> {
-    let missing = |what: &str| Problem::new("request.invalid", format!("{what} is missing"));
-    let service = ask.service.clone().ok_or_else(|| missing("service"))?;
-    let version = ask.version.clone().ok_or_else(|| missing("version"))?;
-    if ask.env.is_empty() && undo_to.is_none() {
-        ask.env = crate::training::environment_of(console, &service, &version);
-    }
-    no_secrets(&ask.env)?;
+    let (service, release) = prepared(console, &mut ask, undo_to)?;
+    let version = release.version.clone();
     console.known(&service).await?;
     let seen = console.platform.observe(&service).await?;
     let mut notes = Vec::new();
@@ -168,11 +169,7 @@ pub(crate) async fn begin(
     let started = Started {
         rollout: RolloutId::new(TimeIds.event().uuid()),
         service: service.clone(),
-        release: ReleaseSpec {
-            version,
-            command: ask.command,
-            env: ask.env,
-        },
+        release,
         instances,
         candidate: stable.map_or(Slot::Blue, Slot::other),
         stable,
@@ -196,37 +193,50 @@ pub(crate) async fn begin(
         reach,
         notes,
     };
+    let validated = validation::proof(console, &service, &started.release, &ask).await?;
     let command = Command::Start {
         started: Box::new(started),
         supersede: ask.supersede,
         take_back: TimeIds.event(),
+        validated,
     };
     let events = console.command(&service, &command).await?;
     let queued = events.iter().any(|e| matches!(e, Event::Queued(_)));
     Ok(Begun { queued, ..begun })
 }
 
+/// The service and the release that are meant, as a start and a validation before it see them.
+pub(crate) fn prepared(
+    console: &Console,
+    ask: &mut Start,
+    undo_to: Option<u32>,
+) -> Result<(ServiceName, ReleaseSpec), Problem> {
+    let missing = |what: &str| Problem::new("request.invalid", format!("{what} is missing"));
+    let service = ask.service.clone().ok_or_else(|| missing("service"))?;
+    let version = ask.version.clone().ok_or_else(|| missing("version"))?;
+    // What was promoted before comes back as it was.
+    if ask.env.is_empty() && undo_to.is_none() {
+        ask.env = crate::training::environment_of(console, &service, &version);
+    }
+    no_secrets(&ask.env)?;
+    let release = ReleaseSpec {
+        version,
+        command: ask.command.clone(),
+        env: ask.env.clone(),
+    };
+    Ok((service, release))
+}
+
 /// What is given to a release is written into the journal, which never forgets.
 fn no_secrets(env: &BTreeMap<String, String>) -> Result<(), Problem> {
-    const WORDS: [&str; 8] = [
-        "PASSWORD",
-        "PASSWD",
-        "SECRET",
-        "TOKEN",
-        "CREDENTIAL",
-        "APIKEY",
-        "API_KEY",
-        "PRIVATE_KEY",
-    ];
-    let secret = |name: &&String| WORDS.iter().any(|word| name.to_uppercase().contains(word));
-    match env.keys().find(secret) {
+    match env.keys().find(|name| secrets::name(name)) {
         None => Ok(()),
         Some(name) => Err(Problem::new(
             "refused.secret",
             format!(
                 "{name} looks like a secret, and a release's environment is written into the \
-                 journal, which never forgets; put it into the service's definition (its file \
-                 stays with the node) or let the service read it from a file"
+                 journal, which never forgets; let the service read it from a file, or put it into \
+                 the service's definition, which stays with the node"
             ),
         )),
     }
@@ -251,10 +261,17 @@ fn plan_for(
          goes straight to 100 %",
         seen.service
     ));
-    read_plan(&Start {
+    let (first, first_text) = read_plan(&Start {
         plan: Some("first".into()),
         ..Start::default()
-    })
+    })?;
+    // What was asked to be validated is asked of a first release too.
+    let first = Plan {
+        validate: plan.validate,
+        validated_within: plan.validated_within,
+        ..first
+    };
+    Ok((first, first_text))
 }
 
 /// Refuses to judge by clients where these move between the releases: whichever release has more

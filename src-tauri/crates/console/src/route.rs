@@ -4,11 +4,14 @@ use deckwatch_domain::Actor;
 use deckwatch_platform::LogLine;
 use deckwatch_platform::local::{NodeStatus, ServiceDefinition};
 use deckwatch_rollout::Revision;
+use deckwatch_rollout::baselines::KeptBaseline;
 use deckwatch_rollout::lane::Preview;
+use deckwatch_rollout::validation::ValidationStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::back::{OneBack, PutBack, RollBack, RollBackAll, RollBackAnswer};
+use crate::baselines::{BaselineComparison, BaselineName, CaptureBaseline, CompareBaselines};
 use crate::book::RolloutRow;
 use crate::bridge::{BridgeAsk, BridgeView, Page};
 use crate::bundle::Bundled;
@@ -32,9 +35,11 @@ use crate::settings::{Change, SettingsView};
 use crate::show::RolloutView;
 use crate::tasks::{OutputAsk, Printed};
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
+use crate::validation::ChecksRow;
 use crate::{
-    back, bridge, bundle, charts, doctor, journal, judge, line, pages, people, plans, reversible,
-    revisions, rollouts, secrets, services, settings, show, tasks, training,
+    back, baselines, bridge, bundle, charts, doctor, journal, judge, line, pages, people, plans,
+    reversible, revisions, rollouts, secrets, services, settings, show, tasks, training,
+    validation,
 };
 
 /// Whether something is only looked at.

@@ -79,12 +79,18 @@ pub struct Printed {
     pub running: bool,
 }
 
+async fn is_check(console: &Console, ask: &OutputAsk) -> Result<bool, Problem> {
+    let all = console.validations(&ask.service).await?;
+    let mut records = all.iter().flat_map(|v| v.records.values());
+    Ok(records.any(|record| record.intent == Some(ask.intent)))
+}
+
 /// # Errors
 /// That it is no task of this service, or cannot be read.
 pub async fn output(console: &Console, ask: OutputAsk) -> Result<Printed, Problem> {
     let all = console.rollouts(&ask.service).await?;
-    let known = all.current.iter().flat_map(|r| &r.tasks);
-    if !known.into_iter().any(|t| t.intent == Some(ask.intent)) {
+    let mut known = all.current.iter().flat_map(|r| &r.tasks);
+    if !known.any(|t| t.intent == Some(ask.intent)) && !is_check(console, &ask).await? {
         let why = format!("{} has no such task", ask.service);
         return Err(Problem::new("task.unknown", why));
     }

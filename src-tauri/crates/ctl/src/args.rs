@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use deckwatch_console::SystemClock;
-use deckwatch_domain::{ReleaseVersion, ServiceName, Timestamp};
+use deckwatch_domain::{ReleaseVersion, ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::ports::Clock;
 
@@ -38,7 +38,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   3  refused: not allowed now, and why
   4  rolled back, aborted or superseded; judge: Fail
   5  held: a person is needed; judge: Inconclusive, NoData or Error
-  6  a check found something (journal verify, plan check, doctor)";
+  6  a check found something (rollout validate, journal verify, plan check, doctor)";
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -50,9 +50,15 @@ pub enum Command {
     /// Plans: how releases go out
     #[command(subcommand)]
     Plan(Plan),
+    /// Checks that ship: what a plan can ask for under `validate`
+    #[command(subcommand)]
+    Check(Check),
     /// Rollouts: one release going to one service
     #[command(subcommand)]
     Rollout(Rollout),
+    /// Baselines: what a service was like, kept to be held against later
+    #[command(subcommand)]
+    Baseline(Baseline),
     /// Take traffic back now: one write, whatever state the rollout is in
     Rollback(Rollback),
     /// Close every `no_freeze` gate, for a reason
@@ -156,6 +162,42 @@ pub enum Plan {
 }
 
 #[derive(Subcommand, Debug)]
+pub enum Check {
+    /// The checks that ship with Deckwatch
+    List,
+    /// Their text, to be put into a plan
+    Show { name: String },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Baseline {
+    /// Keep what stable is like now
+    Capture {
+        service: ServiceName,
+        /// Else the version's
+        #[arg(long)]
+        name: Option<String>,
+        /// How far back to look
+        #[arg(long, default_value = "5m")]
+        over: Span,
+    },
+    /// The baselines that are kept, newest first
+    List { service: ServiceName },
+    /// One beside another, or beside now
+    Compare {
+        service: ServiceName,
+        a: String,
+        #[arg(default_value = "now")]
+        b: String,
+        /// How far back `now` goes (else as long as the first)
+        #[arg(long)]
+        over: Option<Span>,
+    },
+    /// Forget one
+    Remove { service: ServiceName, name: String },
+}
+
+#[derive(Subcommand, Debug)]
 pub enum Rollout {
     /// Send a release out
     Start(Box<Start>),
@@ -163,6 +205,14 @@ pub enum Rollout {
     Undo(Box<Undo>),
     /// What was promoted to a service, the newest first
     Revisions { service: ServiceName },
+    /// Run the checks of a plan for a release, before it starts
+    Validate(Box<Release>),
+    /// End the validation that runs
+    CancelValidation {
+        service: ServiceName,
+        #[arg(default_value = "")]
+        note: String,
+    },
     /// Every rollout, newest first
     List,
     /// The newest rollout of a service, with its evidence
@@ -218,8 +268,9 @@ pub enum Rollout {
     Output { service: ServiceName, task: String },
 }
 
+/// A release and the plan by which it is to go out.
 #[derive(Args, Debug)]
-pub struct Start {
+pub struct Release {
     pub service: ServiceName,
     pub version: ReleaseVersion,
     /// A built-in plan (see `plan list`)
@@ -231,6 +282,15 @@ pub struct Start {
     /// Environment of this release: NAME=VALUE, repeatable
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,
+    /// The command of this release, after `--`, in place of the definition's
+    #[arg(last = true)]
+    pub command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Start {
+    #[command(flatten)]
+    pub release: Release,
     /// Instances (else as many as the definition says)
     #[arg(long)]
     pub instances: Option<u32>,
@@ -243,9 +303,9 @@ pub struct Start {
     /// Drive it and watch it to its end; the exit code says how it ended
     #[arg(long)]
     pub wait: bool,
-    /// The command of this release, after `--`, in place of the definition's
-    #[arg(last = true)]
-    pub command: Vec<String>,
+    /// Start although its validation is lacking, for this reason; it is recorded
+    #[arg(long, value_name = "REASON")]
+    pub break_glass: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -1,11 +1,13 @@
 //! Each command of the line goes to the file of its words; the short ones are answered here.
 
+mod baseline;
 mod drive;
 mod ground;
 mod journal;
 mod plan;
 mod rollout;
 mod service;
+mod validate;
 
 use std::sync::Arc;
 
@@ -28,6 +30,8 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Status => status(&console, j, paint).await,
         Command::Service(it) => service::service(&console, it, j, paint).await,
         Command::Plan(it) => plan::plan(&console, it, j, paint).await,
+        Command::Check(it) => validate::checks(&console, it, j, paint).await,
+        Command::Baseline(it) => baseline::baseline(&console, it, j, paint).await,
         Command::Rollout(it) => rollout::rollout(&console, it, j, paint).await,
         Command::Rollback(it) => rollout::rollback(&console, it, j, paint).await,
         Command::Freeze(it) => freeze(&console, it, j).await,

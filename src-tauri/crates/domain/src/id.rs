@@ -156,6 +156,10 @@ uuid_id!(
     RolloutId
 );
 uuid_id!(
+    /// One validation: the checks of one plan, run once for one release.
+    ValidationId
+);
+uuid_id!(
     /// One intended effect on a platform; the platform recognises a repeat by it.
     IntentId
 );

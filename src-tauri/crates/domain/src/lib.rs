@@ -16,7 +16,9 @@ mod yaml;
 pub use actor::{Actor, ActorKind, Identity};
 pub use digest::Digest;
 pub use document::{Entries, Node, Problem, Problems, Value, parse_document};
-pub use id::{Epoch, EventId, IntentId, NameError, ReleaseVersion, RolloutId, ServiceName};
+pub use id::{
+    Epoch, EventId, IntentId, NameError, ReleaseVersion, RolloutId, ServiceName, ValidationId,
+};
 pub use slot::{PerSlot, Role, Slot, Weights, WeightsError};
 pub use time::{Span, Timestamp, parse_span};
 pub use yaml::to_yaml;

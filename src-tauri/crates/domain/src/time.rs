@@ -116,9 +116,15 @@ impl Span {
     }
 }
 
+/// The longest span that is read, in milliseconds: ten years.
+const LONGEST: u64 = 3_660 * 86_400_000;
+
 impl From<Duration> for Span {
+    /// Held to what is read again: a span that was measured while the clock jumped must not make
+    /// what it stands in unreadable.
     fn from(duration: Duration) -> Self {
-        Span(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Span(millis.min(LONGEST))
     }
 }
 
@@ -182,7 +188,7 @@ pub fn parse_span(text: &str) -> Result<Span, String> {
         total = count
             .checked_mul(size)
             .and_then(|part| total.checked_add(part))
-            .filter(|total| *total <= 3_660 * 86_400_000)
+            .filter(|total| *total <= LONGEST)
             .ok_or_else(|| format!("`{text}` is longer than ten years"))?;
         rest = rest[letters..].trim_start();
         any = true;
@@ -252,6 +258,15 @@ mod tests {
             "400000d",
         ] {
             assert!(parse_span(wrong).is_err(), "{wrong} was taken");
+        }
+    }
+
+    #[test]
+    fn what_was_measured_is_read_again_however_long() {
+        let jumped = Timestamp::from_millis(1_767_225_600_000).since(Timestamp::EPOCH);
+        for measured in [Duration::ZERO, jumped, Duration::MAX] {
+            let span = Span::from(measured);
+            assert_eq!(parse_span(&span.to_string()), Ok(span));
         }
     }
 

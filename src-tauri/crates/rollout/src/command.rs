@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Cause, Ending, Event, PauseReason, Started};
 use crate::plan::{Gate, RollbackKind};
 use crate::state::{Phase, Rollout, Rollouts};
+use crate::validation::{self, Validated};
 
 /// Not allowed now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
@@ -24,7 +25,11 @@ pub struct Refusal {
     pub instead: String,
 }
 
-fn refuse<T>(code: &str, why: impl Into<String>, instead: impl Into<String>) -> Result<T, Refusal> {
+pub(crate) fn refuse<T>(
+    code: &str,
+    why: impl Into<String>,
+    instead: impl Into<String>,
+) -> Result<T, Refusal> {
     Err(Refusal {
         code: code.into(),
         why: why.into(),
@@ -41,6 +46,8 @@ pub enum Command {
         supersede: bool,
         /// The event id for that take-back.
         take_back: EventId,
+        /// What there is to show of a validation, where the plan asks for one.
+        validated: Validated,
     },
     Pause {
         note: String,
@@ -96,7 +103,12 @@ pub fn decide(
             started,
             supersede,
             take_back,
-        } => start(state, started, *supersede, *take_back),
+            validated,
+        } => {
+            let events = start(state, started, *supersede, *take_back)?;
+            let lacking = validation::admit(started, validated, now)?;
+            Ok(with_broken_glass(started, validated, lacking, events))
+        }
         Command::Absorb { record } => Ok(absorb(state, record)),
         Command::Pause { note } => pause(live(state)?, note),
         Command::Resume => resume(live(state)?),
@@ -269,6 +281,25 @@ fn start(
         }
         _ => Ok(vec![Event::Started(Box::new(started.clone()))]),
     }
+}
+
+/// A start for which somebody gave a reason: that comes first in the record.
+fn with_broken_glass(
+    started: &Started,
+    validated: &Validated,
+    lacking: Option<String>,
+    mut events: Vec<Event>,
+) -> Vec<Event> {
+    if let (Some(lacking), Some(reason)) = (lacking, &validated.break_glass) {
+        let broken = Event::BrokenGlass {
+            rollout: started.rollout,
+            step: 0,
+            what: format!("start although {lacking}"),
+            reason: reason.trim().to_owned(),
+        };
+        events.insert(0, broken);
+    }
+    events
 }
 
 fn absorb(state: &Rollouts, record: &TakeBackRecord) -> Vec<Event> {

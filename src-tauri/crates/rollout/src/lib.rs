@@ -11,6 +11,7 @@
 //! without `Pass` and open gates (or a person's recorded reason), a forward write after a latch, a
 //! rollback that waits for anything.
 
+pub mod baselines;
 mod command;
 mod driver;
 mod engine;
@@ -26,6 +27,7 @@ mod schema;
 mod state;
 mod status;
 pub mod task;
+pub mod validation;
 mod words;
 
 pub use command::{Command, Refusal, decide};

@@ -51,6 +51,8 @@ pub(crate) fn plan_schema() -> Value {
             "verify": tasks(&span),
             "export": task(&span),
             "import": task(&span),
+            "validate": {"type": "array", "maxItems": 50, "items": check(&span, &share)},
+            "validated_within": span,
             "rollback": {"enum": ["quick", "full", "data-preserving"], "default": "quick"},
             "deadlines": {
                 "type": "object",
@@ -65,9 +67,12 @@ fn tasks(span: &Value) -> Value {
     json!({"type": "array", "maxItems": 50, "items": task(span)})
 }
 
-fn task(span: &Value) -> Value {
-    let command = json!({"type": "array", "minItems": 1, "items": {"type": "string"}});
-    let http = json!({
+fn command() -> Value {
+    json!({"type": "array", "minItems": 1, "items": {"type": "string"}})
+}
+
+fn http() -> Value {
+    json!({
         "type": "object",
         "required": ["url"],
         "additionalProperties": false,
@@ -79,8 +84,43 @@ fn task(span: &Value) -> Value {
             "expect": {"type": "integer", "minimum": 100, "maximum": 599},
             "contains": {"type": "string"}
         }
-    });
-    let does = json!({"command": command, "http": http});
+    })
+}
+
+/// A check, or the name of checks that ship.
+fn check(span: &Value, share: &Value) -> Value {
+    let presets: Vec<&str> = crate::plan::CHECKS.iter().map(|(name, _)| *name).collect();
+    json!({
+        "type": ["string", "object"],
+        "if": {"type": "string"},
+        "then": {"enum": presets},
+        "required": ["name"],
+        "additionalProperties": false,
+        "properties": {
+            "name": {"type": "string"},
+            "description": {"type": "string"},
+            "command": command(),
+            "http": http(),
+            "health": {"type": "string", "description": "An address that begins with http://, or a service"},
+            "baseline": {
+                "type": ["string", "object"],
+                "required": ["name"],
+                "additionalProperties": false,
+                "properties": {"name": {"type": "string"}, "over": span, "p95": share, "mean": share, "errors": share}
+            },
+            "dependencies": {"type": "array", "items": {"type": "string"}},
+            "inspect": {"enum": ["program", "secrets"]},
+            "timeout": span,
+            "retries": {"type": "integer", "minimum": 0, "maximum": 20, "default": 3},
+            "critical": {"type": "boolean", "default": true},
+            "env": {"type": "object", "additionalProperties": {"type": "string"}},
+            "secrets": {"type": "object", "additionalProperties": {"type": "string"}}
+        }
+    })
+}
+
+fn task(span: &Value) -> Value {
+    let does = json!({"command": command(), "http": http()});
     let mut properties = json!({
         "name": {"type": "string"},
         "kind": {"enum": ["smoke", "load", "synthetic", "migration", "backup", "cache-purge", "other"]},
@@ -252,6 +292,11 @@ mod tests {
     fn the_schema_knows_every_key_of_every_preset() {
         for (_, _, text) in crate::plan::BUILTIN {
             known(&parse_document(text).unwrap(), &super::plan_schema());
+        }
+        for (_, text) in crate::plan::CHECKS {
+            let pasted = text.split_once("validate:").unwrap().1;
+            let pasted = format!("validate:{pasted}");
+            known(&parse_document(&pasted).unwrap(), &super::plan_schema());
         }
     }
 }

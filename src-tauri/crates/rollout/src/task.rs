@@ -186,7 +186,7 @@ impl Rollout {
 }
 
 /// With every `{word}` that is known replaced by what it stands for.
-fn filled(does: &Does, words: &BTreeMap<String, String>) -> Does {
+pub fn filled(does: &Does, words: &BTreeMap<String, String>) -> Does {
     let fill = |text: &str| {
         words.iter().fold(text.to_owned(), |text, (word, value)| {
             text.replace(&format!("{{{word}}}"), value)

@@ -71,6 +71,7 @@ const ORDER = [
   "routing",
   "sticky",
   "client_header",
+  "needs",
   "request_timeout",
   "output_lines",
 ];

@@ -9,7 +9,7 @@ use deckwatch_domain::ServiceName;
 use deckwatch_rollout::Phase;
 use deckwatch_rollout::plan::RollbackKind;
 
-use super::done;
+use super::{done, validate};
 use crate::args;
 use crate::ask::{answer, read};
 use crate::live::{Screen, frame};
@@ -29,6 +29,11 @@ pub(super) async fn rollout(
         R::Revisions { service } => {
             let rows = api::revisions(console, ByService { service }).await?;
             answer(j, &rows, |r| print::revisions(paint, r));
+        }
+        R::Validate(it) => return validate::validate(console, *it, j, paint).await,
+        R::CancelValidation { service, note } => {
+            let ask = Noted { service, note };
+            return done(j, &api::cancel_validation(console, ask).await?);
         }
         R::List => {
             let rows = api::rollouts(console, Nothing {}).await?;
@@ -128,20 +133,15 @@ async fn start(
     j: bool,
     paint: Paint,
 ) -> Result<u8, Problem> {
-    let plan_yaml = it.plan_file.as_deref().map(read).transpose()?;
-    let service = it.service.clone();
+    let service = it.release.service.clone();
     let ask = api::Start {
-        service: Some(it.service),
-        version: Some(it.version),
-        plan: Some(it.plan),
-        plan_yaml,
-        command: (!it.command.is_empty()).then_some(it.command),
-        env: it.env.into_iter().collect(),
         supersede: it.supersede,
         instances: it.instances,
         not_before: it.not_before,
+        break_glass: it.break_glass,
+        ..validate::asked(it.release)?
     };
-    let begin = api::start(console, ask);
+    let begin = validate::start(console, ask, j, paint);
     begin_and_watch(console, &service, begin, it.wait, j, paint).await
 }
 

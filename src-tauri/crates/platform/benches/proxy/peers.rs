@@ -8,33 +8,31 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use deckwatch_domain::{
-    Epoch, IntentId, PerSlot, ReleaseVersion, Role, ServiceName, Slot, Weights,
+    Actor, Epoch, EventId, IntentId, PerSlot, ReleaseVersion, Role, ServiceName, Slot, Timestamp,
+    Weights,
 };
 use deckwatch_platform::local::{LocalPlatform, NodeFolder, ServiceDefinition};
-use deckwatch_platform::{Action, Order, Platform, ReleaseSpec, TrafficWrite};
+use deckwatch_platform::{Action, Order, Platform, ReleaseSpec, TakeBack, TrafficWrite};
 
 /// The aim beside the better of the others.
 const AIM: f64 = 0.8;
 
 pub fn host() -> Option<PathBuf> {
+    // target/release/deps/proxy-… → target/release/examples/node_host
+    let mut folder = std::env::current_exe().ok()?;
+    folder.pop();
+    folder.pop();
+    let profile = match folder.file_name()?.to_str()? {
+        "debug" => "dev",
+        other => other,
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args([
-            "build",
-            "--release",
-            "-q",
-            "-p",
-            "deckwatch-platform",
-            "--example",
-            "node_host",
-        ])
+        .args(["build", "-q", "--profile", profile])
+        .args(["-p", "deckwatch-platform", "--example", "node_host"])
         .status()
         .ok()?;
-    // target/release/deps/proxy-… → target/release/examples/node_host
-    let mut path = std::env::current_exe().ok()?;
-    path.pop();
-    path.pop();
-    let path = path.join("examples/node_host");
+    let path = folder.join("examples/node_host");
     (built.success() && path.exists()).then_some(path)
 }
 
@@ -107,7 +105,9 @@ impl Bench {
         while bench.platform.node().await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let command = ["server", "--port", "{port}", "--version", "{version}"];
+        // Each answer names the version and the instance.
+        let version = "{version}/{instance}";
+        let command = ["server", "--port", "{port}", "--version", version];
         let mut parts = vec![bench.host.to_string_lossy().into_owned()];
         parts.extend(command.map(str::to_owned));
         let mut d = ServiceDefinition::new(bench.service.clone(), bench.listen, parts);
@@ -185,6 +185,19 @@ impl Bench {
         self.apply(epoch, rollout.map(|(id, _)| id), Action::SetTraffic(write))
             .await;
     }
+
+    /// The take-back of this number; each needs one of its own.
+    pub async fn take_back(&self, number: u64) -> deckwatch_platform::Applied {
+        let take = TakeBack {
+            event_id: EventId::from_u128(u128::from(number) + 1),
+            actor: Actor::machine("bench", "here"),
+            at: Timestamp::EPOCH,
+            reason: "bench".into(),
+            only: None,
+            now: false,
+        };
+        self.apply(0, None, Action::TakeBack(take)).await
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -237,7 +250,7 @@ pub fn run(runtime: &tokio::runtime::Runtime, host: &Path, quick: bool) {
     report(&middle);
 }
 
-fn peer(name: &str, started: Option<(Held, SocketAddr)>) -> Option<(Held, SocketAddr)> {
+pub fn peer(name: &str, started: Option<Started>) -> Option<Started> {
     if started.is_none() {
         println!("{name} is missing or did not start (apt-get install {name}): left out");
     }
@@ -326,7 +339,7 @@ fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64(number * unit))
 }
 
-fn wait_for(address: SocketAddr) -> bool {
+pub fn wait_for(address: SocketAddr) -> bool {
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
         if std::net::TcpStream::connect(address).is_ok() {
@@ -337,11 +350,10 @@ fn wait_for(address: SocketAddr) -> bool {
     false
 }
 
-fn launch(
-    program: &Path,
-    arguments: &[OsString],
-    address: SocketAddr,
-) -> Option<(Held, SocketAddr)> {
+/// A process, and where it answers.
+pub type Started = (Held, SocketAddr);
+
+fn launch(program: &Path, arguments: &[OsString], address: SocketAddr) -> Option<Started> {
     let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -353,7 +365,9 @@ fn launch(
     wait_for(address).then_some((held, address))
 }
 
-fn start_haproxy(dir: &Path, upstreams: &[u16]) -> Option<(Held, SocketAddr)> {
+/// HAProxy in front of these ports, each a server `s{port}` of the backend `b`, with its runtime
+/// API at `haproxy.sock` in the folder.
+pub fn start_haproxy(dir: &Path, upstreams: &[u16]) -> Option<Started> {
     let program = installed("haproxy")?;
     let port = free_port();
     let servers: String = upstreams
@@ -361,9 +375,11 @@ fn start_haproxy(dir: &Path, upstreams: &[u16]) -> Option<(Held, SocketAddr)> {
         .map(|p| format!("  server s{p} 127.0.0.1:{p}\n"))
         .collect();
     let config = format!(
-        "global\n  maxconn 4096\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  \
-         timeout server 30s\n  http-reuse always\n  option forwardfor\nfrontend f\n  bind 127.0.0.1:{port}\n  \
-         default_backend b\nbackend b\n  balance leastconn\n{servers}"
+        "global\n  maxconn 4096\n  stats socket {socket} mode 600 level admin\ndefaults\n  mode http\n  \
+         timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n  http-reuse always\n  \
+         option forwardfor\nfrontend f\n  bind 127.0.0.1:{port}\n  default_backend b\nbackend b\n  \
+         balance leastconn\n{servers}",
+        socket = dir.join("haproxy.sock").display()
     );
     let path = dir.join("haproxy.cfg");
     std::fs::write(&path, config).ok()?;
@@ -371,9 +387,8 @@ fn start_haproxy(dir: &Path, upstreams: &[u16]) -> Option<(Held, SocketAddr)> {
     launch(&program, &arguments, (Ipv4Addr::LOCALHOST, port).into())
 }
 
-fn start_nginx(dir: &Path, upstreams: &[u16]) -> Option<(Held, SocketAddr)> {
-    let program = installed("nginx")?;
-    let port = free_port();
+/// Writes nginx's configuration, `nginx.conf` in the folder.
+pub fn configure_nginx(dir: &Path, port: u16, upstreams: &[u16]) -> std::io::Result<PathBuf> {
     let servers: String = upstreams
         .iter()
         .map(|p| format!("server 127.0.0.1:{p};"))
@@ -391,7 +406,14 @@ fn start_nginx(dir: &Path, upstreams: &[u16]) -> Option<(Held, SocketAddr)> {
              proxy_set_header X-Forwarded-Proto http; }} }} }}\n"
     );
     let path = dir.join("nginx.conf");
-    std::fs::write(&path, config).ok()?;
+    std::fs::write(&path, config)?;
+    Ok(path)
+}
+
+pub fn start_nginx(dir: &Path, upstreams: &[u16]) -> Option<Started> {
+    let program = installed("nginx")?;
+    let port = free_port();
+    let path = configure_nginx(dir, port, upstreams).ok()?;
     let arguments = ["-c".into(), path.into_os_string()];
     launch(&program, &arguments, (Ipv4Addr::LOCALHOST, port).into())
 }

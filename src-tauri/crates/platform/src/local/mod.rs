@@ -48,7 +48,7 @@ pub use protocol::{NodeStatus, PROTOCOL, ServiceStatus, Tick};
 #[cfg(unix)]
 pub use shim::run_shim;
 #[cfg(unix)]
-pub use tasks::{LocalTasks, TaskOutput, run_task};
+pub use tasks::{LocalTasks, TaskOutput, health, run_task};
 
 /// The present moment by the system's clock.
 #[cfg(unix)]

@@ -1,6 +1,41 @@
 //! The plans that ship with Deckwatch: editable YAML, never code.
 
-use super::{Plan, read};
+use super::read_checks::read_preset;
+use super::{Check, Plan, read};
+
+/// Names of check presets, and their text; what each is about stands in it.
+pub const CHECKS: [(&str, &str); 4] = [
+    ("quality", include_str!("../../checks/quality.yaml")),
+    ("security", include_str!("../../checks/security.yaml")),
+    (
+        "performance-baseline",
+        include_str!("../../checks/performance-baseline.yaml"),
+    ),
+    (
+        "dependencies",
+        include_str!("../../checks/dependencies.yaml"),
+    ),
+];
+
+/// A check preset's text, by name.
+pub fn check_text(name: &str) -> Option<&'static str> {
+    CHECKS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
+
+/// A check preset's checks, by name.
+pub fn check_preset(name: &str) -> Option<Vec<Check>> {
+    read_preset(check_text(name)?)
+        .ok()
+        .map(|(_, _, checks)| checks)
+}
+
+/// What a check preset says it is about.
+pub fn check_about(text: &str) -> String {
+    read_preset(text).map_or_else(|_| String::new(), |(_, about, _)| about)
+}
 
 /// Name, one line about it, and its text.
 pub const BUILTIN: [(&str, &str, &str); 12] = [

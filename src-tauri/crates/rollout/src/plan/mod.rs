@@ -5,15 +5,18 @@
 //! traffic and refuses a plan that could never reach one.
 
 mod builtin;
+mod check;
 mod model;
 mod reach;
 mod read;
+mod read_checks;
 mod read_steps;
 mod read_tasks;
 mod strategy;
 mod task;
 
-pub use builtin::{BUILTIN, builtin};
+pub use builtin::{BUILTIN, CHECKS, builtin, check_about, check_preset, check_text};
+pub use check::{Check, Health, Looks, NEWEST, Within};
 pub use model::{
     Analysis, Bake, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan,
     RollbackKind, Step, StepPause, Strategy, What, Window,

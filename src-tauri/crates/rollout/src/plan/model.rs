@@ -4,6 +4,7 @@ use deckwatch_domain::Span;
 use deckwatch_verdict::{CountRule, GaugeRule};
 use serde::{Deserialize, Serialize};
 
+use super::check::Check;
 use super::strategy::{AudiencePlan, Batches, Day};
 use super::task::{Around, Task};
 
@@ -104,6 +105,12 @@ pub struct Plan {
     /// What a rollback by the engine itself does beside the traffic.
     #[serde(default)]
     pub rollback: RollbackKind,
+    /// What must be true before it may start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validate: Vec<Check>,
+    /// How long a validation counts.
+    #[serde(default)]
+    pub validated_within: Span,
 }
 
 /// One step: capacity, then the traffic write, then bake, then gates.

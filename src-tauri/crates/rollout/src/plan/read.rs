@@ -4,7 +4,7 @@ use deckwatch_domain::{Node, Problems, Span, parse_document};
 use deckwatch_verdict::{CountRule, GaugeRule};
 
 use super::model::*;
-use super::{read_steps, read_tasks};
+use super::{read_checks, read_steps, read_tasks};
 
 /// Reads a plan.
 ///
@@ -91,6 +91,7 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
         ];
         n.word(&words, problems)
     });
+    let (validate, validated_within) = read_checks::read_validate(&mut top, problems);
     top.finish(problems);
     let plan = Plan {
         name: name?,
@@ -107,6 +108,8 @@ fn read_plan(node: &Node, problems: &mut Problems) -> Option<Plan> {
         deadlines,
         around,
         rollback: rollback.unwrap_or_default(),
+        validate,
+        validated_within,
     };
     read_tasks::names_differ(
         node,

@@ -128,14 +128,7 @@ fn read_does(
     let command = entries.get("command");
     let http = entries.get("http");
     match (command, http) {
-        (Some(command), None) => {
-            let items = command.items(problems);
-            let words: Vec<String> = items.iter().filter_map(|n| n.text(problems)).collect();
-            if items.is_empty() || words.first().is_some_and(String::is_empty) {
-                problems.at(command, "a command names a program, then its arguments");
-            }
-            Some(Does::Command(words))
-        }
+        (Some(command), None) => Some(read_command(command, problems)),
         (None, Some(http)) => read_http(http, problems).map(Does::Http),
         _ => {
             problems.at(node, format!("{what} has either `command` or `http`"));
@@ -144,7 +137,16 @@ fn read_does(
     }
 }
 
-fn read_http(node: &Node, problems: &mut Problems) -> Option<HttpCall> {
+pub(super) fn read_command(node: &Node, problems: &mut Problems) -> Does {
+    let items = node.items(problems);
+    let words: Vec<String> = items.iter().filter_map(|n| n.text(problems)).collect();
+    if items.is_empty() || words.first().is_some_and(String::is_empty) {
+        problems.at(node, "a command names a program, then its arguments");
+    }
+    Does::Command(words)
+}
+
+pub(super) fn read_http(node: &Node, problems: &mut Problems) -> Option<HttpCall> {
     let mut http = node.entries(problems);
     let method = http.get("method").and_then(|n| n.text(problems));
     let url = http.need("url", problems).and_then(|n| {
@@ -172,7 +174,7 @@ fn read_http(node: &Node, problems: &mut Problems) -> Option<HttpCall> {
     })
 }
 
-fn read_map(node: Option<&Node>, problems: &mut Problems) -> BTreeMap<String, String> {
+pub(super) fn read_map(node: Option<&Node>, problems: &mut Problems) -> BTreeMap<String, String> {
     let Some(node) = node else {
         return BTreeMap::new();
     };

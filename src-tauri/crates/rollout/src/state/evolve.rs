@@ -290,7 +290,8 @@ impl Rollout {
                 advisory: *advisory,
                 at,
             }),
-            Event::BrokenGlass { .. } => self.glass_broken = true,
+            // Of the next rollout's start it says nothing about this one.
+            Event::BrokenGlass { rollout, .. } if *rollout == self.id => self.glass_broken = true,
             Event::JumpedToEnd { .. } => self.jumped = true,
             Event::StepEnded { step, .. } if *step == self.step => self.end_step(*step, at),
             Event::WayBackRehearsed {

@@ -155,6 +155,7 @@ impl People {
             started: Box::new(started),
             supersede,
             take_back,
+            validated: Default::default(),
         };
         self.ask(&command, &person("ana"))
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use deckwatch_domain::Span;
+use deckwatch_domain::{ServiceName, Span};
 
 use super::ServiceDefinition;
 pub(super) use crate::http_names::{cookie, header_name, header_value};
@@ -10,6 +10,7 @@ pub(super) use crate::http_names::{cookie, header_name, header_value};
 pub(super) const MOST_INSTANCES: u32 = 64;
 pub(super) const MOST_LINES: u32 = 10_000;
 pub(super) const MOST_ROUTES: usize = 32;
+pub(super) const MOST_NEEDS: usize = 64;
 
 pub(super) fn listen(address: &SocketAddr) -> Result<(), String> {
     if !address.ip().is_loopback() {
@@ -91,6 +92,21 @@ pub(super) fn between(number: u32, low: u32, high: u32) -> Result<(), String> {
     Ok(())
 }
 
+/// The services that one needs: others, each once.
+pub(super) fn needs(needs: &[ServiceName], own: Option<&ServiceName>) -> Result<(), String> {
+    if needs.len() > MOST_NEEDS {
+        return Err(format!("at most {MOST_NEEDS} services"));
+    }
+    if let Some(own) = own.filter(|own| needs.contains(own)) {
+        return Err(format!("{own} does not wait for itself"));
+    }
+    let twice = (1..needs.len()).find(|i| needs[..*i].contains(&needs[*i]));
+    match twice.and_then(|i| needs.get(i)) {
+        Some(name) => Err(format!("{name} stands here twice")),
+        None => Ok(()),
+    }
+}
+
 /// All of it, each fault with its place.
 pub(super) fn faults(d: &ServiceDefinition) -> Vec<String> {
     let mut found = Vec::new();
@@ -137,6 +153,7 @@ pub(super) fn faults(d: &ServiceDefinition) -> Vec<String> {
     if let Some(header) = &d.client_header {
         note("client_header", header_name(header));
     }
+    note("needs", needs(&d.needs, Some(&d.service)));
     note("request_timeout", wait(d.request_timeout));
     note("output_lines", between(d.output_lines, 1, MOST_LINES));
     found

@@ -51,6 +51,10 @@ pub struct ServiceDefinition {
     /// The header that tells clients apart, so that bursts of one client count once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_header: Option<String>,
+    /// The services it calls: what stands or falls with it before a release of it goes out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<_>")]
+    pub needs: Vec<ServiceName>,
     /// How long an answer may take to begin, before the client gets 504.
     #[serde(default = "defaults::request_timeout")]
     pub request_timeout: Span,
@@ -177,6 +181,7 @@ impl ServiceDefinition {
             routing: Vec::new(),
             sticky: None,
             client_header: None,
+            needs: Vec::new(),
             request_timeout: defaults::request_timeout(),
             output_lines: defaults::output_lines(),
         }

@@ -60,6 +60,10 @@ pub(super) fn from_yaml(text: &str) -> Result<ServiceDefinition, Problems> {
     let client_header = top
         .get("client_header")
         .and_then(|n| checked(n, p, check::header_name));
+    let needs = top
+        .get("needs")
+        .map(|n| needs(n, service.as_ref(), p))
+        .unwrap_or_default();
     let request_timeout = span(
         &mut top,
         "request_timeout",
@@ -95,6 +99,7 @@ pub(super) fn from_yaml(text: &str) -> Result<ServiceDefinition, Problems> {
         routing,
         sticky,
         client_header,
+        needs,
         request_timeout,
         output_lines,
     })
@@ -144,6 +149,15 @@ fn checked(
             None
         }
     }
+}
+
+fn needs(node: &Node, own: Option<&ServiceName>, p: &mut Problems) -> Vec<ServiceName> {
+    let items = node.items(p).iter();
+    let needs: Vec<ServiceName> = items.filter_map(|n| n.parsed(p)).collect();
+    if let Err(why) = check::needs(&needs, own) {
+        p.at(node, why);
+    }
+    needs
 }
 
 fn command(node: &Node, p: &mut Problems) -> Vec<String> {

@@ -16,6 +16,7 @@ restart: { initial: 1s, max: 1m 30s, reset_after: 5m }
 routing:
   - { header: x-preview, value: "yes", role: candidate }
   - { header: x-slot, value: g, slot: green }
+needs: [payments, stock]
 sticky: { cookie: who }
 client_header: x-client
 request_timeout: 5s
@@ -53,7 +54,7 @@ fn the_shortest_definition_has_defaults() {
 fn every_mistake_is_found_at_once() {
     let text = "service: No Good\nlisten: 0.0.0.0:80\ncommand: []\ninstances: 0\n\
                 readiness:\n  path: ready\n  timout: 1s\nrouting:\n  - header: \"a b\"\n    value: x\n\
-                sticky: { cookie: \"a;b\" }\nrequest_timeout: 0s\nwhatever: 1\n";
+                sticky: { cookie: \"a;b\" }\nrequest_timeout: 0s\nwhatever: 1\nneeds: [a, b, b]\n";
     let problems = ServiceDefinition::from_yaml(text).unwrap_err();
     let said = problems.to_string();
     for part in [
@@ -68,6 +69,7 @@ fn every_mistake_is_found_at_once() {
         "not a cookie's name",
         "longer than nothing",
         "`whatever` is not known",
+        "b stands here twice",
     ] {
         assert!(said.contains(part), "{part} is missing in:\n{said}");
     }

@@ -65,6 +65,12 @@ fn write_all(d: &ServiceDefinition, y: &mut String) -> std::fmt::Result {
     writeln!(y, "restart:\n  initial: {}\n  max: {}", r.initial, r.max)?;
     writeln!(y, "  reset_after: {}", r.reset_after)?;
     write_routing(d, y)?;
+    if !d.needs.is_empty() {
+        writeln!(y, "needs:")?;
+    }
+    for service in &d.needs {
+        writeln!(y, "  - {}", quoted(service.as_str()))?;
+    }
     writeln!(y, "request_timeout: {}", d.request_timeout)?;
     writeln!(y, "output_lines: {}", d.output_lines)
 }

@@ -26,6 +26,27 @@ pub(super) async fn call(call: &HttpCall, timeout: Duration, output: &Output) ->
     }
 }
 
+/// Asks `url` with one GET whether it is well: any status from 200 to 399 is yes.
+///
+/// # Errors
+/// Why it is not, in words.
+pub async fn health(url: &str, within: Duration) -> Result<String, String> {
+    let request = hyper::Request::get(url)
+        .header(hyper::header::USER_AGENT, "deckwatch-health")
+        .body(Full::new(Bytes::new()))
+        .map_err(|e| format!("the address is malformed: {e}"))?;
+    let client: Client<HttpConnector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build_http();
+    match tokio::time::timeout(within, client.request(request)).await {
+        Err(_) => Err(format!("timeout after {} ms", within.as_millis())),
+        Ok(Err(e)) => Err(format!("{url} cannot be reached: {}", deepest(&e))),
+        Ok(Ok(answer)) if answer.status().as_u16() < 400 => {
+            Ok(format!("answered {}", answer.status()))
+        }
+        Ok(Ok(answer)) => Err(format!("answered {}", answer.status())),
+    }
+}
+
 async fn answer(call: &HttpCall, output: &Output) -> Result<String, String> {
     let body = Full::new(Bytes::from(call.body.clone().unwrap_or_default()));
     let mut request = hyper::Request::builder()

@@ -24,6 +24,7 @@ use deckwatch_domain::IntentId;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 
+pub use call::health;
 pub use runner::run_task;
 
 use crate::task::{TaskOutcome, TaskRun, TaskSeen};
