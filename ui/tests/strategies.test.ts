@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { configure, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeEmergency, emergency } from "@/emergency/emergency.svelte";
@@ -12,6 +12,9 @@ import { recordings } from "./fixtures/tasks";
 
 // jsdom paints nothing.
 vi.mock("uplot", async () => await import("./no-plot"));
+
+// Liveness alone: how long it takes says nothing here.
+configure({ asyncUtilTimeout: 15_000 });
 
 const NOW = Date.UTC(2026, 10, 21, 18, 20);
 let host: MockHost;

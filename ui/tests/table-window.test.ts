@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { asked, drawn, LIMIT, moved, scrollFor } from "@/lib/table/window";
+import { asked, drawn, LIMIT, moved, place, placed, type Places, scrollFor } from "@/lib/table/window";
 
 const at = (index: number, more = {}) => ({
   scrollTop: index * 28,
@@ -19,6 +19,36 @@ describe("drawn", () => {
     expect(drawn(at(0, { total: 0 }))).toEqual([0, 0]);
     expect(drawn(at(0, { total: 3 }))).toEqual([0, 3]);
     expect(drawn(at(500, { total: 3 }))).toEqual([2, 3]);
+  });
+});
+
+describe("places", () => {
+  const order = (stand: Places) =>
+    Array.from({ length: stand.end - stand.first }, (_, i) => place(stand.first + i, stand));
+
+  test("a row that stays keeps its place, whatever leaves and comes", () => {
+    let stand = placed(null, [0, 25]);
+    for (let first = 1; first < 60; first++) {
+      const next = placed(stand, [first, first + 25]);
+      for (let index = first; index < first + 24; index++) {
+        expect(place(index, next)).toBe(place(index, stand));
+      }
+      expect(new Set(order(next)).size).toBe(25);
+      stand = next;
+    }
+  });
+  test("far away every place holds another row, and none is moved", () => {
+    const here = placed(placed(null, [0, 29]), [7, 36]);
+    const far = placed(here, [10_000, 10_029]);
+    expect(order(far)).toEqual(order(here));
+    expect(order(placed(far, [9_000, 9_029]))).toEqual(order(here));
+  });
+  test("more than ever before, fewer, and none", () => {
+    const few = placed(null, [0, 3]);
+    const many = placed(few, [0, 40]);
+    expect(new Set(order(many)).size).toBe(40);
+    expect(order(placed(many, [0, 2]))).toHaveLength(2);
+    expect(order(placed(null, [0, 0]))).toEqual([]);
   });
 });
 

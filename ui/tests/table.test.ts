@@ -44,6 +44,22 @@ describe("windowing", () => {
     expect(row?.getAttribute("aria-rowindex")).toBe("10002");
   });
 
+  test("rows are not made or moved while one scrolls", async () => {
+    const { rerender } = render(TableHolder, { rows: lines(0, 500), total: 20_000 });
+    scroll(100);
+    const there = () => screen.getAllByRole("row").slice(1);
+    const of = (name: string) => there().find((row) => row.textContent?.includes(name));
+    const [before, stays] = [there(), of("line-110")];
+    scroll(101);
+    expect(of("line-110")).toBe(stays);
+    expect(new Set(there())).toEqual(new Set(before));
+    const again = there();
+    scroll(10_000);
+    await rerender({ rows: lines(9_950, 150), offset: 9_950 });
+    expect(there()).toEqual(again);
+    expect(names()).toContain("line-10000");
+  });
+
   test("an empty list says so", () => {
     render(TableHolder, { rows: [], total: 0 });
     expect(screen.getByText("nothing here")).toBeTruthy();

@@ -1,5 +1,13 @@
 /** Rollouts that are shown in a plain browser, made by hand: see `mock-strategies.ts`. */
-import type { InstancePhase, InstanceState, Revision, RolloutStatus, Slot, SlotState, StepStatus } from "./generated";
+import type {
+  InstancePhase,
+  InstanceState,
+  Revision,
+  RolloutStatus,
+  Slot,
+  SlotState,
+  StepStatus,
+} from "./generated";
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
@@ -63,7 +71,8 @@ export const PLANS = [
     yaml: BY_DAY.replace("readers-first", "audience-by-day"),
   },
 ];
-export const weightsOf = (yaml: string) => [...yaml.matchAll(/weight: (\d+)/g)].map(([, weight]) => Number(weight));
+export const weightsOf = (yaml: string) =>
+  [...yaml.matchAll(/weight: (\d+)/g)].map(([, weight]) => Number(weight));
 
 const step = (over: Partial<StepStatus>): StepStatus => ({
   weight: 0,
@@ -247,3 +256,4 @@ export function mail({ began, midnight, at, early, undo }: Moment): Scene {
       green: slotOf("green", "v7", 2, ["ready", "ready"], at),
     },
   };
+}
