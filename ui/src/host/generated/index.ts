@@ -409,7 +409,7 @@ unit: string, a: number | null, b: number | null,
  */
 change: number | null, 
 /**
- * Of errors: so small a difference comes about by chance in one of twenty comparisons or more.
+ * Of errors: they differ by so little that it could be chance (a z-test at 5 %).
  */
 by_chance: boolean, };
 
