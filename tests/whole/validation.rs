@@ -14,6 +14,10 @@ use crate::scene::{Scene, rollout};
 
 /// A plan that asks for these checks, then goes straight to everyone.
 fn plan(checks: &str) -> String {
+    let checks: String = checks
+        .lines()
+        .map(|l| format!("  {}\n", l.trim()))
+        .collect();
     format!("{}validate:\n{checks}", plans::straight("10m"))
 }
 
@@ -97,19 +101,7 @@ async fn a_critical_failure_keeps_a_release_and_a_warning_does_not() {
     let ran = ask(ground, "start", "v2", &text, &[]).await.code(0);
     assert!(!ran.out.contains("validation"), "{ran:?}");
     rollout(ground, "v2 again", |r| r.phase == Phase::Promoted).await;
-    // Of another command, or once it is old, it says nothing.
-    let other = json!({"service": SERVICE, "version": "v2", "plan_yaml": text, "env": {"A": "b"}});
-    ground
-        .ctl(&["call", "rollouts.start", &other.to_string()])
-        .await
-        .refused("has not been validated");
-    let stale = format!("{text}validated_within: 1ms\n");
-    ask(ground, "validate", "v2", &stale, &[]).await.code(0);
-    let params = json!({"service": SERVICE, "version": "v2", "plan_yaml": stale}).to_string();
-    ground
-        .ctl(&["call", "rollouts.start", &params])
-        .await
-        .refused("one counts for 1ms");
+    not_of_another(ground, &text).await;
 
     // A reason opens it, and stands in the record with what was lacking.
     std::fs::remove_file(&mended).unwrap();
@@ -133,6 +125,22 @@ async fn a_critical_failure_keeps_a_release_and_a_warning_does_not() {
     // The way back asks for nothing.
     ground.ctl(&["rollback", SERVICE]).await.code(0);
     ground.ctl(&["journal", "verify"]).await.code(0);
+}
+
+/// Of another command, or once it is old, a validation says nothing.
+async fn not_of_another(ground: &Ground, text: &str) {
+    let other = json!({"service": SERVICE, "version": "v2", "plan_yaml": text, "env": {"A": "b"}});
+    ground
+        .ctl(&["call", "rollouts.start", &other.to_string()])
+        .await
+        .refused("has not been validated");
+    let stale = format!("{text}validated_within: 1ms\n");
+    ask(ground, "validate", "v2", &stale, &[]).await.code(0);
+    let params = json!({"service": SERVICE, "version": "v2", "plan_yaml": stale}).to_string();
+    ground
+        .ctl(&["call", "rollouts.start", &params])
+        .await
+        .refused("one counts for 1ms");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -192,8 +192,8 @@ pub(crate) async fn figures(
     let seen = console.platform.observe(service).await?;
     let stable = seen.traffic.roles.playing(Role::Stable);
     let Some(standing) = stable.and_then(|slot| standing(&seen, slot)) else {
-        let why = format!("{service} has no release that serves");
-        return Err(Problem::new("baseline.nothing-serves", why));
+        let why = format!("{service} has no release that serves; start one first");
+        return Err(Problem::new("refused.nothing-serves", why));
     };
     let wrong = |e: &dyn std::fmt::Display| Problem::new("samples", e.to_string());
     let store = console.samples().await?;

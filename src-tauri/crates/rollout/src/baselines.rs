@@ -227,7 +227,7 @@ pub struct Difference {
     pub b: Option<f64>,
     /// From a to b, as a share of a; of shares, the difference itself. None where it has no meaning.
     pub change: Option<f64>,
-    /// Of errors: so small a difference comes about by chance in one of twenty comparisons or more.
+    /// Of errors: they differ by so little that it could be chance (a z-test at 5 %).
     pub by_chance: bool,
 }
 
@@ -268,12 +268,12 @@ pub fn compare(a: &Figures, b: &Figures) -> Vec<Difference> {
 fn by_chance(a: &Figures, b: &Figures) -> bool {
     let (n, m) = (a.requests as f64, b.requests as f64);
     if n == 0.0 || m == 0.0 {
-        return true;
+        return false;
     }
     let pooled = (a.errors + b.errors) as f64 / (n + m);
     let deviation = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
     let apart = (a.errors as f64 / n - b.errors as f64 / m).abs();
-    apart <= 1.96 * deviation
+    apart > 0.0 && apart <= 1.96 * deviation
 }
 
 /// Whether `now` is as far from a baseline as is allowed; answers with what was found.
@@ -417,7 +417,10 @@ mod tests {
         assert_eq!((of("cpu").a, of("cpu").change), (None, None));
         let alike = compare(&figures(1000, 10, 1.0), &figures(1000, 14, 1.0));
         assert!(alike[0].by_chance);
-        assert!(compare(&figures(0, 0, 1.0), &figures(1000, 14, 1.0))[0].by_chance);
+        for (a, b) in [((0, 0), (1000, 14)), ((1000, 5), (1000, 5))] {
+            let all = compare(&figures(a.0, a.1, 1.0), &figures(b.0, b.1, 1.0));
+            assert!(!all[0].by_chance, "there is no difference to explain");
+        }
     }
 
     #[test]
