@@ -346,6 +346,9 @@ pub struct Agent {
     /// Without a sign of life for this many seconds, another driver may take over
     #[arg(long, default_value_t = 5.0)]
     pub lease: f64,
+    /// End when standard input does: with whoever started it
+    #[arg(long)]
+    pub leash: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -374,11 +377,14 @@ pub enum Training {
     Drills,
     /// Play one
     Drill {
-        /// `good canary`, `bad canary`, `driver dies mid-step`, `journal lost`
+        /// As `training drills` lists them: `bad canary`, `slow leak`
         name: Vec<String>,
         /// Leave the ground as it is afterwards
         #[arg(long)]
         keep: bool,
+        /// Requests a second
+        #[arg(long, default_value_t = 1000.0)]
+        rate: f64,
     },
     /// Switch faults of a demo service's version, as JSON: '{"errors": 0.2}'
     Fault {

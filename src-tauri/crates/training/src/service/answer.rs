@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::faults::MOST_LEAKED;
+use super::schema::Lookup;
 use super::{DemoOptions, Faults};
 use crate::draws::Draws;
 
@@ -28,6 +29,7 @@ pub(super) struct Running {
     fuse: AtomicU64,
     leaked: Mutex<Leak>,
     ready_from: Instant,
+    schema: Lookup,
     version: HeaderValue,
     service: HeaderValue,
     /// The body of a good answer, made once.
@@ -53,6 +55,7 @@ impl Running {
             version: header(&options.version),
             service: header(&options.service),
             good: Bytes::from(body.to_string()),
+            schema: Lookup::new(options.needs.clone()),
             ready_from: Instant::now() + options.slow_start,
             faults: RwLock::default(),
             requests: AtomicU64::new(0),
@@ -107,6 +110,13 @@ impl Running {
         if Instant::now() < self.ready_from {
             let body = Bytes::from_static(br#"{"error":"starting"}"#);
             return self.json(StatusCode::SERVICE_UNAVAILABLE, body);
+        }
+        if let Some(why) = self.schema.trouble() {
+            let body = serde_json::json!({ "error": why });
+            return self.json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Bytes::from(body.to_string()),
+            );
         }
         let faults = self.faults();
         if faults.crash_after.is_some() && self.burn() {
