@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use deckwatch_domain::Timestamp;
 use deckwatch_rollout::Phase;
-use deckwatch_rollout::ports::Clock;
 use serde_json::Value;
 
 use crate::harness::{Ground, SERVICE};
@@ -78,7 +77,7 @@ async fn people_are_led_by_name_then_by_share_then_everybody() {
 }
 
 fn in_millis(millis: i64) -> String {
-    let now = deckwatch_console::SystemClock.now().wall.as_millis();
+    let now = deckwatch_console::SystemClock::wall().as_millis();
     Timestamp::from_millis(now + millis).to_string()
 }
 

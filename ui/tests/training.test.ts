@@ -58,17 +58,12 @@ describe("words", () => {
   });
   const rows = answerOf<Parameters<typeof drillsOf>[0]>("training.drills");
 
-  test("the order is the suggested one, whatever the backend's; unknown drills come last", () => {
-    const all = drillsOf([{ name: "new one", about: "", by_hand: "" }, ...rows], []);
-    expect(all.map((d) => d.name)).toEqual([
-      "bad canary",
-      "take it back",
-      "good canary",
-      "driver dies mid-step",
-      "journal lost",
-      "new one",
-    ]);
-    expect(all.map((d) => d.n)).toEqual([1, 2, 3, 4, 5, 6]);
+  test("the order is the backend's, the easiest first; each says what to do and how long it takes", () => {
+    const all = drillsOf(rows, []);
+    expect(all.map((d) => d.name)).toEqual(rows.map((d) => d.name));
+    expect(all.slice(0, 3).map((d) => d.name)).toEqual(["bad canary", "take it back", "good canary"]);
+    expect(all.map((d) => d.n)).toEqual(rows.map((_, i) => i + 1));
+    expect(all.every((d) => d.you !== "" && d.takes !== "")).toBe(true);
   });
 
   test("the best grade is a pass before it is stars", () => {
@@ -125,7 +120,7 @@ describe("the ground", () => {
     start(mockHost({ every: 60_000 }));
     await screen.findByText("Playing: bad canary");
     await key("s");
-    await screen.findByText(/Stopped. What the drill had begun/);
+    await screen.findByText(/Stopped. The ground is as the drill found it/);
     await key("2");
     await waitFor(() => expect(asked("training.play")).toEqual([{ drill: "take it back" }]));
     // Where the way out is, before it is needed.

@@ -187,7 +187,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
     "training.stop": () => {
       playing ??= ground(recorded("training.show") as TrainingView).playing;
       ended(null, "stopped");
-      return { done: "stopped; what the drill has begun is left as it stands" };
+      return { done: "stopped; the ground is as the drill found it" };
     },
     "training.load": (ask: SetRate) => {
       rate = ask.rate;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use deckwatch_domain::Actor;
 use deckwatch_journal::{JournalError, Store};
-use deckwatch_platform::local::LocalPlatform;
+use deckwatch_platform::PlatformError;
+use deckwatch_platform::local::{LocalPlatform, NodeFolder};
 use deckwatch_rollout::ports::Liveness;
 use deckwatch_rollout::{Engine, Identity, Ports, Seen};
 use deckwatch_signals::{NODE_JOB, Retention, SampleStore, ScrapeOptions, Scraper};
 use tokio::sync::watch;
 
-use crate::clock::SystemClock;
 use crate::console::{Console, TimeIds};
 use crate::evidence::SampleEvidence;
 use crate::gates::JournalGates;
@@ -99,6 +99,8 @@ impl Agent {
                 scrape(console.clone(), samples, options, name),
             )),
             tokio::spawn(until(stopped.clone(), note_heads(console.clone()))),
+            tokio::spawn(until(stopped.clone(), mind_node(console.clone()))),
+            tokio::spawn(until(stopped.clone(), let_go_of_time(console.clone()))),
             tokio::spawn(until(stopped, keep_books(console.clone()))),
         ];
         Ok(Agent {
@@ -171,7 +173,7 @@ async fn scrape(
     };
     Scraper::new(target, options)
         .knowing(move |holder| files.is_gone(holder))
-        .run(&samples, SystemClock::wall)
+        .run(&samples, move || console.clock.now().wall)
         .await;
 }
 
@@ -195,6 +197,50 @@ pub(crate) async fn note_heads(console: Arc<Console>) {
             }
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// A node that died is started again, with all that it ran. One that was stopped took its socket
+/// with it, and stays away.
+async fn mind_node(console: Arc<Console>) {
+    let Ok(folder) = NodeFolder::new(console.folder.node()) else {
+        return;
+    };
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let gone = matches!(
+            console.platform.node().await,
+            Err(PlatformError::Unreachable { .. })
+        );
+        if !gone {
+            continue;
+        }
+        // One that is being stopped is about to take it along.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if !folder.socket().exists() || console.platform.node().await.is_ok() {
+            continue;
+        }
+        tracing::warn!("the node has died; starting it again");
+        if let Err(problem) = console.ensure_node().await {
+            tracing::warn!(%problem, "the node does not come back");
+        }
+    }
+}
+
+/// A jump of the clock is held off as long as somebody could be hurt by it.
+async fn let_go_of_time(console: Arc<Console>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        if !console.folder_clock.holds() {
+            continue;
+        }
+        let quiet = match console.book().await {
+            Ok(book) => !book.services.values().any(|all| all.wants_driver()),
+            Err(_) => false,
+        };
+        if quiet {
+            console.folder_clock.settle();
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
 use crate::book::Book;
-use crate::clock::SystemClock;
+use crate::clock::{FolderClock, SystemClock};
 use crate::folder::DataFolder;
 use crate::gates::FreezeEvent;
 use crate::identity::os_actor;
@@ -51,6 +51,8 @@ pub struct Console {
     pub(crate) program: PathBuf,
     pub(crate) actor: Actor,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The same clock, for those who let go of a jump that it holds off.
+    pub(crate) folder_clock: Arc<FolderClock>,
     pub(crate) platform: Arc<LocalPlatform>,
     pub(crate) fallback: Option<FallbackFile>,
     journal: OnceCell<Result<Journal, JournalError>>,
@@ -113,11 +115,13 @@ impl Console {
             Some(given) => given,
             None => here(folder.path()),
         };
+        let folder_clock = Arc::new(FolderClock::new(folder.path()));
         Ok(Console {
             base,
             environment,
             actor: os_actor(options.display),
-            clock: Arc::new(SystemClock),
+            clock: folder_clock.clone(),
+            folder_clock,
             platform: Arc::new(LocalPlatform::new(node)),
             fallback: fallback.and_then(Result::ok),
             journal: OnceCell::new(),

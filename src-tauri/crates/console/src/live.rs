@@ -12,7 +12,6 @@ use deckwatch_platform::LogLine;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::clock::SystemClock;
 use crate::console::Console;
 use crate::problem::Problem;
 use crate::route::{self, Kind, LIST};
@@ -57,7 +56,7 @@ pub async fn watch(
     let Some(entry) = LIST.iter().find(|e| e.name == name) else {
         let problem = Problem::new("request.unknown", format!("there is no `{name}`"));
         tell(Frame::Problem {
-            at: SystemClock::wall(),
+            at: console.clock.now().wall,
             problem,
         });
         return;
@@ -65,7 +64,7 @@ pub async fn watch(
     if entry.kind == Kind::Command {
         let problem = Problem::new("request.invalid", format!("`{name}` is no query"));
         tell(Frame::Problem {
-            at: SystemClock::wall(),
+            at: console.clock.now().wall,
             problem,
         });
         return;

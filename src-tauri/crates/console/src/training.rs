@@ -9,7 +9,7 @@ use std::time::Duration;
 use deckwatch_domain::{ReleaseVersion, ServiceName};
 use deckwatch_platform::Platform;
 use deckwatch_platform::local::ServiceDefinition;
-use deckwatch_training::drills::DRILLS;
+use deckwatch_training::drills::{self, DRILLS};
 use deckwatch_training::{DemoService, services as demo_services};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub const FIRST_PORT: u16 = 17_701;
 const RATE: f64 = 1000.0;
 
 mod desk;
+mod mend;
+mod mishaps;
 mod session;
 
 pub use desk::TrainingDesk;
@@ -35,7 +37,24 @@ pub use session::{PlayDrill, SetRate, TrainingView, load, open, play, stop, view
 pub struct DrillRow {
     pub name: String,
     pub about: String,
+    pub asks: Asks,
+    /// What the one who plays does, in a sentence.
+    pub you: String,
+    /// About how long it takes.
+    pub takes: String,
     pub by_hand: String,
+}
+
+/// What the one who plays has to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asks {
+    /// To watch.
+    Nothing,
+    /// To take the release back.
+    TakeBack,
+    /// To let a step be watched anew.
+    Retry,
 }
 
 /// The demo services that stand.
@@ -72,6 +91,13 @@ pub async fn list_drills(_: &Console, _: Nothing) -> Result<Vec<DrillRow>, Probl
         .map(|d| DrillRow {
             name: d.name.into(),
             about: d.about.into(),
+            asks: match d.asks {
+                drills::Asks::Nothing => Asks::Nothing,
+                drills::Asks::TakeBack => Asks::TakeBack,
+                drills::Asks::Retry => Asks::Retry,
+            },
+            you: d.you.into(),
+            takes: d.takes.into(),
             by_hand: d.by_hand.into(),
         })
         .collect())
@@ -82,7 +108,7 @@ fn ground(console: &Console) -> Vec<DemoService> {
         .ok()
         .and_then(|p| p.parse().ok())
         .unwrap_or(FIRST_PORT);
-    demo_services(&console.program, first)
+    demo_services(&console.program, console.folder.path(), first)
 }
 
 /// The console of the training ground that belongs to this one.
@@ -130,7 +156,7 @@ pub async fn stand(console: &Arc<Console>) -> Result<Vec<DemoService>, Problem> 
         if state.current.as_ref().is_some_and(|r| r.is_live()) {
             continue;
         }
-        release(console, demo, "v1", "first").await?;
+        release(console, demo, "v1", By::Name("first")).await?;
     }
     for demo in &wanted {
         let service = name(demo)?;
@@ -159,15 +185,22 @@ fn name(demo: &DemoService) -> Result<ServiceName, Problem> {
     ServiceName::new(demo.name).map_err(|e| Problem::new("training", e.to_string()))
 }
 
+/// A built-in plan, or a plan's text.
+#[derive(Clone, Copy)]
+pub(crate) enum By<'a> {
+    Name(&'a str),
+    Text(&'a str),
+}
+
 /// Starts one release of a demo service.
 ///
 /// # Errors
 /// That there is no such release, or that it was refused.
-pub async fn release(
+pub(crate) async fn release(
     console: &Console,
     demo: &DemoService,
     version: &str,
-    plan: &str,
+    plan: By<'_>,
 ) -> Result<(), Problem> {
     let found = demo.release(version).ok_or_else(|| {
         Problem::new(
@@ -175,12 +208,17 @@ pub async fn release(
             format!("{} has no release {version}", demo.name),
         )
     })?;
+    let (plan, plan_yaml) = match plan {
+        By::Name(name) => (Some(name.to_owned()), None),
+        By::Text(text) => (None, Some(text.to_owned())),
+    };
     start(
         console,
         Start {
             service: Some(name(demo)?),
             version: version.parse().ok(),
-            plan: Some(plan.into()),
+            plan,
+            plan_yaml,
             env: found.env.clone(),
             ..Start::default()
         },

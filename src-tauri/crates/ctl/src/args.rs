@@ -6,7 +6,6 @@ use clap::{Args, Parser, Subcommand};
 use deckwatch_console::SystemClock;
 use deckwatch_domain::{ReleaseVersion, ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
-use deckwatch_rollout::ports::Clock;
 
 /// Ship releases, watch them being judged, and take them back.
 ///
@@ -338,7 +337,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     let (Some(hours), Some(minutes)) = (read(hours, 24), read(minutes, 60)) else {
         return Err(format!("`{text}` is not a time of day such as 02:00"));
     };
-    let now = SystemClock.now().wall.as_millis();
+    let now = SystemClock::wall().as_millis();
     let at = now - now.rem_euclid(DAY) + (hours * 60 + minutes) * 60_000;
     Ok(Timestamp::from_millis(if at <= now {
         at + DAY
@@ -454,6 +453,9 @@ pub struct Agent {
     /// Without a sign of life for this many seconds, another driver may take over
     #[arg(long, default_value_t = 5.0)]
     pub lease: f64,
+    /// End when standard input does: with whoever started it
+    #[arg(long)]
+    pub leash: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -482,11 +484,14 @@ pub enum Training {
     Drills,
     /// Play one
     Drill {
-        /// `good canary`, `bad canary`, `driver dies mid-step`, `journal lost`
+        /// As `training drills` lists them: `bad canary`, `slow leak`
         name: Vec<String>,
         /// Leave the ground as it is afterwards
         #[arg(long)]
         keep: bool,
+        /// Requests a second
+        #[arg(long, default_value_t = 1000.0)]
+        rate: f64,
     },
     /// Switch faults of a demo service's version, as JSON: '{"errors": 0.2}'
     Fault {

@@ -21,7 +21,17 @@ use crate::{code, demo, options, print};
 
 pub use drive::asked_to_stop;
 
+/// A file that may not grow any further is an error to be dealt with, as on a full disk, and not
+/// the end of the program.
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    // Once handled, it is handled for as long as the program lives.
+    let _ = signal(SignalKind::from_raw(number));
+}
+
 pub async fn run(cli: Cli) -> Result<u8, Problem> {
+    outlive_file_limits();
     let options = options(&cli)?;
     let console = Arc::new(Console::open(options.clone())?);
     let j = cli.json;

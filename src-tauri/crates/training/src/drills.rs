@@ -4,99 +4,44 @@
 //! A drill is a script over a [`Desk`], which the console implements: what a person does at theirs,
 //! and what a mishap does to it. It takes no shortcut that a person could not take.
 
+mod asleep;
 mod bad;
 mod blue_green;
 mod by_hand;
+mod clock;
+mod crash;
+mod desk;
+mod disk;
 mod driver;
 mod good;
 mod journal;
+mod leak;
+mod list;
+mod migration;
+mod node;
+mod overload;
+mod plans;
+mod quiet;
+mod rolling;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use deckwatch_domain::Timestamp;
-use deckwatch_rollout::lane::Report;
+use deckwatch_domain::{EventId, Timestamp};
 use deckwatch_rollout::{Event, Phase, Purpose, RolloutStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::grade::{Bars, Course, Grade, grade};
 use crate::load::LoadReport;
 
+pub use desk::Desk;
+pub use list::{Asks, DRILLS, Drill};
+
 /// The service that drills release.
 pub const SERVICE: &str = "checkout";
 
-/// What a drill can do to the world.
-#[async_trait]
-pub trait Desk: Send + Sync {
-    fn now(&self) -> Timestamp;
-    async fn sleep(&self, duration: Duration);
-    /// Tells whoever watches.
-    fn tell(&self, line: &str);
-    /// Services up on v1, a driver running, traffic flowing and counted from here.
-    async fn begin(&self) -> Result<(), String>;
-    /// The load generator's count since [`Desk::begin`].
-    fn load(&self) -> LoadReport;
-    /// Starts a release of [`SERVICE`] by the plan `training`.
-    async fn start(&self, version: &str) -> Result<(), String> {
-        self.start_by(version, "training").await
-    }
-    /// Starts a release of [`SERVICE`] by one of the built-in plans.
-    async fn start_by(&self, version: &str, plan: &str) -> Result<(), String>;
-    async fn status(&self) -> Result<RolloutStatus, String>;
-    /// All events of [`SERVICE`]'s rollouts, with when they happened.
-    async fn story(&self) -> Result<Vec<(Event, Timestamp)>, String>;
-    async fn roll_back(&self, reason: &str) -> Result<Report, String>;
-    /// Ends the driver's process as a crash would.
-    async fn kill_driver(&self) -> Result<(), String>;
-    async fn start_driver(&self) -> Result<(), String>;
-    /// The journal's file turns into nonsense.
-    async fn lose_journal(&self) -> Result<(), String>;
-    /// What a person does about it: set it aside, begin a new one.
-    async fn new_journal(&self) -> Result<(), String>;
-}
-
-/// A drill, as listed.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Drill {
-    pub name: &'static str,
-    pub about: &'static str,
-    /// How to try the same by hand.
-    pub by_hand: &'static str,
-}
-
-/// All drills, in the order in which they are best tried.
-pub const DRILLS: [Drill; 6] = [
-    Drill {
-        name: "good canary",
-        about: "A good release goes out 1 → 10 → 50 → 100 %, judged at each step, and is promoted",
-        by_hand: "deckwatchctl training up; deckwatchctl --training rollout start checkout v2 --plan training --wait",
-    },
-    Drill {
-        name: "bad canary",
-        about: "A release that fails a share of its requests is recognised and taken back by itself",
-        by_hand: "deckwatchctl training up; deckwatchctl --training rollout start checkout v3 --plan training --wait",
-    },
-    Drill {
-        name: "take it back",
-        about: "A bad release has a quarter of the traffic and nobody judges it: you take it back",
-        by_hand: "deckwatchctl training drill take it back; in another terminal: deckwatchctl --training rollback checkout",
-    },
-    Drill {
-        name: "blue-green switch and back",
-        about: "A release is tried at its preview address, gets everyone in one write, and comes back in another",
-        by_hand: "deckwatchctl training up; deckwatchctl --training rollout start checkout v2 --plan training-blue-green --wait; deckwatchctl --training rollback checkout",
-    },
-    Drill {
-        name: "driver dies mid-step",
-        about: "The driver is killed at 10 %; another takes over and finishes, and no request notices",
-        by_hand: "start a rollout, kill -9 the agent, run deckwatchctl --training agent again",
-    },
-    Drill {
-        name: "journal lost",
-        about: "The journal turns into nonsense mid-rollout; the rollback works all the same",
-        by_hand: "start a rollout, overwrite journal.db, then deckwatchctl --training rollback checkout",
-    },
-];
+/// How long a person is waited for: long enough to read everything on the way, short enough to
+/// be a drill.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How a drill went.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -109,25 +54,40 @@ pub struct Outcome {
     pub load: LoadReport,
 }
 
-/// Runs a drill by name.
+/// Runs a drill by name, and leaves the ground as it found it, however it went.
 ///
 /// # Errors
 /// What kept it from being played to its end.
 pub async fn run(name: &str, desk: &dyn Desk) -> Result<Outcome, String> {
+    let Some(drill) = DRILLS.iter().find(|d| d.name == name) else {
+        let names: Vec<&str> = DRILLS.iter().map(|d| d.name).collect();
+        let names = names.join(", ");
+        return Err(format!("no drill is called `{name}`; there is: {names}"));
+    };
+    let played = play(drill.name, desk).await;
+    desk.mend().await;
+    played
+}
+
+async fn play(name: &str, desk: &dyn Desk) -> Result<Outcome, String> {
     match name {
         "good canary" => good::run(desk).await,
         "bad canary" => bad::run(desk).await,
         "take it back" => by_hand::run(desk).await,
         "blue-green switch and back" => blue_green::run(desk).await,
+        "crash on start" => crash::run(desk).await,
+        "no traffic" => quiet::run(desk).await,
+        "slow leak" => leak::run(desk).await,
         "driver dies mid-step" => driver::run(desk).await,
+        "node killed" => node::run(desk).await,
+        "laptop asleep" => asleep::run(desk).await,
+        "clock jump" => clock::run(desk).await,
+        "disk full" => disk::run(desk).await,
         "journal lost" => journal::run(desk).await,
-        _ => {
-            let names: Vec<&str> = DRILLS.iter().map(|d| d.name).collect();
-            Err(format!(
-                "no drill is called `{name}`; there is: {}",
-                names.join(", ")
-            ))
-        }
+        "rolling undo" => rolling::run(desk).await,
+        "overload on the way back" => overload::run(desk).await,
+        "one-way migration" => migration::run(desk).await,
+        _ => Err(format!("{name} is listed and has no script")),
     }
 }
 
@@ -173,20 +133,56 @@ async fn ended(desk: &dyn Desk) -> Result<RolloutStatus, String> {
     .await
 }
 
-/// When the newest rollout's candidate got its first weight, was found bad, and was taken back.
-async fn course(desk: &dyn Desk) -> Result<Course, String> {
-    let story = desk.story().await?;
+/// The newest rollout's part of the story.
+fn newest(story: &[(Event, Timestamp)]) -> &[(Event, Timestamp)] {
     let begun = story
         .iter()
         .rposition(|(e, _)| matches!(e, Event::Started(_)))
         .unwrap_or(0);
+    story.get(begun..).unwrap_or_default()
+}
+
+/// When something like this first happened to the newest rollout.
+async fn happened(
+    desk: &dyn Desk,
+    wanted: impl Fn(&Event) -> bool + Send,
+) -> Result<Option<Timestamp>, String> {
+    let story = desk.story().await?;
+    let found = newest(&story).iter().find(|(event, _)| wanted(event));
+    Ok(found.map(|(_, at)| *at))
+}
+
+/// How often a take-back's record is in the journal, once it has had time to get there.
+async fn absorbed(desk: &dyn Desk, id: EventId) -> usize {
+    let mut times = 0;
+    for _ in 0..100 {
+        let story = desk.story().await.unwrap_or_default();
+        let ours =
+            |event: &Event| matches!(event, Event::TakenBack { record } if record.event_id == id);
+        times = story.iter().filter(|(event, _)| ours(event)).count();
+        if times > 0 {
+            break;
+        }
+        desk.sleep(Duration::from_millis(100)).await;
+    }
+    times
+}
+
+/// How many answers carried this version.
+fn answers(load: &LoadReport, version: &str) -> u64 {
+    load.versions.get(version).map_or(0, |v| v.answers)
+}
+
+/// When the newest rollout's candidate got its first weight, was found bad, and was taken back.
+async fn course(desk: &dyn Desk) -> Result<Course, String> {
+    let story = desk.story().await?;
     let mut course = Course {
         fault_at: None,
         detected_at: None,
         back_at: None,
     };
     let mut weight = None;
-    for (event, at) in &story[begun..] {
+    for (event, at) in newest(&story) {
         match event {
             Event::Intended {
                 intent,

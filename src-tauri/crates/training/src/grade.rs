@@ -28,6 +28,9 @@ pub struct Bars {
     pub back: Span,
     /// Share of all requests that may fail, in thousandths, because a fault takes time to see.
     pub failed_per_mille: u64,
+    /// How long nobody may be served, where the drill takes away what serves: what is dropped in
+    /// that time is not held against anybody.
+    pub outage: Span,
 }
 
 impl Default for Bars {
@@ -36,6 +39,7 @@ impl Default for Bars {
             detect: Span::from_secs(30),
             back: Span::from_secs(1),
             failed_per_mille: 5,
+            outage: Span::ZERO,
         }
     }
 }
@@ -118,8 +122,13 @@ pub fn grade(report: &LoadReport, course: &Course, bars: &Bars) -> Grade {
     };
     lost.extend(over("detection", detected_in, bars.detect));
     lost.extend(over("the way back", back_in, bars.back));
-    if dropped > 0 {
-        lost.push(format!("{dropped} requests were dropped; none need be"));
+    let borne = (report.rate * bars.outage.duration().as_secs_f64()) as u64;
+    match (dropped > borne, borne) {
+        (true, 0) => lost.push(format!("{dropped} requests were dropped; none need be")),
+        (true, _) => lost.push(format!(
+            "{dropped} requests were dropped; {borne} is the mark"
+        )),
+        (false, _) => {}
     }
     let failed = report.failures.total() - report.failures.local;
     if failed * 1000 > report.sent * bars.failed_per_mille {
@@ -239,6 +248,20 @@ mod tests {
                 Some(text) => assert!(grade.remarks.iter().any(|r| r.contains(text)), "{grade:?}"),
             }
         }
+    }
+
+    #[test]
+    fn an_outage_that_the_drill_makes_is_borne_for_so_long() {
+        let bars = Bars {
+            outage: Span::from_secs(2),
+            failed_per_mille: 100,
+            ..Bars::default()
+        };
+        let stars = |dropped| grade(&report(10_000, bad(0, dropped)), &Course::default(), &bars);
+        assert_eq!(stars(200).stars, 3);
+        let long = stars(201);
+        assert_eq!(long.stars, 2);
+        assert!(long.remarks[0].contains("200 is the mark"), "{long:?}");
     }
 
     #[test]

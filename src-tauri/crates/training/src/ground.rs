@@ -4,7 +4,7 @@
 //! a demo service is known to the node.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One service of the training ground.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,9 +50,14 @@ const SERVICES: [(&str, &str, &str); 3] = [
     ("profile", "shows an account; quiet and dependable", "1"),
 ];
 
+/// Where a demo service finds its schema, in the training ground's folder.
+pub fn schema_file(folder: &Path, service: &str) -> PathBuf {
+    folder.join(format!("{service}.schema"))
+}
+
 /// The demo services, on the ports from `first_port` on; their previews on those after. `exe` is the program that hosts them:
-/// it is started as `exe demo-service --name … --version … --port …`.
-pub fn services(exe: &Path, first_port: u16) -> Vec<DemoService> {
+/// it is started as `exe demo-service --name … --version … --port …`. Their schemas lie in `folder`.
+pub fn services(exe: &Path, folder: &Path, first_port: u16) -> Vec<DemoService> {
     SERVICES
         .into_iter()
         .zip(first_port..)
@@ -60,15 +65,26 @@ pub fn services(exe: &Path, first_port: u16) -> Vec<DemoService> {
             name,
             about,
             port,
-            definition_yaml: definition(exe, name, median_ms, (port, port + SERVICES.len() as u16)),
+            definition_yaml: definition(
+                exe,
+                &schema_file(folder, name),
+                (name, median_ms),
+                (port, port + SERVICES.len() as u16),
+            ),
             releases: releases(),
         })
         .collect()
 }
 
-fn definition(exe: &Path, name: &str, median_ms: &str, (port, preview): (u16, u16)) -> String {
+fn definition(
+    exe: &Path,
+    schema: &Path,
+    (name, median_ms): (&str, &str),
+    (port, preview): (u16, u16),
+) -> String {
     // JSON's strings are YAML's double-quoted ones, whatever a path may contain.
-    let exe = serde_json::Value::from(exe.to_string_lossy().into_owned());
+    let text = |path: &Path| serde_json::Value::from(path.to_string_lossy().into_owned());
+    let (exe, schema) = (text(exe), text(schema));
     format!(
         "\
 service: {name}
@@ -77,6 +93,7 @@ preview: 127.0.0.1:{preview}
 command: [{exe}, demo-service, --name, {name}, --version, \"{{version}}\", --port, \"{{port}}\"]
 env:
   DECKWATCH_DEMO_MEDIAN_MS: \"{median_ms}\"
+  DECKWATCH_DEMO_SCHEMA_FILE: {schema}
 instances: 2
 client_header: x-client
 readiness:
@@ -135,6 +152,27 @@ fn releases() -> Vec<DemoRelease> {
                 ("DECKWATCH_DEMO_LATENCY_SHARE", "0.2"),
             ],
         ),
+        release(
+            "v6",
+            false,
+            "keeps 64 KiB of memory with every request",
+            &[("DECKWATCH_DEMO_LEAK_BYTES", "65536")],
+        ),
+        release(
+            "v7",
+            false,
+            "dies whenever it is started",
+            &[("DECKWATCH_DEMO_CRASH", "true")],
+        ),
+        release(
+            "v8",
+            false,
+            "needs a migration, and fails 3 % of its requests",
+            &[
+                ("DECKWATCH_DEMO_RUNS_ON", "1,2"),
+                ("DECKWATCH_DEMO_ERRORS", "0.03"),
+            ],
+        ),
     ]
 }
 
@@ -147,7 +185,8 @@ mod tests {
 
     #[test]
     fn the_node_takes_the_definitions_and_the_service_its_environment() {
-        let found = services(Path::new("/opt/deck \"watch\"/ctl"), 7100);
+        let folder = Path::new("/tmp/a \"ground\"");
+        let found = services(Path::new("/opt/deck \"watch\"/ctl"), folder, 7100);
         assert_eq!(found.len(), 3);
         for (service, port) in found.iter().zip(7100..) {
             let read = ServiceDefinition::from_yaml(&service.definition_yaml).unwrap();
@@ -160,6 +199,8 @@ mod tests {
                 let options = DemoOptions::new(service.name, release.version, 1)
                     .with_environment(env)
                     .unwrap();
+                let schema = schema_file(folder, service.name);
+                assert_eq!(options.needs.file, Some(schema));
                 let healthy = options.faults == crate::Faults::default();
                 assert_eq!(healthy, release.good, "{}", release.version);
             }

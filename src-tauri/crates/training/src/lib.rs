@@ -19,4 +19,6 @@ pub mod service;
 pub use grade::{Bars, Course, Grade, grade};
 pub use ground::{DemoRelease, DemoService, services};
 pub use load::{Arrivals, LoadError, LoadHandle, LoadOptions, LoadReport};
-pub use service::{DemoError, DemoOptions, Faults, serve, serve_until, set_faults};
+pub use service::{
+    DemoError, DemoOptions, FIRST_SCHEMA, Faults, Needs, serve, serve_until, set_faults,
+};

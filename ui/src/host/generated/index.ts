@@ -354,9 +354,22 @@ export type Done = {
 done: string, };
 
 /**
+ * What the one who plays has to do.
+ */
+export type Asks = "nothing" | "take-back" | "retry";
+
+/**
  * A drill, as listed.
  */
-export type DrillRow = { name: string, about: string, by_hand: string, };
+export type DrillRow = { name: string, about: string, asks: Asks, 
+/**
+ * What the one who plays does, in a sentence.
+ */
+you: string, 
+/**
+ * About how long it takes.
+ */
+takes: string, by_hand: string, };
 
 /**
  * Who drives while the window is open.

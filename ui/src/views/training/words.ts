@@ -5,24 +5,9 @@ export const GROUND = "training";
 /** The service that every drill is about. */
 export const DRILLED = "checkout";
 
-/** In which order they are best tried, and what the one who plays does meanwhile. */
-const ORDER: Record<string, { you: string; takes: string }> = {
-  "bad canary": { you: "You only watch.", takes: "about a minute" },
-  "take it back": { you: "You press the emergency control.", takes: "about a minute" },
-  "good canary": { you: "You only watch.", takes: "a minute or two" },
-  "driver dies mid-step": { you: "You only watch.", takes: "about two minutes" },
-  "journal lost": { you: "You only watch.", takes: "about a minute" },
-};
-const NAMES = Object.keys(ORDER);
-
-/** The drill that waits for a person. */
-export const BY_HAND = "take it back";
-
 export interface Drill extends DrillRow {
-  /** Its place in the suggested order, and the key that plays it. */
+  /** Its place in the order in which they are best tried; the first nine have it as their key. */
   n: number;
-  you: string | null;
-  takes: string | null;
   best: GradeRow | null;
   last: GradeRow | null;
 }
@@ -35,20 +20,15 @@ function better(a: GradeRow | null, b: GradeRow): GradeRow {
 
 /** The drills as they are shown. `grades`: the newest first. */
 export function drillsOf(rows: DrillRow[], grades: GradeRow[]): Drill[] {
-  const place = ({ name }: DrillRow) => (NAMES.indexOf(name) + NAMES.length + 1) % (NAMES.length + 1);
-  return rows
-    .toSorted((a, b) => place(a) - place(b))
-    .map((row, i) => {
-      const own = grades.filter(({ drill }) => drill === row.name);
-      return {
-        ...row,
-        n: i + 1,
-        you: ORDER[row.name]?.you ?? null,
-        takes: ORDER[row.name]?.takes ?? null,
-        best: own.reduce<GradeRow | null>(better, null),
-        last: own[0] ?? null,
-      };
-    });
+  return rows.map((row, i) => {
+    const own = grades.filter(({ drill }) => drill === row.name);
+    return {
+      ...row,
+      n: i + 1,
+      best: own.reduce<GradeRow | null>(better, null),
+      last: own[0] ?? null,
+    };
+  });
 }
 
 const STARS = ["failed", "shaky", "sound", "flawless"] as const;

@@ -1,23 +1,28 @@
 //! A desk on the training ground: what a drill can do, done for real.
 
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deckwatch_domain::{ServiceName, Timestamp};
+use deckwatch_domain::{ReleaseVersion, ServiceName, Slot, Timestamp};
+use deckwatch_platform::{Platform, Traffic};
 use deckwatch_rollout::lane::Report;
 use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::{Event, RolloutStatus};
-use deckwatch_training::drills::{Desk, SERVICE};
+use deckwatch_training::drills::{Desk, Outcome, SERVICE};
 use deckwatch_training::load::{LoadHandle, LoadOptions, LoadReport};
+use serde_json::json;
 
-use super::{RATE, ground, release, reopen, stand, training_console};
+use super::mishaps::{self, Mishaps, spawn_driver};
+use super::session::PLAYED;
+use super::{By, RATE, ground, release, reopen, stand, training_console};
 use crate::back::{RollBack, roll_back};
 use crate::console::Console;
 use crate::folder::DataFolder;
 use crate::journal::Aside;
 use crate::problem::Problem;
+use crate::revisions::{Undo, undo};
 use crate::rollouts::{GiveUp, abort};
 use crate::route::ByService;
 use crate::show;
@@ -28,6 +33,9 @@ pub struct TrainingDesk {
     agent: tokio::sync::Mutex<Option<tokio::process::Child>>,
     load: Mutex<Option<LoadHandle>>,
     rate: Mutex<f64>,
+    mishaps: Mishaps,
+    /// What served everyone when the drill began.
+    pub(super) found: Mutex<Option<ReleaseVersion>>,
     tell: Box<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -45,6 +53,8 @@ impl TrainingDesk {
             agent: tokio::sync::Mutex::new(None),
             load: Mutex::new(None),
             rate: Mutex::new(RATE),
+            mishaps: Mishaps::default(),
+            found: Mutex::default(),
             tell: Box::new(tell),
         })
     }
@@ -82,12 +92,28 @@ impl TrainingDesk {
             .clone()
     }
 
+    /// Writes how a drill went into the training ground's journal.
+    ///
+    /// # Errors
+    /// The journal's.
+    pub async fn record(&self, outcome: &Outcome) -> Result<(), Problem> {
+        // The timeline is the load generator's own log of every second, and no one's fact.
+        let mut payload = json!(outcome);
+        if let Some(load) = payload.get_mut("load").and_then(|l| l.as_object_mut()) {
+            load.remove("timeline");
+        }
+        self.console()
+            .record(PLAYED, "drill.played", &payload)
+            .await
+    }
+
     pub fn folder(&self) -> DataFolder {
         self.console().folder.clone()
     }
 
     /// Leaves nothing running: load, agent, node and instances.
     pub async fn leave(&self) {
+        self.mishaps.undo(&self.console()).await;
         let load = self
             .load
             .lock()
@@ -100,52 +126,48 @@ impl TrainingDesk {
             let _ = agent.kill().await;
         }
         let console = self.console();
-        if console.platform.node().await.is_ok() {
-            let _ = console.platform.shutdown().await;
-        }
-        // It drains and ends what it runs; nothing is left once it no longer answers.
-        for _ in 0..200 {
-            if console.platform.node().await.is_err() {
+        let Ok(node) = console.platform.node().await else {
+            return;
+        };
+        let _ = console.platform.shutdown().await;
+        // It drains and ends what it runs, and nothing is left once it has ended itself.
+        for _ in 0..400 {
+            if !mishaps::is_alive(node.pid) {
                 return;
             }
             console.clock.sleep(Duration::from_millis(50)).await;
         }
     }
 
-    fn service() -> Result<ServiceName, String> {
+    async fn start_as(&self, version: &str, plan: By<'_>) -> Result<(), String> {
+        let console = self.console();
+        let demos = ground(&console);
+        let demo = demos
+            .iter()
+            .find(|d| d.name == SERVICE)
+            .ok_or("no demo service")?;
+        release(&console, demo, version, plan)
+            .await
+            .map_err(|p| p.to_string())
+    }
+
+    pub(super) fn service() -> Result<ServiceName, String> {
         ServiceName::new(SERVICE).map_err(|e| e.to_string())
     }
 
-    /// Anything left of an earlier drill is ended first.
-    async fn clear(&self) -> Result<(), Problem> {
-        let console = self.console();
+    pub(super) async fn abort(&self, note: &str) -> Result<(), Problem> {
         let service =
             ServiceName::new(SERVICE).map_err(|e| Problem::new("training", e.to_string()))?;
-        let state = console.rollouts(&service).await?;
-        let live = state.current.as_ref().is_some_and(|r| r.is_live());
-        if live {
-            let ask = GiveUp {
-                service: service.clone(),
-                note: "a new drill begins".into(),
-                kind: RollbackKind::Quick,
-            };
-            match abort(&console, ask).await {
-                // It may have ended between the look and the word.
-                Err(problem) if !problem.is_refusal() => return Err(problem),
-                _ => {}
-            }
+        let ask = GiveUp {
+            service,
+            note: note.into(),
+            kind: RollbackKind::Quick,
+        };
+        match abort(&self.console(), ask).await {
+            // It may have ended between the look and the word.
+            Err(problem) if !problem.is_refusal() => Err(problem),
+            _ => Ok(()),
         }
-        for _ in 0..200 {
-            let state = console.rollouts(&service).await?;
-            if state.current.as_ref().is_none_or(|r| r.phase.is_over()) {
-                return Ok(());
-            }
-            console.clock.sleep(Duration::from_millis(100)).await;
-        }
-        Err(Problem::new(
-            "training",
-            "what was left of the last drill did not end",
-        ))
     }
 }
 
@@ -166,10 +188,13 @@ impl Desk for TrainingDesk {
     async fn begin(&self) -> Result<(), String> {
         let text = |p: Problem| p.to_string();
         let console = self.console();
+        self.mishaps.undo(&console).await;
         console.ensure_node().await.map_err(text)?;
         self.start_driver().await?;
         let demos = stand(&console).await.map_err(text)?;
         self.clear().await.map_err(text)?;
+        let found = self.serving().await.map_err(text)?;
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         let demo = demos
             .iter()
             .find(|d| d.name == SERVICE)
@@ -198,16 +223,56 @@ impl Desk for TrainingDesk {
         load.as_ref().map(LoadHandle::snapshot).unwrap_or_default()
     }
 
+    fn silence(&self, silent: bool) {
+        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(load) = load.as_ref() {
+            load.silence(silent);
+        }
+    }
+
     async fn start_by(&self, version: &str, plan: &str) -> Result<(), String> {
-        let console = self.console();
-        let demos = ground(&console);
-        let demo = demos
-            .iter()
-            .find(|d| d.name == SERVICE)
-            .ok_or("no demo service")?;
-        release(&console, demo, version, plan)
-            .await
-            .map_err(|p| p.to_string())
+        self.start_as(version, By::Name(plan)).await
+    }
+
+    async fn start_with(&self, version: &str, plan: &str) -> Result<(), String> {
+        self.start_as(version, By::Text(plan)).await
+    }
+
+    async fn undo(&self, plan: &str) -> Result<(), String> {
+        let ask = Undo {
+            service: Self::service()?,
+            to: None,
+            plan: None,
+            plan_yaml: Some(plan.to_owned()),
+            supersede: false,
+        };
+        let begun = undo(&self.console(), ask).await;
+        begun.map(|_| ()).map_err(|p| p.to_string())
+    }
+
+    async fn set_faults(&self, version: &str, faults: &serde_json::Value) -> Result<(), String> {
+        let seen = self.console().platform.observe(&Self::service()?).await;
+        let seen = seen.map_err(|e| e.to_string())?;
+        for slot in Slot::BOTH.map(|slot| &seen.slots[slot]) {
+            let runs = slot.release.as_ref();
+            if runs.is_none_or(|r| r.version.as_str() != version) {
+                continue;
+            }
+            for port in slot.instances.iter().filter_map(|i| i.port) {
+                deckwatch_training::set_faults(port, faults).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(u32, u32), String> {
+        let seen = self.console().platform.observe(&Self::service()?).await;
+        let seen = seen.map_err(|e| e.to_string())?;
+        let serving = Slot::BOTH
+            .into_iter()
+            .find(|slot| seen.traffic.weights.of(*slot) == 100);
+        let ready = serving.map_or(0, |slot| seen.slots[slot].ready);
+        Ok((ready, seen.instances))
     }
 
     async fn status(&self) -> Result<RolloutStatus, String> {
@@ -244,6 +309,79 @@ impl Desk for TrainingDesk {
         Ok(answer.report)
     }
 
+    async fn traffic(&self) -> Result<Traffic, String> {
+        let seen = self.console().platform.observe(&Self::service()?).await;
+        Ok(seen.map_err(|e| e.to_string())?.traffic)
+    }
+
+    async fn give_up(&self, why: &str) -> Result<(), String> {
+        self.abort(why).await.map_err(|p| p.to_string())
+    }
+
+    fn schema_file(&self) -> PathBuf {
+        mishaps::schema(&self.console())
+    }
+
+    async fn start_second_driver(&self) -> Result<(), String> {
+        self.mishaps.second_driver(&self.console()).await
+    }
+
+    async fn put_driver_to_sleep(&self, span: Duration) -> Result<(), String> {
+        let agent = self.agent.lock().await;
+        let driver = agent.as_ref().ok_or("no driver runs")?;
+        let console = self.console();
+        for _ in 0..5 {
+            self.mishaps.sleep(driver, span).await?;
+            // Two laptops do not share a file. Here they do, and one that was stopped in the
+            // middle of a write would keep the other from its own.
+            let note = json!({ "for_s": span.as_secs() });
+            let note = console.record("training/mishaps", "driver.asleep", &note);
+            if tokio::time::timeout(Duration::from_millis(700), note)
+                .await
+                .is_ok()
+            {
+                return Ok(());
+            }
+            self.mishaps.wake().await;
+            self.sleep(Duration::from_millis(100)).await;
+        }
+        Err("the driver could not be stopped between two writes".into())
+    }
+
+    async fn kill_node(&self) -> Result<(), String> {
+        mishaps::kill_node(&self.console()).await
+    }
+
+    async fn move_clock(&self, seconds: i64) -> Result<(), String> {
+        mishaps::move_clock(&self.console(), seconds)
+    }
+
+    async fn fill_disk(&self) -> Result<(), String> {
+        match self.agent.lock().await.as_ref() {
+            Some(driver) => self.mishaps.fill(driver),
+            None => Err("no driver runs".into()),
+        }
+    }
+
+    async fn empty_disk(&self) -> Result<(), String> {
+        self.mishaps.empty()
+    }
+
+    async fn roll_back_on_full_disk(&self, reason: &str) -> Result<Report, String> {
+        mishaps::roll_back(&self.console(), reason).await
+    }
+
+    async fn mend(&self) {
+        self.silence(false);
+        self.mishaps.undo(&self.console()).await;
+        let patience = Duration::from_secs(20);
+        match tokio::time::timeout(patience, self.restore()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => tracing::warn!(%problem, "the next drill mends the ground"),
+            Err(_) => tracing::warn!("the ground is not mended within {patience:?}"),
+        }
+    }
+
     async fn kill_driver(&self) -> Result<(), String> {
         match self.agent.lock().await.take() {
             // tokio's kill is SIGKILL: no farewell, as in a crash.
@@ -260,17 +398,7 @@ impl Desk for TrainingDesk {
         };
         if gone {
             let console = self.console();
-            let child = tokio::process::Command::new(&console.program)
-                .arg("--data")
-                .arg(console.folder.path())
-                .arg("agent")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .kill_on_drop(true)
-                .spawn()
-                .map_err(|e| format!("{}: {e}", console.program.display()))?;
-            *agent = Some(child);
+            *agent = Some(spawn_driver(&console)?);
         }
         Ok(())
     }

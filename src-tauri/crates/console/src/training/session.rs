@@ -19,7 +19,7 @@ use crate::route::{Done, Nothing};
 use crate::show::read_stream;
 
 /// The stream that keeps what was played.
-const PLAYED: &str = "training/drills";
+pub(super) const PLAYED: &str = "training/drills";
 /// What the services beside the drilled one are asked, so that they are alive: requests a second.
 const BESIDE: f64 = 20.0;
 const LINES: usize = 200;
@@ -315,8 +315,7 @@ pub async fn play(console: &Console, ask: PlayDrill) -> Result<Done, Problem> {
         let at = playing.desk.now();
         match played {
             Ok(outcome) => {
-                let console = playing.desk.console();
-                let unrecorded = record(&console, &outcome).await.err();
+                let unrecorded = playing.desk.record(&outcome).await.err();
                 let problem = unrecorded.map(|p| format!("the grade is not in the journal: {p}"));
                 playing.end(at, Some(GradeRow::of(&outcome, at)), problem);
             }
@@ -327,7 +326,7 @@ pub async fn play(console: &Console, ask: PlayDrill) -> Result<Done, Problem> {
     Ok(Done::new(format!("{} is being played", drill.name)))
 }
 
-/// Stops the drill; what it has begun is left as it stands.
+/// Stops the drill, and leaves the ground as the drill found it.
 ///
 /// # Errors
 /// That none is being played.
@@ -339,10 +338,9 @@ pub async fn stop(console: &Console, _: Nothing) -> Result<Done, Problem> {
     if let Some(task) = locked(&session.task).take() {
         task.abort();
     }
+    session.desk.mend().await;
     session.end(console.clock.now().wall, None, Some("stopped".into()));
-    Ok(Done::new(
-        "stopped; what the drill has begun is left as it stands",
-    ))
+    Ok(Done::new("stopped; the ground is as the drill found it"))
 }
 
 /// # Errors
@@ -351,15 +349,6 @@ pub async fn load(console: &Console, ask: SetRate) -> Result<Done, Problem> {
     let session = session(console).await?;
     let rate = session.desk.set_rate(ask.rate);
     Ok(Done::new(format!("{rate} requests a second")))
-}
-
-async fn record(console: &Console, outcome: &Outcome) -> Result<(), Problem> {
-    // The timeline is the load generator's own log of every second, and no one's fact.
-    let mut payload = json!(outcome);
-    if let Some(load) = payload.get_mut("load").and_then(|l| l.as_object_mut()) {
-        load.remove("timeline");
-    }
-    console.record(PLAYED, "drill.played", &payload).await
 }
 
 async fn grades(console: &Console) -> Vec<GradeRow> {

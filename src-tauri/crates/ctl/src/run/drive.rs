@@ -1,5 +1,6 @@
 //! The agent: driving until asked to stop.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,20 @@ pub async fn asked_to_stop() {
     }
 }
 
+/// Ends with standard input, if that is asked for. A thread of its own: a read that waits would
+/// keep the runtime from ending.
+async fn leash(held: bool) {
+    if !held {
+        return std::future::pending().await;
+    }
+    let (gone, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = gone.send(());
+    });
+    let _ = ended.await;
+}
+
 pub(super) async fn agent(
     mut console: Arc<Console>,
     opening: ConsoleOptions,
@@ -37,11 +52,13 @@ pub(super) async fn agent(
         ..AgentOptions::default()
     };
     let folder = console.folder().path().display().to_string();
+    let mut leash = pin!(leash(it.leash));
     loop {
         let agent = Agent::start(&console, options.clone()).await?;
         eprintln!("driving what nobody else drives in {folder}; Ctrl-C ends it");
         let asked = tokio::select! {
             () = asked_to_stop() => true,
+            () = &mut leash => true,
             () = agent.outdated() => false,
         };
         agent.stop().await;

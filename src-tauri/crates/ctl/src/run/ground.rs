@@ -3,7 +3,7 @@
 use deckwatch_console::api::{self, Fault, TrainingDesk};
 use deckwatch_console::{Console, Nothing, Problem, SystemClock};
 use deckwatch_platform::local::{NodeFolder, NodeOptions, run_node};
-use deckwatch_training::drills;
+use deckwatch_training::drills::{self, Desk};
 
 use super::{asked_to_stop, done};
 use crate::args;
@@ -73,9 +73,11 @@ pub(super) async fn training(
                 rows.iter()
                     .map(|d| {
                         format!(
-                            "{}\n  {}\n  by hand: {}\n",
+                            "{}\n  {}\n  {} Takes {}.\n  by hand: {}\n",
                             paint.say(Tone::Strong, &d.name),
                             d.about,
+                            d.you,
+                            d.takes,
                             d.by_hand
                         )
                     })
@@ -83,7 +85,9 @@ pub(super) async fn training(
             });
             Ok(code::DONE)
         }
-        T::Drill { name, keep } => drill(console, &name.join(" "), keep, j, paint).await,
+        T::Drill { name, keep, rate } => {
+            drill(console, (&name.join(" "), keep, rate), j, paint).await
+        }
         T::Fault {
             service,
             version,
@@ -124,8 +128,7 @@ fn services(paint: Paint, ground: &api::Ground) -> String {
 
 async fn drill(
     console: &Console,
-    name: &str,
-    keep: bool,
+    (name, keep, rate): (&str, bool, f64),
     j: bool,
     paint: Paint,
 ) -> Result<u8, Problem> {
@@ -133,11 +136,20 @@ async fn drill(
         if !j {
             println!("{} {line}", SystemClock::wall().clock());
         }
-    })?;
+    })?
+    .at_rate(rate);
     let played = tokio::select! {
         played = drills::run(name, &desk) => played,
-        () = asked_to_stop() => Err("stopped".into()),
+        () = asked_to_stop() => {
+            desk.mend().await;
+            Err("stopped".into())
+        }
     };
+    if let Ok(outcome) = &played
+        && let Err(problem) = desk.record(outcome).await
+    {
+        eprintln!("deckwatchctl: the grade is not in the journal: {problem}");
+    }
     if !keep {
         desk.leave().await;
     }

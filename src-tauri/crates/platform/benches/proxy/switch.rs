@@ -24,7 +24,8 @@ struct Figures {
 /// One thing that is done, and what each contender made of it.
 struct Deed {
     what: String,
-    leaving: &'static str,
+    /// Which answer it is that ends it.
+    last: &'static str,
     of: Vec<Figures>,
 }
 
@@ -75,13 +76,13 @@ async fn in_turns(
 
 async fn blue_green(host: &Path, turns: usize, times: usize) -> bool {
     let mut contenders = Contender::all(host, 2, 2).await;
-    let deed = |what: &str, leaving| Deed {
+    let deed = |what: &str, last| Deed {
         what: format!("{what}, two instances each, {} times", turns * times),
-        leaving,
+        last,
         of: vec![Figures::default(); contenders.len()],
     };
-    let mut there = deed("all traffic from v1 to v2", "v1");
-    let mut back = deed("all traffic back to v1", "v2");
+    let mut there = deed("all traffic from v1 to v2", "last v1 response");
+    let mut back = deed("all traffic back to v1", "last v2 response");
     let counts = in_turns(&mut contenders, turns, async |at, contender, load| {
         for _ in 0..times {
             let told = contender.switch().await;
@@ -104,7 +105,7 @@ async fn rolling(host: &Path, turns: usize, times: usize) -> bool {
     let mut contenders = Contender::all(host, 4, 1).await;
     let mut deed = Deed {
         what: format!("one instance of four replaced, {} times", turns * times),
-        leaving: "its",
+        last: "its last response",
         of: vec![Figures::default(); contenders.len()],
     };
     let counts = in_turns(&mut contenders, turns, async |at, contender, load| {
@@ -127,7 +128,7 @@ async fn rolling(host: &Path, turns: usize, times: usize) -> bool {
 
 fn report(contenders: &[Contender], deed: &Deed) {
     println!("\n{}, at {RATE} requests/s:", deed.what);
-    let last = format!("command → last {} response", deed.leaving);
+    let last = format!("command → {}", deed.last);
     for (contender, figures) in contenders.iter().zip(&deed.of) {
         let acknowledged = match contender.name() {
             // It answers nothing.
@@ -143,13 +144,14 @@ fn report(contenders: &[Contender], deed: &Deed) {
             println!("  {:<10} {what:<29} {}", contender.name(), times::line(all));
         }
     }
-    beside(&last, contenders, deed, |figures| &figures.last);
+    beside(deed.last, contenders, deed, |figures| &figures.last);
     if deed.of.iter().all(|figures| !figures.gone.is_empty()) {
         beside("its process ended", contenders, deed, |f| &f.gone);
     }
 }
 
-/// Our time beside the better of the others.
+/// Our time beside the better of the others. What is shorter than the gap between two requests
+/// cannot be seen from outside, and counts as that.
 fn beside(
     what: &str,
     contenders: &[Contender],
@@ -157,7 +159,8 @@ fn beside(
     of: impl Fn(&Figures) -> &Vec<Duration>,
 ) {
     let ratio = |part: f64| {
-        let seconds = |figures: &Figures| times::percentile(of(figures), part).as_secs_f64();
+        let gap = Duration::from_micros(1_000_000 / RATE);
+        let seconds = |f: &Figures| times::percentile(of(f), part).max(gap).as_secs_f64();
         let (mut ours, mut best) = (f64::NAN, f64::INFINITY);
         for (contender, figures) in contenders.iter().zip(&deed.of) {
             match contender {
@@ -165,7 +168,7 @@ fn beside(
                 Contender::Other(_) => best = best.min(seconds(figures)),
             }
         }
-        (best.is_finite() && ours > 0.0).then(|| best / ours)
+        best.is_finite().then(|| best / ours)
     };
     if let (Some(half), Some(tail)) = (ratio(0.5), ratio(0.99)) {
         println!("  {what}, the better one's time ÷ ours: p50 {half:.2}, p99 {tail:.2}");

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use deckwatch_rollout::Phase;
 
-use super::{Bars, Desk, Outcome, course, graded, until};
-
-/// Long enough to read everything on the way, short enough to be a drill.
-const PATIENCE: Duration = Duration::from_secs(300);
+use super::{Bars, Desk, Outcome, PATIENCE, course, graded, until};
 
 pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     desk.begin().await?;

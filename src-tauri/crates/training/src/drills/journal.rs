@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use deckwatch_rollout::{Event, Stage};
+use deckwatch_rollout::Stage;
 
-use super::{Course, Desk, Outcome, outcome, until};
+use super::{Course, Desk, Outcome, absorbed, outcome, until};
 
 pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     desk.begin().await?;
@@ -26,18 +26,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     desk.new_journal().await?;
     desk.start_driver().await?;
     desk.tell("the damaged journal is set aside, a new one has begun");
-    let id = report.record.event_id;
-    let mut absorbed = false;
-    for _ in 0..50 {
-        let story = desk.story().await.unwrap_or_default();
-        absorbed = story
-            .iter()
-            .any(|(e, _)| matches!(e, Event::TakenBack { record } if record.event_id == id));
-        if absorbed {
-            break;
-        }
-        desk.sleep(Duration::from_millis(100)).await;
-    }
+    let absorbed = absorbed(desk, report.record.event_id).await == 1;
     let words = vec![
         format!(
             "traffic was back {:.1} ms after the command, with no journal to write to",

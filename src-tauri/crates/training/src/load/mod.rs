@@ -16,7 +16,7 @@ mod tally;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deckwatch_domain::{Span, Timestamp};
@@ -137,6 +137,8 @@ struct Run {
     began: Instant,
     /// The rate in force, as the bits of an f64.
     rate: AtomicU64,
+    /// Nobody comes, whatever the rate.
+    silent: AtomicBool,
     rate_changed: Notify,
     in_flight: Arc<Semaphore>,
     connections: Connections,
@@ -149,6 +151,7 @@ pub fn start(options: LoadOptions) -> Result<LoadHandle, LoadError> {
     let run = Arc::new(Run {
         began: Instant::now(),
         rate: AtomicU64::new(options.rate.to_bits()),
+        silent: AtomicBool::new(false),
         rate_changed: Notify::new(),
         in_flight: Arc::new(Semaphore::new(options.most_in_flight as usize)),
         connections: Connections::new(options.target, &options.path),
@@ -171,6 +174,12 @@ impl LoadHandle {
         self.run.rate.store(rate.to_bits(), Ordering::SeqCst);
         self.run.rate_changed.notify_one();
         rate
+    }
+
+    /// Nobody comes any more until told otherwise; what is counted so far stays.
+    pub fn silence(&self, silent: bool) {
+        self.run.silent.store(silent, Ordering::SeqCst);
+        self.run.rate_changed.notify_one();
     }
 
     /// Everything counted so far.
@@ -212,6 +221,12 @@ async fn dispatch(run: Arc<Run>) {
     let mut arrival = schedule.next(rate);
     let mut due = arrival.gap;
     loop {
+        if run.silent.load(Ordering::SeqCst) {
+            run.rate_changed.notified().await;
+            // Whoever would have come meanwhile does not come later.
+            due = run.began.elapsed().as_secs_f64() + arrival.gap;
+            continue;
+        }
         let now = run.began.elapsed().as_secs_f64();
         if due <= now {
             send(&run, due, arrival.client);

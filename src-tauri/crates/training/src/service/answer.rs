@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::faults::MOST_LEAKED;
+use super::schema::Lookup;
 use super::{DemoOptions, Faults};
 use crate::draws::Draws;
 
@@ -24,15 +25,40 @@ pub(super) struct Running {
     faults: RwLock<Arc<Faults>>,
     /// Requests so far, control requests not among them.
     requests: AtomicU64,
+    /// Requests that are being answered.
+    under_way: AtomicU64,
     /// Requests left until `crash_after`.
     fuse: AtomicU64,
     leaked: Mutex<Leak>,
     ready_from: Instant,
+    schema: Lookup,
     version: HeaderValue,
     service: HeaderValue,
     /// The body of a good answer, made once.
     good: Bytes,
     pub(super) crash: Notify,
+}
+
+/// One request's place among those that are being answered; given up when it is dropped, also by
+/// a client that hangs up.
+struct Place<'a> {
+    count: &'a AtomicU64,
+    before: u64,
+}
+
+impl<'a> Place<'a> {
+    fn of(count: &'a AtomicU64) -> Self {
+        Place {
+            before: count.fetch_add(1, Ordering::SeqCst),
+            count,
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[derive(Default)]
@@ -53,9 +79,11 @@ impl Running {
             version: header(&options.version),
             service: header(&options.service),
             good: Bytes::from(body.to_string()),
+            schema: Lookup::new(options.needs.clone()),
             ready_from: Instant::now() + options.slow_start,
             faults: RwLock::default(),
             requests: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
             fuse: AtomicU64::new(u64::MAX),
             leaked: Mutex::default(),
             crash: Notify::new(),
@@ -108,10 +136,22 @@ impl Running {
             let body = Bytes::from_static(br#"{"error":"starting"}"#);
             return self.json(StatusCode::SERVICE_UNAVAILABLE, body);
         }
+        if let Some(why) = self.schema.trouble() {
+            let body = serde_json::json!({ "error": why });
+            return self.json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Bytes::from(body.to_string()),
+            );
+        }
         let faults = self.faults();
         if faults.crash_after.is_some() && self.burn() {
             self.crash.notify_one();
             std::future::pending::<()>().await;
+        }
+        let place = Place::of(&self.under_way);
+        if faults.at_once.is_some_and(|room| place.before >= room) {
+            let body = Bytes::from_static(br#"{"error":"full"}"#);
+            return self.json(StatusCode::SERVICE_UNAVAILABLE, body);
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let mut draws = Draws::of(self.options.seed, number);

@@ -14,18 +14,20 @@ pub struct Faults {
     pub latency_share: Option<f64>,
     /// Share of requests that are never answered.
     pub hang: f64,
-    /// Die now, in the middle of whatever is going on.
+    /// Die now, in the middle of whatever is going on; set before the start, die on it.
     pub crash: bool,
     /// Die when this many more requests have arrived.
     pub crash_after: Option<u64>,
     /// Answer 503 to `/ready`.
     pub refuse_ready: bool,
+    /// Answer 503 at once while this many requests are being answered.
+    pub at_once: Option<u64>,
     /// Bytes of memory kept with every request, up to [`MOST_LEAKED`] in all.
     pub leak_bytes: u64,
 }
 
 /// A leak stops here: it is there to be noticed, not to bring the machine down.
-pub const MOST_LEAKED: u64 = 1 << 30;
+pub const MOST_LEAKED: u64 = 256 << 20;
 
 /// Why faults were not taken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -72,7 +74,7 @@ impl Faults {
             ));
         }
         if self.leak_bytes > MOST_LEAKED / 16 {
-            return Err(FaultsError("leak_bytes is at most 64 MiB a request".into()));
+            return Err(FaultsError("leak_bytes is at most 16 MiB a request".into()));
         }
         Ok(self)
     }

@@ -5,6 +5,8 @@
 //! to. Its time is spent sleeping, not computing, so that a whole training ground fits beside the
 //! console on a small machine. It listens on loopback only.
 //!
+//! It may need a schema ([`Needs`]), which a plan's migration can change under it.
+//!
 //! - any path: JSON with the version, after the simulated latency; headers `x-version`, `x-service`
 //! - `GET /ready`, `GET /healthz`, `GET /version`
 //! - `GET /faults` shows, `POST /faults` (`content-type: application/json`) sets the named fields,
@@ -15,11 +17,13 @@ mod faults;
 mod listen;
 mod options;
 mod remote;
+mod schema;
 
 pub use faults::{Faults, FaultsError};
 pub use listen::{serve, serve_until};
 pub use options::DemoOptions;
 pub use remote::set_faults;
+pub use schema::{FIRST_SCHEMA, Needs};
 
 /// How a demo service ended, other than by being asked to.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DemoError, Faults};
+use super::{DemoError, Faults, Needs};
 
 /// One demo service.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +21,8 @@ pub struct DemoOptions {
     pub spread: f64,
     /// Not ready until this long after the start; everything answers 503 until then.
     pub slow_start: Duration,
+    /// The schema it needs.
+    pub needs: Needs,
     pub faults: Faults,
 }
 
@@ -35,12 +37,13 @@ impl DemoOptions {
             median: Duration::from_millis(2),
             spread: 0.4,
             slow_start: Duration::ZERO,
+            needs: Needs::default(),
             faults: Faults::default(),
         }
     }
 
-    /// Sets one option by its name: `seed`, `median_ms`, `spread`, `slow_start_ms`, or a field of
-    /// [`Faults`].
+    /// Sets one option by its name: `seed`, `median_ms`, `spread`, `slow_start_ms`, `schema_file`,
+    /// `runs_on` (schemas, with commas between them), or a field of [`Faults`].
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), DemoError> {
         let wrong = |why: String| DemoError::Option {
             name: name.to_owned(),
@@ -64,6 +67,12 @@ impl DemoOptions {
             "median_ms" => self.median = span()?,
             "spread" => self.spread = number()?.min(3.0),
             "slow_start_ms" => self.slow_start = span()?,
+            "schema_file" => self.needs.file = Some(value.into()),
+            "runs_on" => {
+                let all: Result<Vec<u32>, _> = value.split(',').map(|n| n.trim().parse()).collect();
+                let all = all.map_err(|_| wrong("whole numbers, as in 1,2".into()))?;
+                self.needs.runs_on = Some(all);
+            }
             _ => {
                 self.faults = self
                     .faults
@@ -118,15 +127,18 @@ mod tests {
                 ("DECKWATCH_DEMO_MEDIAN_MS", "1.5"),
                 ("DECKWATCH_DEMO_CRASH_AFTER", "100"),
                 ("DECKWATCH_DEMO_SLOW_START_MS", "300"),
+                ("DECKWATCH_DEMO_RUNS_ON", "1, 2"),
                 ("HOME", "/"),
             ]))
             .unwrap();
         assert_eq!(read.faults.errors, 0.04);
         assert_eq!(read.median, Duration::from_micros(1500));
         assert_eq!(read.faults.crash_after, Some(100));
+        assert_eq!(read.needs.runs_on, Some(vec![1, 2]));
         for (name, value) in [
             ("DECKWATCH_DEMO_EROR", "1"),
             ("DECKWATCH_DEMO_ERRORS", "x"),
+            ("DECKWATCH_DEMO_RUNS_ON", "1,x"),
             ("DECKWATCH_DEMO_SPREAD", "NaN"),
             ("DECKWATCH_DEMO_MEDIAN_MS", "-1"),
         ] {

@@ -57,6 +57,27 @@ async fn a_healthy_service_hurts_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_comes_while_it_is_silent() {
+    let demo = Demo::start("v1", &[]).await;
+    let load = start(demo.load(300.0)).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    load.silence(true);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let quiet = load.snapshot();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let still = load.snapshot();
+    assert_eq!((still.due, still.in_flight), (quiet.due, 0));
+    assert!(quiet.due > 0);
+    load.silence(false);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let again = load.stop().await;
+    adds_up(&again);
+    // Those who did not come meanwhile do not come all at once.
+    let came = again.due - still.due;
+    assert!((20..400).contains(&came), "{came} came");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hanging_service_does_not_slow_the_load_down() {
     let demo = Demo::start("v1", &[("hang", "1")]).await;
     let options = LoadOptions {
