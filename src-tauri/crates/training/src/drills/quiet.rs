@@ -23,7 +23,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     })
     .await?;
     let held = status.phase == Phase::Paused(PauseReason::NoData);
-    let held_at = happened(desk, |e| is_no_data(e)).await?;
+    let held_at = happened(desk, is_no_data).await?;
     desk.silence(false);
     desk.tell("it is held, as no data is no Pass. People are back: press Retry at its rollout");
     let status = until(desk, "the end of the rollout", PATIENCE, |s| {
