@@ -6,6 +6,7 @@
 #   make check    format, lints, types, the house's directions
 #   make types    the pages' types, made anew from the list of commands
 #   make bench    the figures that the documents quote
+#   make fuzz     nonsense for everything that reads what others wrote, a minute each
 #   make soak     the same simulations and kills as in the tests, for hours
 #   make package  the .deb with the window, the node and the agent (try-package installs it)
 #   make screenshots  the README's pictures
@@ -15,7 +16,7 @@ CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 types = ui/src/host/generated/index.ts
 
-.PHONY: run demo test check types bench soak package try-package screenshots recordings clean
+.PHONY: run demo test check types bench fuzz soak package try-package screenshots recordings clean
 
 run:
 	@./scripts/tools.sh window
@@ -53,6 +54,10 @@ recordings:
 bench:
 	@./scripts/tools.sh window test
 	@./scripts/bench.sh
+
+fuzz:
+	@./scripts/tools.sh
+	@./scripts/fuzz.sh
 
 soak:
 	@./scripts/tools.sh window test

@@ -1,20 +1,38 @@
 #!/usr/bin/env bash
-# Feeds the parsers nonsense, each for DECKWATCH_FUZZ seconds (60), from the corpora that are kept.
-# What it finds lies in fuzz/artifacts. Without a sanitizer, so that it runs on stable Rust.
+# Feeds whatever reads what others wrote with nonsense, each target for DECKWATCH_FUZZ seconds (60):
+# `fuzz.sh [TARGET...]`. It begins with fuzz/corpus and with what earlier runs here have reached
+# (fuzz/target/reached); what fails lies in fuzz/artifacts. Without a sanitizer, so that it runs on
+# stable Rust.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${DECKWATCH_FUZZ:-60}
+if ! command -v c++ >/dev/null; then
+  echo "c++ is missing: the fuzzer is built with it (for instance: apt-get install g++)" >&2
+  exit 1
+fi
 command -v cargo-fuzz >/dev/null || cargo install --locked --quiet cargo-fuzz
-seed() { # TARGET FILE...: what ships is where it begins
-  mkdir -p "fuzz/corpus/$1"
-  for file in "${@:2}"; do cp -n "$file" "fuzz/corpus/$1/$(basename "$file")" || true; done
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(plan definition metrics orders journal)
+
+run() { # TARGET
+  local reached=$PWD/fuzz/target/reached/$1
+  local seeds=("$PWD/fuzz/corpus/$1")
+  # What ships is where it begins.
+  [ "$1" != plan ] || seeds+=("$PWD/src-tauri/crates/rollout/presets")
+  mkdir -p "$reached"
+  # It also offers a dictionary, which nobody keeps.
+  cargo fuzz run -s none "$1" "$reached" "${seeds[@]}" -- -max_total_time="$seconds" \
+    -rss_limit_mb=2048 -max_len=16384 -timeout=10 -verbosity=0 -print_funcs=0 -print_final_stats=1 2>&1 |
+    { grep -v -e '# Uses:' -e 'ecommended dictionary' || true; }
 }
-seed plan src-tauri/crates/rollout/presets/*.yaml
-targets=${*:-plan definition metrics orders journal}
-for target in $targets; do
+
+failed=()
+for target in "${targets[@]}"; do
   echo "== $target, $seconds s"
-  mkdir -p "fuzz/corpus/$target"
-  cargo fuzz run -s none "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048 -max_len=16384 -verbosity=0
-  # Kept small: only what reaches further than the rest.
-  cargo fuzz cmin -s none "$target" -- -verbosity=0
+  run "$target" || failed+=("$target")
 done
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}; what they failed on lies in fuzz/artifacts" >&2
+  exit 1
+fi
+echo "${#targets[@]} passed, 0 failed"

@@ -2,21 +2,25 @@
 //! be asked everything that a driver or a person asks, at any time.
 #![no_main]
 
+mod lines;
+
 use std::time::Duration;
 
 use deckwatch_domain::{Actor, EventId, ServiceName, Timestamp};
 use deckwatch_journal::Recorded;
 use deckwatch_platform::Observation;
 use deckwatch_rollout::plan::RollbackKind;
-use deckwatch_rollout::{
-    Command, Event, Inputs, Rollouts, decide, planner, revisions, status,
-};
-use libfuzzer_sys::fuzz_target;
+use deckwatch_rollout::{Command, Event, Inputs, Rollouts, decide, planner, revisions, status};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fn observation() -> Observation {
     let text = include_str!("observation.json");
     serde_json::from_str(text).expect("it is one")
 }
+
+fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
+    lines::mutate(data, size, most, seed)
+});
 
 fuzz_target!(|bytes: &[u8]| {
     let service = ServiceName::new("shop").expect("it is a name");

@@ -63,6 +63,16 @@ describe("times", () => {
     [-60_000, "now"],
   ])("%s ms ago is %s", (ms, wanted) => expect(plain(f.age(at - ms, at))).toBe(wanted));
 
+  test.each([
+    ["bake 8s 366ms of 3s", "bake 8 s of 3 s"],
+    ["the slowest in about 2m 2s 488ms", "the slowest in about 2 min 2 s"],
+    ["slower than 300ms, at most 1d 2h 3m.", "slower than 300 ms, at most 1 d 2 h."],
+    ["step 4 begins at 2026-11-22T09:00:00.000Z", "step 4 begins at 2026-11-22 09:00:00 UTC"],
+    ["way back rehearsed in 1.8 ms", "way back rehearsed in 1.8 ms"],
+    ["v2s and 3s-canary at 10.5s of a/4m", "v2s and 3s-canary at 10.5s of a/4m"],
+    ["the plan pauses here", "the plan pauses here"],
+  ])("“%s” reads “%s”", (given, wanted) => expect(plain(f.inWords(given))).toBe(wanted));
+
   test("in a sentence", () => {
     expect(f.ago(at, at)).toBe("just now");
     expect(plain(f.ago(at - 60_000, at))).toBe("1 min ago");

@@ -58,6 +58,26 @@ afterEach(() => {
 });
 
 describe("live", () => {
+  test("what an answer says again is the very same, so that nobody draws it anew", () => {
+    const { bridge } = show({});
+    const told = (rate: number): Frame<BridgeView> => ({
+      kind: "answer",
+      at: 1,
+      answer: { services: { rows: [{ rate, errors_spark: [0, 1] }] } } as unknown as BridgeView,
+    });
+    const row = () => bridge.answer?.services.rows[0];
+    watches[0]?.seen(told(8));
+    frame();
+    const [first, spark] = [bridge.answer, row()?.errors_spark];
+    watches[0]?.seen(told(8));
+    frame();
+    expect(bridge.answer).toBe(first);
+    watches[0]?.seen(told(9));
+    frame();
+    expect(row()?.rate).toBe(9);
+    expect(row()?.errors_spark).toBe(spark);
+  });
+
   test("loading, then the answer and what it answers", () => {
     const { bridge } = show({ limit: 5 });
     expect(bridge).toMatchObject({ answer: null, loading: true, stale: false });

@@ -1,6 +1,9 @@
 /** What jsdom leaves out of a browser. */
-import { cleanup } from "@testing-library/svelte";
+import { cleanup, configure } from "@testing-library/svelte";
 import { afterEach } from "vitest";
+
+// Liveness alone: on a busy machine a second is no time.
+configure({ asyncUtilTimeout: 15_000 });
 
 class NoResizes implements ResizeObserver {
   observe(): void {}

@@ -229,6 +229,7 @@ describe("a moment that is typed", () => {
   test("also across the change of the clocks", () => {
     setTimeZone("Europe/Berlin");
     const evening = Date.UTC(2027, 2, 27, 20);
+    expect(new Date(momentOf("01:30", evening).at ?? 0).toISOString()).toBe("2027-03-28T00:30:00.000Z");
     expect(new Date(momentOf("03:30", evening).at ?? 0).toISOString()).toBe("2027-03-28T01:30:00.000Z");
   });
 });

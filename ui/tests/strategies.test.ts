@@ -1,4 +1,4 @@
-import { configure, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeEmergency, emergency } from "@/emergency/emergency.svelte";
@@ -12,9 +12,6 @@ import { recordings } from "./fixtures/tasks";
 
 // jsdom paints nothing.
 vi.mock("uplot", async () => await import("./no-plot"));
-
-// Liveness alone: how long it takes says nothing here.
-configure({ asyncUtilTimeout: 15_000 });
 
 const NOW = Date.UTC(2026, 10, 21, 18, 20);
 let host: MockHost;
@@ -191,6 +188,21 @@ describe("revisions", () => {
       { service: "basket", to: 2 },
       { service: "basket", to: 2, supersede: true },
     ]);
+  }, 60_000);
+
+  test("what has become kept ready meanwhile is refused, and the rollback is one press away", async () => {
+    const ask = host.ask.bind(host);
+    host.ask = (async (name: string, params: unknown) => {
+      if (name === "rollouts.undo") throw { code: "refused.kept-warm", message: "it is kept ready" };
+      return ask(name as never, params as never);
+    }) as typeof host.ask;
+    at("#/services/basket?tab=revisions");
+    await fireEvent.click(await screen.findByRole("button", { name: "Undo to revision 3…" }));
+    const dialog = await screen.findByRole("dialog", { name: "Undo basket to revision 3" });
+    await fireEvent.click(within(dialog).getByRole("button", { name: "Undo to revision 3" }));
+    await fireEvent.click(await within(dialog).findByRole("button", { name: "Roll back…" }));
+    expect(emergency).toMatchObject({ open: true, service: "basket" });
+    expect(screen.queryByRole("dialog", { name: /^Undo/ })).toBeNull();
   }, 60_000);
 
   test("by the keyboard alone: z is the one before, j points at another", async () => {

@@ -106,6 +106,12 @@ export function duration(took: Maybe): string {
   return parts.join(" ");
 }
 
+/** The same of a length as the backend writes it, and under a second “811 ms”. */
+export function spanWords(span: string | null | undefined): string {
+  const took = spanMs(span);
+  return took > 0 && took < 1000 ? latency(took) : duration(took);
+}
+
 /** How long ago, in one unit: now, 40 s, 12 min, 5 h, 3 d. */
 export function age(at: When, now: number): string {
   if (absent(ms(at))) return NONE;
@@ -147,6 +153,14 @@ export function stampLocal(at: When): string {
   if (absent(ms(at))) return NONE;
   const [day, time] = inZone(ms(at));
   return `${day} ${time} ${timeZone() ?? "local"}`;
+}
+
+const MOMENTS = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+const LENGTHS = /(?<![\w.:/-])\d+(?:ms|[smhd])(?: \d+(?:ms|[smhd]))*(?![\w:/-])/g;
+
+/** A sentence of the backend, its moments and lengths of time as they are written here. */
+export function inWords(sentence: string): string {
+  return sentence.replace(MOMENTS, (at) => stampUtc(at)).replace(LENGTHS, (span) => spanWords(span));
 }
 
 /** 1 service, 14 services */

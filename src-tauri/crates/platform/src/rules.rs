@@ -88,10 +88,16 @@ pub fn set_traffic(
         flag: traffic.flag.clone(),
         latched: traffic.latched.clone(),
         records: traffic.records.clone(),
-        revision: traffic.revision + 1,
+        revision: next(traffic.revision),
     };
     audience::note_flag(&mut after);
     Ok(after)
+}
+
+/// The revision of the write after this one. It wraps: a file may hold any number, and a write that
+/// kept it would count as one that changed nothing.
+fn next(revision: u64) -> u64 {
+    revision.wrapping_add(1)
 }
 
 fn check_roles(write: &TrafficWrite) -> Result<(), Rejection> {
@@ -165,7 +171,7 @@ pub fn take_back(
         flag: traffic.flag.clone(),
         latched: traffic.latched.clone(),
         records: traffic.records.clone(),
-        revision: traffic.revision + 1,
+        revision: next(traffic.revision),
     };
     audience::note_flag(&mut after);
     if let Some(rollout) = traffic.rollout {
@@ -348,6 +354,16 @@ pub(crate) mod tests {
             take_back(&after, READY, &back(10)),
             Err(Rejection::NoWayBack { .. })
         ));
+    }
+
+    #[test]
+    fn every_write_has_a_revision_of_its_own() {
+        let mut traffic = live();
+        traffic.revision = u64::MAX;
+        let (order, write) = forward(5, 50);
+        let forward = set_traffic(&traffic, READY, &order, &write).unwrap();
+        let (taken_back, _) = take_back(&traffic, READY, &back(9)).unwrap();
+        assert_eq!((forward.revision, taken_back.revision), (0, 0));
     }
 
     #[test]

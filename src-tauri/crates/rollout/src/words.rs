@@ -53,14 +53,19 @@ fn baked(by: BakedBy) -> String {
     }
 }
 
+/// A step as people count; an imported journal may name any.
+fn nth(step: usize) -> usize {
+    step.saturating_add(1)
+}
+
 fn purpose(purpose: Purpose) -> String {
     match purpose {
         Purpose::Claim => "the traffic object learns of the rollout and its way back".into(),
         Purpose::BringUp => "the candidate is brought up".into(),
-        Purpose::Shrink { step } => format!("old instances leave for batch {}", step + 1),
-        Purpose::Grow { step } => format!("the instances of batch {} come up", step + 1),
+        Purpose::Shrink { step } => format!("old instances leave for batch {}", nth(step)),
+        Purpose::Grow { step } => format!("the instances of batch {} come up", nth(step)),
         Purpose::Restore => "the instances that had left come back".into(),
-        Purpose::Weight { step } => format!("traffic for step {} is written", step + 1),
+        Purpose::Weight { step } => format!("traffic for step {} is written", nth(step)),
         Purpose::Promote => "roles change: the candidate becomes stable".into(),
         Purpose::EndWarm => "the way back closes".into(),
         Purpose::RetirePrevious => "the version before is stopped".into(),
@@ -158,16 +163,16 @@ impl Event {
                 ready,
                 needed,
                 ..
-            } => format!("step {}: {ready} of {needed} instances ready", step + 1),
+            } => format!("step {}: {ready} of {needed} instances ready", nth(*step)),
             Event::VerdictChanged {
                 step,
                 verdict,
                 words,
                 ..
-            } => after(&format!("step {}: {verdict}", step + 1), words),
+            } => after(&format!("step {}: {verdict}", nth(*step)), words),
             Event::BakeEnded {
                 step, baked: by, ..
-            } => format!("step {} has baked: {}", step + 1, baked(*by)),
+            } => format!("step {} has baked: {}", nth(*step), baked(*by)),
             Event::TaskStarted { .. }
             | Event::TaskEnded { .. }
             | Event::TaskChanged { .. }
@@ -216,12 +221,12 @@ impl Event {
             } => {
                 let role = role.as_ref().map_or(String::new(), |r| format!(" as {r}"));
                 let advice = if *advisory { ", advisory" } else { "" };
-                after(&format!("approved step {}{role}{advice}", step + 1), note)
+                after(&format!("approved step {}{role}{advice}", nth(*step)), note)
             }
             Event::BrokenGlass { what, reason, .. } => {
                 after(&format!("glass broken: {what}"), reason)
             }
-            Event::StepEnded { step, .. } => format!("step {} ended", step + 1),
+            Event::StepEnded { step, .. } => format!("step {} ended", nth(*step)),
             Event::Paused { reason, note, .. } => after(reason.words(), note),
             Event::Resumed { .. } => "resumed".into(),
             Event::Retried { .. } => "the step is watched anew".into(),
@@ -260,5 +265,18 @@ impl Event {
             }
             _ => self.kind().to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_no_plan_has_is_said() {
+        let (rollout, step) = (deckwatch_domain::RolloutId::from_u128(1), usize::MAX);
+        let ended = Event::StepEnded { rollout, step };
+        assert_eq!(ended.words(), format!("step {step} ended"));
+        assert!(purpose(Purpose::Grow { step }).ends_with("come up"));
     }
 }

@@ -47,6 +47,11 @@ export type Aside = {
 trust?: boolean, };
 
 /**
+ * What the one who plays has to do.
+ */
+export type Asks = "nothing" | "take-back" | "retry";
+
+/**
  * People who are led to the candidate, whatever the weights say.
  */
 export type Audience = { 
@@ -127,6 +132,20 @@ keep: number, };
 export type BakedBy = { "by": "pass" } | { "by": "no-harm", requests: number, } | { "by": "unjudged" } | { "by": "broken-glass" };
 
 /**
+ * Two stretches beside each other.
+ */
+export type BaselineComparison = { service: ServiceName, a: ComparedSide, b: ComparedSide, 
+/**
+ * Why little can be said by it; none when there is enough on both sides.
+ */
+too_few: string | null, differences: Array<Difference>, };
+
+/**
+ * Which baseline.
+ */
+export type BaselineName = { service: ServiceName, name: string, };
+
+/**
  * What the candidate was compared with.
  */
 export type Basis = "step" | "reference";
@@ -200,6 +219,19 @@ export type ByName = { name: string, };
 export type ByService = { service: ServiceName, };
 
 /**
+ * Keep what a service's stable is like now.
+ */
+export type CaptureBaseline = { service: ServiceName, 
+/**
+ * Else the version's.
+ */
+name?: string, 
+/**
+ * How far back to look; five minutes when not said.
+ */
+over?: Span, };
+
+/**
  * New settings, whole.
  */
 export type Change = { settings: Settings, };
@@ -224,6 +256,41 @@ mend?: string, };
 export type CheckPlan = { yaml: string, service?: ServiceName, };
 
 /**
+ * How a check stands.
+ */
+export type CheckStanding = "waiting" | "running" | "retrying" | "passed" | "warning" | "failed" | "not-done";
+
+/**
+ * One check.
+ */
+export type CheckStatus = { name: string, description: string, 
+/**
+ * What it looks at, in words.
+ */
+looks_at: string, critical: boolean, timeout: Span, retries: number, standing: CheckStanding, 
+/**
+ * 0 before the first.
+ */
+attempt: number, started_at: Timestamp | null, 
+/**
+ * Of the newest attempt that has ended.
+ */
+took: Span | null, why: string, 
+/**
+ * The last lines of what it printed.
+ */
+tail: string, 
+/**
+ * Of a command or a call: by which its output is asked for.
+ */
+intent: IntentId | null, };
+
+/**
+ * Checks that ship.
+ */
+export type ChecksRow = { name: string, about: string, };
+
+/**
  * What an environment is for. Production is marked so that it cannot be missed.
  */
 export type Class = "production" | "staging" | "development" | "training";
@@ -234,6 +301,24 @@ export type Colour = "slate" | "blue" | "teal" | "violet" | "amber";
  * How far a release has come that can be taken back.
  */
 export type Come = "rolling" | "promoted" | "brought";
+
+/**
+ * Hold one baseline against another, or against now.
+ */
+export type CompareBaselines = { service: ServiceName, a: string, 
+/**
+ * Another's name; the present when not said, or `now`.
+ */
+b?: string, 
+/**
+ * How far back the present goes; as long as the first baseline when not said.
+ */
+over?: Span, };
+
+/**
+ * One side of a comparison.
+ */
+export type ComparedSide = { name: string, figures: Figures, };
 
 /**
  * Each control: none when it may be used, else what to say beside it.
@@ -330,6 +415,27 @@ export type Density = "comfortable" | "compact";
 export type Detail = { "kind": "count", "evidence": CountEvidence } | { "kind": "gauge", "evidence": GaugeAnswer } | { "kind": "limit", "evidence": LimitAnswer } | { "kind": "unreadable" };
 
 /**
+ * One figure of two stretches.
+ */
+export type Difference = { 
+/**
+ * `errors`, `mean`, `p50`, `p95`, `p99`, `cpu`, `memory`.
+ */
+figure: string, 
+/**
+ * `share`, `ms`, `cores`, `bytes`.
+ */
+unit: string, a: number | null, b: number | null, 
+/**
+ * From a to b, as a share of a; of shares, the difference itself. None where it has no meaning.
+ */
+change: number | null, 
+/**
+ * Of errors: they differ by so little that it could be chance (a z-test at 5 %).
+ */
+by_chance: boolean, };
+
+/**
  * A SHA-256, written as 64 hexadecimal digits.
  */
 export type Digest = string;
@@ -352,11 +458,6 @@ export type Done = {
  * What was done, in words.
  */
 done: string, };
-
-/**
- * What the one who plays has to do.
- */
-export type Asks = "nothing" | "take-back" | "retry";
 
 /**
  * A drill, as listed.
@@ -511,6 +612,27 @@ refuse_ready: boolean,
  * Bytes kept with every request.
  */
 leak_bytes: number, };
+
+/**
+ * What one version of a service did in a stretch of time. What was not measured is not there.
+ */
+export type Figures = { version: ReleaseVersion, from: Timestamp, to: Timestamp, 
+/**
+ * How much of the stretch was really covered by samples.
+ */
+covered: Span, requests: number, 
+/**
+ * 5xx, timeouts and refused connections.
+ */
+errors: number, mean_ms: number | null, 
+/**
+ * Estimates out of the proxy's buckets, as the other quantiles.
+ */
+p50_ms: number | null, p95_ms: number | null, p99_ms: number | null, 
+/**
+ * Of an instance: the mean over the stretch.
+ */
+cpu_cores: number | null, memory_bytes: number | null, };
 
 /**
  * One thing told to whoever watches.
@@ -704,6 +826,11 @@ evidence: JsonValue, };
  * Where a secret's value lies.
  */
 export type Kept = "keychain" | "file";
+
+/**
+ * One baseline that is kept.
+ */
+export type KeptBaseline = { name: string, figures: Figures, by: Actor, at: Timestamp, };
 
 /**
  * What happened to a service last.
@@ -1376,6 +1503,10 @@ instances: number, readiness: Readiness, stop: Stop, restart: Restart, routing?:
  */
 client_header?: string | null, 
 /**
+ * The services it calls: what stands or falls with it before a release of it goes out.
+ */
+needs?: Array<ServiceName>, 
+/**
  * How long an answer may take to begin, before the client gets 504.
  */
 request_timeout: Span, 
@@ -1551,7 +1682,11 @@ instances?: number,
 /**
  * Touch nothing before this.
  */
-not_before?: Timestamp, };
+not_before?: Timestamp, 
+/**
+ * The reason for starting although the plan's validation is lacking; it is recorded.
+ */
+break_glass?: string, };
 
 /**
  * All of it.
@@ -1779,6 +1914,42 @@ plan?: string, plan_yaml?: string,
 supersede?: boolean, };
 
 /**
+ * One validation: the checks of one plan, run once for one release.
+ */
+export type ValidationId = string;
+
+/**
+ * What a validation came to.
+ */
+export type ValidationOutcome = "passed" | "warnings" | "failed";
+
+/**
+ * Where a validation stands.
+ */
+export type ValidationStanding = "running" | "finished" | "timed-out" | "cancelled" | "lost";
+
+/**
+ * A validation with everything there is to see of it.
+ */
+export type ValidationStatus = { validation: ValidationId, service: ServiceName, release: ReleaseVersion, plan: string, plan_digest: Digest, by: Actor, standing: ValidationStanding, 
+/**
+ * None while it runs.
+ */
+outcome: ValidationOutcome | null, 
+/**
+ * Every critical check passed, and it has ended.
+ */
+can_deploy: boolean, 
+/**
+ * Why the release may not go out; then what failed without being critical.
+ */
+reasons: Array<string>, warnings: Array<string>, checks: Array<CheckStatus>, started_at: Timestamp, ended_at: Timestamp | null, 
+/**
+ * So far, while it runs.
+ */
+took: Span, };
+
+/**
  * What is asked of whom.
  */
 export type Verb = "approve" | "answer" | "look";
@@ -1858,6 +2029,24 @@ export type Requests = {
   "plans.check": { kind: "query"; params: CheckPlan; result: PlanCheck };
   /** The JSON Schema of plans */
   "plans.schema": { kind: "query"; params: Nothing; result: JsonValue };
+  /** The checks that ship with Deckwatch */
+  "checks.list": { kind: "query"; params: Nothing; result: Array<ChecksRow> };
+  /** Their text, to be put into a plan */
+  "checks.show": { kind: "query"; params: ByName; result: PlanText };
+  /** Run the checks of a plan for a release */
+  "validation.run": { kind: "command"; params: Start; result: ValidationStatus };
+  /** End the validation that runs */
+  "validation.cancel": { kind: "command"; params: Noted; result: Done };
+  /** The newest validation of a service, check by check */
+  "validation.show": { kind: "query"; params: ByService; result: ValidationStatus | null };
+  /** Keep what a service is like now */
+  "baselines.capture": { kind: "command"; params: CaptureBaseline; result: KeptBaseline };
+  /** The baselines that are kept of a service */
+  "baselines.list": { kind: "query"; params: ByService; result: Array<KeptBaseline> };
+  /** One baseline beside another, or beside now */
+  "baselines.compare": { kind: "query"; params: CompareBaselines; result: BaselineComparison };
+  /** Forget a baseline */
+  "baselines.remove": { kind: "command"; params: BaselineName; result: Done };
   /** Every rollout, newest first */
   "rollouts.list": { kind: "query"; params: Nothing; result: Array<RolloutRow> };
   /** Rollouts, sorted and filtered, a page at a time */

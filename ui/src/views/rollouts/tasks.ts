@@ -1,7 +1,7 @@
 /** What a rollout's tasks did, do and would take back, in words. Pure: it reads what the backend says. */
 import type { Mark, RollbackKind, RolloutStatus, TaskKind, TaskStanding, TaskStatus } from "@/host";
-import { duration, ms } from "@/lib/format";
-import { isOver, paused, spanWords } from "./words";
+import { duration, ms, spanWords } from "@/lib/format";
+import { isOver, paused } from "./words";
 
 export const KINDS: Record<TaskKind, string> = {
   smoke: "smoke test",

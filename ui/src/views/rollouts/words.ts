@@ -1,6 +1,6 @@
 /** Words and marks for where a rollout stands. Pure: it reads what the backend says and decides nothing. */
 import type { BakedBy, Mark, PauseReason, Phase, RolloutStatus, Stage, StepStatus } from "@/host";
-import { count, duration, latency, ms, plural, spanMs, stampUtc, weight } from "@/lib/format";
+import { count, duration, ms, plural, spanMs, spanWords, stampUtc, weight } from "@/lib/format";
 import { holder } from "./tasks";
 
 export interface Standing {
@@ -47,12 +47,6 @@ export function isOver(phase: Phase): boolean {
 export function asks(phase: Phase): boolean {
   const reason = paused(phase);
   return reason !== null && !["person", "planned", "foreign-write"].includes(reason);
-}
-
-/** “3 min 12 s”, and under a second “811 ms”. */
-export function spanWords(span: string | null | undefined): string {
-  const ms = spanMs(span);
-  return ms > 0 && ms < 1000 ? latency(ms) : duration(ms);
 }
 
 function baked(by: BakedBy): Standing {
