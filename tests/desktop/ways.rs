@@ -80,7 +80,8 @@ async fn a_killed_window_is_opened_again_and_takes_the_release_back() {
     window.hold("Enter", HELD).await;
     window.read("traffic is back").await;
     window.press("Escape").await;
-    window.read("Rolled back").await;
+    // Its driver died with its window; whoever drives next writes the end down.
+    window.read("rolled back by hand").await;
     window.close().await;
 }
 

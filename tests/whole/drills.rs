@@ -114,7 +114,7 @@ async fn drill_crash_on_start() {
     let outcome = drill("crash on start").await;
     lossless(&outcome);
     assert_eq!(outcome["load"]["versions"]["v7"], Value::Null);
-    assert!(outcome["grade"]["detected_in"].is_number(), "{outcome:#}");
+    assert!(outcome["grade"]["detected_in"].is_string(), "{outcome:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,6 +165,24 @@ async fn drill_disk_full() {
     let outcome = drill("disk full").await;
     lossless(&outcome);
     says(&outcome, "its record is in the journal, once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drill_rolling_undo() {
+    let outcome = drill("rolling undo").await;
+    lossless(&outcome);
+    says(&outcome, "v2 was promoted in 2 batches");
+    says(&outcome, "only v1 answers");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drill_overload_on_the_way_back() {
+    let act = ["rollback", "checkout", "--reason", "it fails"];
+    let outcome = drill_played("overload on the way back", &["promoted"], &act).await;
+    says(&outcome, "v1 bears everybody again");
+    // One instance alone was really too small.
+    let failed = outcome["load"]["versions"]["v1"]["bad"].as_u64();
+    assert!(failed > Some(0), "{outcome:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -79,10 +79,12 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     ))
 }
 
-/// Requests that one instance bears at once: too few for everybody, enough for half of them.
+/// Requests that one instance bears at once: hardly as many as there are on average when it has
+/// everybody, and twice as many as when it has half.
 fn room(rate: f64) -> u64 {
-    let under_way = rate * ANSWER_MS as f64 / 1000.0;
-    (under_way * 0.7).ceil() as u64 + 3
+    // What the service itself takes comes on top.
+    let under_way = rate * (ANSWER_MS + 8) as f64 / 1000.0;
+    under_way.ceil() as u64 + 2
 }
 
 fn turned_away(desk: &dyn Desk) -> u64 {
