@@ -13,7 +13,9 @@ use crate::harness::{Ground, SERVICE, eventually};
 use crate::plans;
 use crate::scene::{Scene, rollout};
 
-const STRATEGIES: [(&str, fn() -> String); 4] = [
+type Strategy = (&'static str, fn() -> String);
+
+const STRATEGIES: [Strategy; 4] = [
     ("canary", plans::quick),
     ("rolling", plans::rolling),
     ("blue-green", plans::blue_green),
