@@ -5,6 +5,7 @@ mod alone;
 mod arguments;
 mod ipc;
 mod notify;
+mod paint;
 mod tray;
 mod window;
 

@@ -35,7 +35,7 @@ pub enum How {
 pub fn open<R: Runtime>(app: &AppHandle<R>, link: Option<&str>) -> tauri::Result<()> {
     app.manage(Pending(Mutex::new(link.and_then(route))));
     let desk = app.state::<Arc<Desk>>();
-    WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
         // What the page keeps belongs to this data folder, as everything else does.
         .data_directory(desk.base().join("window"))
         .title("Deckwatch")
@@ -43,7 +43,7 @@ pub fn open<R: Runtime>(app: &AppHandle<R>, link: Option<&str>) -> tauri::Result
         .min_inner_size(960.0, 600.0)
         .background_color(tauri::window::Color(0x0b, 0x0e, 0x12, 0xff))
         .build()?;
-    Ok(())
+    crate::paint::fit(&window)
 }
 
 /// The page is there: what it is told from now on, it hears.

@@ -80,7 +80,7 @@ async fn a_killed_window_is_opened_again_and_takes_the_release_back() {
     window.hold("Enter", HELD).await;
     window.read("traffic is back").await;
     window.press("Escape").await;
-    // Its driver died with its window; whoever drives next writes the end down.
+    // Its driver died with its window; the new window brings to an end what was under way.
     window.read("rolled back by hand").await;
     window.close().await;
 }

@@ -8,7 +8,9 @@ import type {
   Audience,
   Begun,
   BridgeView,
+  DefinitionCheck,
   EventRow,
+  NodeStatus,
   Page,
   PlanRow,
   Problem,
@@ -19,6 +21,7 @@ import type {
   RolloutRow,
   RolloutView,
   ServiceView,
+  StatusLine,
   Undo,
 } from "./generated";
 import { revisionsOf } from "./mock-revisions";
@@ -105,13 +108,33 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
   }
   const all = () => Object.keys(SCENES).map(view);
 
+  /** As the node tells of it. */
+  function carried({ status, slots }: RolloutView, i: number): NodeStatus["services"] {
+    if (!slots || !status.weights) return [];
+    const { blue, green } = slots;
+    return [
+      {
+        service: status.service,
+        listen: `127.0.0.1:${18_804 + i}`,
+        weights: status.weights,
+        releases: { blue: blue.release?.version ?? null, green: green.release?.version ?? null },
+        ready: { blue: blue.ready, green: green.ready },
+        unserved: 0,
+      },
+    ];
+  }
+
   function back({ status }: RolloutView): Reversible | null {
     const way = status.way_back;
     const weights = status.weights;
     if (!way || !weights) return null;
     const short = way.wanted - way.ready;
     const said = `${way.ready} of ${way.wanted} instances are ready there: traffic goes there at once all the same, and ${short} more are started, which takes about ${way.full_after} (an estimate from earlier starts)`;
-    const weight = status.audience?.percent ?? weights.blue;
+    const weight = weights.blue;
+    const led = status.audience;
+    const audience = led
+      ? `${led.percent} % by the ${led.by} and ${led.listed} by name, flag ${led.flag}`
+      : null;
     return {
       service: status.service,
       from: status.release,
@@ -119,6 +142,7 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
       come: "rolling",
       weight,
       weights,
+      audience,
       rollout: status.rollout,
       until: null,
       promoted_at: null,
@@ -139,6 +163,7 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
         ready: way.ready,
         wanted: way.wanted,
         in_flight: 2,
+        ends_audience: audience,
         full_after: way.full_after,
         obstacles: short > 0 ? [said] : [],
         rehearsed_us: 402,
@@ -214,6 +239,8 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
   function own(name: string, params: Record<string, unknown>): unknown {
     const service = String(params["service"] ?? "");
     if (name === "revisions.list") return revisionsOf(service, began);
+    // What is written in a plain browser is taken as it is.
+    if (name === "services.check") return { mistakes: [] } satisfies DefinitionCheck;
     if (name === "plans.show") return PLANS.find((plan) => plan.name === params["name"]);
     if (name === "plans.check" && PLANS.some(({ yaml }) => yaml === params["yaml"]))
       return { mistakes: [], reach: null };
@@ -266,6 +293,15 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
     own,
     seen(name, answer) {
       switch (name) {
+        case "status": {
+          const line = answer as StatusLine;
+          const more = Object.keys(SCENES).length;
+          return { ...line, services: line.services + more, live_rollouts: line.live_rollouts + more };
+        }
+        case "node.show": {
+          const node = answer as NodeStatus;
+          return { ...node, services: [...node.services, ...all().flatMap(carried)] };
+        }
         case "rollouts.page": {
           const page = answer as Page<RolloutRow>;
           return { total: page.total + 3, rows: [...all().map(row), ...page.rows] };

@@ -17,7 +17,7 @@ use crate::evidence::cohort;
 use crate::problem::Problem;
 use crate::route::{ByService, Done};
 use crate::services::standing;
-use crate::show::read_stream;
+use crate::show::take_in;
 
 /// What is looked at when nothing else is said.
 const OVER: Span = Span::from_secs(300);
@@ -148,13 +148,11 @@ pub async fn remove(console: &Console, ask: BaselineName) -> Result<Done, Proble
 pub(crate) async fn kept(console: &Console, service: &ServiceName) -> Result<Baselines, Problem> {
     let store = console.store().await?;
     let mut state = Baselines::new(service.clone());
-    for recorded in read_stream(store.as_ref(), &stream(service)).await? {
-        state.version = recorded.version;
-        let payload = recorded.payload.as_deref().unwrap_or_default();
-        if let Ok(event) = serde_json::from_slice(payload) {
-            state.evolve(&event, &recorded.actor, recorded.occurred_at);
-        }
-    }
+    let version = take_in(store.as_ref(), &stream(service), |event, actor, at| {
+        state.evolve(&event, actor, at);
+    })
+    .await?;
+    state.version = version;
     Ok(state)
 }
 

@@ -27,7 +27,7 @@ use crate::identity::os_actor;
 use crate::problem::Problem;
 use crate::pulse::Pulse;
 use crate::settings::{Environment, Settings};
-use crate::show::Looks;
+use crate::show::{Looks, take_in};
 use crate::training::Session;
 
 /// How a console is opened.
@@ -272,21 +272,12 @@ impl Console {
     pub(crate) async fn rollouts(&self, service: &ServiceName) -> Result<Rollouts, JournalError> {
         let store = self.store().await?;
         let mut state = Rollouts::new(service.clone());
-        loop {
-            let events = store
-                .read_stream(&stream(service), state.version, 500)
-                .await?;
-            for recorded in &events {
-                state.version = recorded.version;
-                let payload = recorded.payload.as_deref().unwrap_or_default();
-                if let Ok(event) = serde_json::from_slice::<Event>(payload) {
-                    state.evolve(&event, &recorded.actor, recorded.occurred_at);
-                }
-            }
-            if events.len() < 500 {
-                return Ok(state);
-            }
-        }
+        let version = take_in(store.as_ref(), &stream(service), |event, actor, at| {
+            state.evolve(&event, actor, at);
+        })
+        .await?;
+        state.version = version;
+        Ok(state)
     }
 
     /// Decides on a command and records what came of it; decides anew when somebody wrote first.

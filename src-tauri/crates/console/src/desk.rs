@@ -17,6 +17,9 @@ use crate::problem::Problem;
 use crate::route::{self, Nothing};
 use crate::settings::{Class, Drive, Environment, LOCAL, Settings};
 
+/// How long until it is looked again whether there is something to drive.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// How a desk is set up.
 #[derive(Clone, Debug, Default)]
 pub struct DeskOptions {
@@ -77,7 +80,7 @@ impl Desk {
         }
         let console = Arc::new(self.open_console(name)?);
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let driver = self.drives(&console).then(|| {
+        let driver = self.drives().then(|| {
             let desk = Arc::downgrade(self);
             tokio::spawn(drive(desk, name.to_owned(), console.clone(), stopped))
         });
@@ -114,10 +117,8 @@ impl Desk {
         })
     }
 
-    /// The training ground brings its own driver, which its drills can kill.
-    fn drives(&self, console: &Console) -> bool {
-        let settings = self.settings().unwrap_or_default();
-        console.environment().class != Class::Training && settings.drive == Drive::Window
+    fn drives(&self) -> bool {
+        self.settings().unwrap_or_default().drive == Drive::Window
     }
 
     /// Answers one question.
@@ -198,40 +199,87 @@ async fn end(open: Open) {
     }
 }
 
-/// Drives an environment from the moment that something is defined in it.
+/// Drives an environment from the moment that there is something to drive.
 async fn drive(
     desk: Weak<Desk>,
     name: String,
     console: Arc<Console>,
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) {
-    let again = Duration::from_secs(2);
     loop {
-        let untouched = crate::line::is_untouched(&console).await;
-        if !untouched {
+        if wanted(&console).await {
             match Agent::start(&console, AgentOptions::default()).await {
                 Ok(agent) => {
-                    let outdated = tokio::select! {
-                        () = agent.outdated() => true,
-                        _ = stop.wait_for(|stop| *stop) => false,
+                    let end = tokio::select! {
+                        () = agent.outdated() => End::Outdated,
+                        () = ground_opens(&console) => End::NotNeeded,
+                        _ = stop.wait_for(|stop| *stop) => End::Stopped,
                     };
                     agent.stop().await;
-                    if !outdated {
-                        return;
+                    match end {
+                        End::NotNeeded => {}
+                        End::Stopped => return,
+                        // The journal's file is another one now: whoever asks next gets a new
+                        // console.
+                        End::Outdated => {
+                            if let Some(desk) = desk.upgrade() {
+                                desk.open.lock().await.remove(&name);
+                            }
+                            return;
+                        }
                     }
-                    // The journal's file is another one now: whoever asks next gets a new console.
-                    if let Some(desk) = desk.upgrade() {
-                        desk.open.lock().await.remove(&name);
-                    }
-                    return;
                 }
                 Err(problem) => tracing::warn!(%problem, environment = name, "nothing drives"),
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(again) => {}
+            () = tokio::time::sleep(AGAIN) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+    }
+}
+
+enum End {
+    Stopped,
+    Outdated,
+    NotNeeded,
+}
+
+/// An environment is driven once something is defined in it. The training ground brings a driver
+/// of its own, which its drills can kill; only what a killed window left under way there, without
+/// load and without that driver, is brought to its end from here.
+async fn wanted(console: &Console) -> bool {
+    if !is_training(console) {
+        return !crate::line::is_untouched(console).await;
+    }
+    if is_ground_open(console) {
+        return false;
+    }
+    let Ok(book) = console.book().await else {
+        return false;
+    };
+    let mut current = book.services.values().filter_map(|all| all.current.as_ref());
+    current.any(|rollout| rollout.is_live())
+}
+
+fn is_training(console: &Console) -> bool {
+    console.environment().class == Class::Training
+}
+
+/// Held while it is being opened, too.
+fn is_ground_open(console: &Console) -> bool {
+    match console.session.try_lock() {
+        Ok(session) => session.is_some(),
+        Err(_) => true,
+    }
+}
+
+async fn ground_opens(console: &Console) {
+    if !is_training(console) {
+        return std::future::pending().await;
+    }
+    while !is_ground_open(console) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

@@ -43,6 +43,10 @@ pub struct CheckPlan {
     #[serde(default)]
     #[ts(optional)]
     pub service: Option<ServiceName>,
+    /// Of the candidate, where it shall not be as many as the service has.
+    #[serde(default)]
+    #[ts(optional)]
+    pub instances: Option<u32>,
 }
 
 /// What a check found.
@@ -119,15 +123,26 @@ pub async fn check(console: &Console, ask: CheckPlan) -> Result<PlanCheck, Probl
             });
         }
     };
-    let mistakes = unmeasurable(&plan)
-        .into_iter()
-        .map(|message| PlanMistake {
-            line: 0,
-            column: 0,
-            path: "analysis.metrics".into(),
-            message,
-        })
+    let mistake = |path: &str, message: String| PlanMistake {
+        line: 0,
+        column: 0,
+        path: path.into(),
+        message,
+    };
+    let unmeasured = unmeasurable(&plan).into_iter();
+    let mut mistakes: Vec<PlanMistake> = unmeasured
+        .map(|message| mistake("analysis.metrics", message))
         .collect();
+    let plan = match plan.for_instances(instances(console, &ask).await) {
+        Ok(plan) => plan,
+        Err(why) => {
+            mistakes.push(mistake("batch", why));
+            return Ok(PlanCheck {
+                mistakes,
+                reach: None,
+            });
+        }
+    };
     let reach = match &ask.service {
         Some(service) => today(console, service, &plan).await,
         None => reach(&plan, None, &[]),
@@ -136,6 +151,18 @@ pub async fn check(console: &Console, ask: CheckPlan) -> Result<PlanCheck, Probl
         mistakes,
         reach: Some(reach),
     })
+}
+
+/// How many the release would have: batches are reckoned from it.
+async fn instances(console: &Console, ask: &CheckPlan) -> u32 {
+    if let Some(instances) = ask.instances {
+        return instances;
+    }
+    let Some(service) = &ask.service else {
+        return 1;
+    };
+    let seen = console.platform.observe(service).await;
+    seen.map_or(1, |seen| seen.instances)
 }
 
 /// Metrics that this platform does not count.

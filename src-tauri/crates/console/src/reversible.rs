@@ -20,7 +20,7 @@ use crate::route::Nothing;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Come {
-    /// A part of the traffic is its.
+    /// A part of the traffic is its, or an audience is led to it.
     Rolling,
     /// It has all of it, and the version before is kept warm.
     Promoted,
@@ -38,6 +38,8 @@ pub struct Reversible {
     pub come: Come,
     pub weight: u8,
     pub weights: Weights,
+    /// Whom it is given to whatever the weights, in words.
+    pub audience: Option<String>,
     pub rollout: Option<RolloutId>,
     /// Until when the way back is kept warm.
     pub until: Option<Timestamp>,
@@ -123,8 +125,9 @@ fn of(seen: &Observation, rollout: Option<&Rollout>, now: Timestamp) -> Option<R
     let leaving = back.slot.other();
     let weight = seen.traffic.weights.of(leaving);
     let rolling = seen.traffic.roles.playing(Role::Candidate) == Some(leaving);
+    let audience = seen.traffic.audience.as_ref().filter(|a| !a.is_empty());
     let come = match (rolling, weight) {
-        (_, 0) if rolling => Come::Brought,
+        (true, 0) if audience.is_none() => Come::Brought,
         (true, _) => Come::Rolling,
         (false, 0) => return None,
         (false, _) => Come::Promoted,
@@ -140,6 +143,7 @@ fn of(seen: &Observation, rollout: Option<&Rollout>, now: Timestamp) -> Option<R
         come,
         weight,
         weights: seen.traffic.weights,
+        audience: audience.map(|a| a.words()),
         rollout: seen.traffic.rollout,
         until: back.until,
         promoted_at: rollout.and_then(|r| r.promoted_at),
@@ -181,6 +185,7 @@ mod tests {
             come,
             weight: 10,
             weights: Weights::NONE,
+            audience: None,
             rollout: None,
             until: None,
             promoted_at: None,

@@ -239,6 +239,23 @@ pub(crate) async fn read_stream(
     }
 }
 
+/// Takes in a stream's events in their order; one that is redacted or not known changes nothing.
+/// The version of the last, or 0.
+pub(crate) async fn take_in<E: serde::de::DeserializeOwned>(
+    store: &dyn Store,
+    name: &str,
+    mut take: impl FnMut(E, &Actor, Timestamp),
+) -> Result<u64, JournalError> {
+    let all = read_stream(store, name).await?;
+    for recorded in &all {
+        let payload = recorded.payload.as_deref().unwrap_or_default();
+        if let Ok(event) = serde_json::from_slice(payload) {
+            take(event, &recorded.actor, recorded.occurred_at);
+        }
+    }
+    Ok(all.last().map_or(0, |recorded| recorded.version))
+}
+
 /// The events of one service's rollouts, decoded, with who and when.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::rollouts::{Noted, Start, prepared, read_plan};
 use crate::route::{ByService, Done, Nothing};
 use crate::services::version;
-use crate::show::read_stream;
+use crate::show::take_in;
 use crate::tasks::TaskDesk;
 
 /// Checks that ship.
@@ -161,13 +161,11 @@ impl Console {
     pub(crate) async fn validations(&self, service: &ServiceName) -> Result<Validations, Problem> {
         let store = self.store().await?;
         let mut state = Validations::new(service.clone());
-        for recorded in read_stream(store.as_ref(), &stream(service)).await? {
-            state.version = recorded.version;
-            let payload = recorded.payload.as_deref().unwrap_or_default();
-            if let Ok(event) = serde_json::from_slice(payload) {
-                state.evolve(&event, &recorded.actor, recorded.occurred_at);
-            }
-        }
+        let version = take_in(store.as_ref(), &stream(service), |event, actor, at| {
+            state.evolve(&event, actor, at);
+        })
+        .await?;
+        state.version = version;
         Ok(state)
     }
 

@@ -49,6 +49,11 @@ impl Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 
+    /// For sentences, to the minute: `2026-11-03 04:30 UTC`.
+    pub fn words(self) -> String {
+        self.to_jiff().strftime("%Y-%m-%d %H:%M UTC").to_string()
+    }
+
     /// The time of day in UTC, `14:32:07`: for tables whose date is said elsewhere.
     pub fn clock(self) -> String {
         self.to_jiff().strftime("%H:%M:%S").to_string()

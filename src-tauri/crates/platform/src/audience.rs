@@ -112,6 +112,20 @@ impl Audience {
         !key.is_empty() && key.trim() == key && !cut && !key.chars().any(char::is_control)
     }
 
+    /// Whom it leads, for sentences: `10 % by the header x-user and 3 by name, flag new-cart`.
+    pub fn words(&self) -> String {
+        let by = match &self.by {
+            AudienceBy::Header { name } => format!("the header {name}"),
+            AudienceBy::Cookie { name } => format!("the cookie {name}"),
+        };
+        let share = f64::from(self.share) / f64::from(WHOLE) * 100.0;
+        let named = match self.listed.len() {
+            0 => String::new(),
+            n => format!(" and {n} by name"),
+        };
+        format!("{share} % by {by}{named}, flag {}", self.flag)
+    }
+
     /// Whether it leads anybody anywhere.
     pub fn is_empty(&self) -> bool {
         self.share == 0 && self.listed.is_empty()

@@ -60,6 +60,8 @@ pub struct Preview {
     pub wanted: u32,
     /// Answers under way in the slot that would lose its traffic.
     pub in_flight: u64,
+    /// Whom the candidate was given to, whatever the weights; the same write ends it. In words.
+    pub ends_audience: Option<String>,
     /// Until as many instances are ready there as there should be: an estimate from what starts
     /// took so far. None: they are, or nothing is known.
     pub full_after: Option<Span>,
@@ -174,6 +176,7 @@ pub async fn preview(
         rollout: seen.traffic.rollout,
         ready: way_back.map_or(0, |slot| seen.slots[slot].ready),
         wanted: seen.instances,
+        ends_audience: seen.traffic.audience.as_ref().map(|a| a.words()),
         full_after: way_back.and_then(|slot| full_after(&seen, slot)),
         in_flight: way_back.map_or(0, |slot| seen.slots[slot.other()].in_flight),
         obstacles,

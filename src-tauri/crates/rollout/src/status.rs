@@ -198,7 +198,7 @@ fn note(rollout: &Rollout, now: Timestamp) -> String {
         }
         (_, Some(back)) => back.why.clone(),
         _ => match rollout.waits_until(now).filter(|_| rollout.is_live()) {
-            Some(opens) => format!("step {} begins at {opens}", rollout.step + 1),
+            Some(opens) => format!("step {} begins at {}", rollout.step + 1, opens.words()),
             None => String::new(),
         },
     }

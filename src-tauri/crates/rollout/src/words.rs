@@ -136,7 +136,7 @@ impl Event {
                     .map_or(String::new(), |n| format!(", an undo to revision {n}"));
                 let begins = s
                     .not_before
-                    .map_or(String::new(), |at| format!("; not before {at}"));
+                    .map_or(String::new(), |at| format!("; not before {}", at.words()));
                 format!(
                     "started {}{undo} by plan {} {}{begins}",
                     s.release.version,

@@ -253,7 +253,11 @@ mend?: string, };
 /**
  * A plan to check, and for whom.
  */
-export type CheckPlan = { yaml: string, service?: ServiceName, };
+export type CheckPlan = { yaml: string, service?: ServiceName, 
+/**
+ * Of the candidate, where it shall not be as many as the service has.
+ */
+instances?: number, };
 
 /**
  * How a check stands.
@@ -1085,6 +1089,10 @@ to: Weights | null, slot: Slot | null, version: ReleaseVersion | null, leaving: 
  */
 in_flight: number, 
 /**
+ * Whom the candidate was given to, whatever the weights; the same write ends it. In words.
+ */
+ends_audience: string | null, 
+/**
  * Until as many instances are ready there as there should be: an estimate from what starts
  * took so far. None: they are, or nothing is known.
  */
@@ -1236,7 +1244,11 @@ export type Reversible = { service: ServiceName,
 /**
  * What is taken back, and what serves then.
  */
-from: ReleaseVersion | null, to: ReleaseVersion | null, come: Come, weight: number, weights: Weights, rollout: RolloutId | null, 
+from: ReleaseVersion | null, to: ReleaseVersion | null, come: Come, weight: number, weights: Weights, 
+/**
+ * Whom it is given to whatever the weights, in words.
+ */
+audience: string | null, rollout: RolloutId | null, 
 /**
  * Until when the way back is kept warm.
  */

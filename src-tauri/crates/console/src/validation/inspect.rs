@@ -138,7 +138,8 @@ async fn dependencies(
     }
 }
 
-/// Whether a service can be relied on: it is ready, and its newest release was not taken back.
+/// Whether a service can be relied on: it is ready, and nothing is being taken back or has failed.
+/// Once a release is back, what serves is the version that everyone knew.
 async fn stands(console: &Console, service: &ServiceName) -> Result<(), String> {
     ready(console, service).await?;
     let state = console.rollouts(service).await.map_err(|e| e.to_string())?;
@@ -146,7 +147,7 @@ async fn stands(console: &Console, service: &ServiceName) -> Result<(), String> 
         return Ok(());
     };
     match newest.phase {
-        Phase::RollingBack | Phase::RolledBack | Phase::Failed => Err(format!(
+        Phase::RollingBack | Phase::Failed => Err(format!(
             "{service}: its newest release {} is {}",
             newest.release.version,
             newest.phase.words()

@@ -35,7 +35,12 @@ pub(super) async fn plan(
         }
         P::Check { file, service } => {
             let yaml = read(&file)?;
-            let found = api::check_plan(console, CheckPlan { yaml, service }).await?;
+            let ask = CheckPlan {
+                yaml,
+                service,
+                instances: None,
+            };
+            let found = api::check_plan(console, ask).await?;
             answer(j, &found, |f| {
                 let mut out = String::new();
                 for m in &f.mistakes {

@@ -61,7 +61,7 @@ fn before_its_day(
     let Some(reason) = reason else {
         return refuse(
             "not-yet",
-            format!("step {} begins at {opens}", rollout.step + 1),
+            format!("step {} begins at {}", rollout.step + 1, opens.words()),
             "wait until then, or give a reason with break glass",
         );
     };

@@ -158,7 +158,7 @@ fn not_yet(rollout: &Rollout, now: Timestamp) -> Option<Next> {
     let opens = rollout.waits_until(now)?;
     Some(Next::Wait {
         until: Some(opens),
-        why: format!("step {} begins at {opens}", rollout.step + 1),
+        why: format!("step {} begins at {}", rollout.step + 1, opens.words()),
     })
 }
 

@@ -10,6 +10,7 @@ mod check_batches;
 mod check_tasks;
 mod evidence;
 mod people;
+mod plans;
 mod platform;
 mod schedule;
 mod store;

@@ -9,8 +9,12 @@ use serde_json::json;
 
 use super::{Bars, Course, Desk, Outcome, PATIENCE, course, graded, plans, until};
 
-/// What an answer takes here, in milliseconds: long enough for requests to be in each other's way.
-const ANSWER_MS: u64 = 20;
+/// Requests under way at once when one instance has everybody, whatever the rate: answers take as
+/// long as that needs. Few would come in bursts that even half of them could fill.
+const UNDER_WAY: f64 = 40.0;
+/// Of these, one instance bears so many: with everybody one in six is turned away (Erlang's loss
+/// formula), with half of them one in thousands.
+const ROOM: u64 = 38;
 
 pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     desk.begin().await?;
@@ -23,7 +27,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     if status.phase != Phase::Promoted {
         return Err(format!("v2 ended {}", status.phase.words()));
     }
-    let limits = json!({ "at_once": room(desk.load().rate), "latency_ms": ANSWER_MS });
+    let limits = json!({ "at_once": ROOM, "latency_ms": answer_ms(desk.load().rate) });
     desk.set_faults("v1", &limits).await?;
     desk.set_faults("v2", &json!({ "errors": 0.05 })).await?;
     let fault = desk.now();
@@ -79,12 +83,9 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     ))
 }
 
-/// Requests that one instance bears at once: hardly as many as there are on average when it has
-/// everybody, and twice as many as when it has half.
-fn room(rate: f64) -> u64 {
-    // What the service itself takes comes on top.
-    let under_way = rate * (ANSWER_MS + 8) as f64 / 1000.0;
-    under_way.ceil() as u64 + 2
+/// What an answer takes at so many requests a second, in milliseconds.
+fn answer_ms(rate: f64) -> u64 {
+    (UNDER_WAY * 1000.0 / rate.max(1.0)).round() as u64
 }
 
 fn turned_away(desk: &dyn Desk) -> u64 {

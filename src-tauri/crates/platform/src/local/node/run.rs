@@ -35,26 +35,23 @@ pub(super) enum End {
     HandedOver,
 }
 
-/// The waits between restarts.
+/// The waits between restarts: each twice the one before. They follow the
+/// definition as it is now, so a changed `initial` binds the very next one.
+#[derive(Default)]
 struct BackOff {
-    next: Duration,
+    doublings: u32,
 }
 
 impl BackOff {
-    fn new(restart: &Restart) -> Self {
-        BackOff {
-            next: restart.initial.duration(),
-        }
-    }
-
     /// How long to wait now, after the process ran for `ran`.
     fn wait(&mut self, restart: &Restart, ran: Duration) -> Duration {
         if ran >= restart.reset_after.duration() {
-            self.next = restart.initial.duration();
+            self.doublings = 0;
         }
-        let wait = self.next.min(restart.max.duration());
-        self.next = wait.saturating_mul(2).min(restart.max.duration());
-        wait
+        let factor = 2_u32.saturating_pow(self.doublings);
+        self.doublings = self.doublings.saturating_add(1);
+        let wait = restart.initial.duration().saturating_mul(factor);
+        wait.min(restart.max.duration())
     }
 }
 
@@ -75,7 +72,7 @@ impl Run {
     }
 
     pub(super) async fn live(&mut self, mut resumed: Option<ShimLink>) -> End {
-        let mut back_off = BackOff::new(&self.of.around.definition.load().restart);
+        let mut back_off = BackOff::default();
         loop {
             let began = Instant::now();
             let launched = match resumed.take() {
@@ -377,7 +374,7 @@ mod tests {
             max: Span::from_millis(350),
             reset_after: Span::from_secs(10),
         };
-        let mut back_off = BackOff::new(&restart);
+        let mut back_off = BackOff::default();
         let short = Duration::from_secs(1);
         let waits: Vec<u128> = (0..4)
             .map(|_| back_off.wait(&restart, short).as_millis())
@@ -387,6 +384,16 @@ mod tests {
             back_off.wait(&restart, Duration::from_secs(10)).as_millis(),
             100
         );
+        let slower = Restart {
+            initial: Span::from_secs(60),
+            max: Span::from_secs(60),
+            ..restart
+        };
+        assert_eq!(back_off.wait(&slower, short).as_secs(), 60);
+        let waits: Vec<u128> = (0..70)
+            .map(|_| back_off.wait(&slower, short).as_millis())
+            .collect();
+        assert!(waits.iter().all(|w| *w == 60_000), "{waits:?}");
     }
 
     #[test]
