@@ -10,13 +10,15 @@
 #   make soak     the same simulations and kills as in the tests, for hours
 #   make package  the .deb with the window, the node and the agent (try-package installs it)
 #   make screenshots  the README's pictures
+#   make cluster  a Kubernetes control plane with demo services, until Ctrl-C
+#   make try-cluster  proves that the control plane does what the tests rely on
 #   make recordings  what the pages are tested with, recorded from a training ground
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 types = ui/src/host/generated/index.ts
 
-.PHONY: run demo test check types bench fuzz soak package try-package screenshots recordings clean
+.PHONY: run demo test check types bench fuzz soak package try-package cluster try-cluster screenshots recordings clean
 
 run:
 	@./scripts/tools.sh window
@@ -68,6 +70,12 @@ package:
 
 try-package: package
 	@./scripts/try-package.sh
+
+cluster:
+	@./scripts/cluster.sh
+
+try-cluster:
+	@./scripts/cluster.sh probe
 
 screenshots:
 	@./scripts/tools.sh window test
