@@ -223,6 +223,7 @@ pub(crate) fn prepared(
         version,
         command: ask.command.clone(),
         env: ask.env.clone(),
+        image: None,
     };
     Ok((service, release))
 }

@@ -6,9 +6,11 @@
 //! place where the write lands, so that no driver, however late or confused, can get around them.
 //!
 //! [`local`] is the platform for this machine: a node of real processes behind a weighted proxy.
+//! [`kubernetes`] is the platform of one namespace of a cluster, in which nothing is installed.
 
 pub mod audience;
 mod http_names;
+pub mod kubernetes;
 pub mod local;
 mod model;
 pub mod rules;
@@ -19,8 +21,8 @@ use deckwatch_domain::ServiceName;
 
 pub use audience::{Audience, AudienceBy, AudienceFlag};
 pub use model::{
-    Action, Applied, Capabilities, InstancePhase, InstanceState, LogLine, Observation, Order,
-    PlatformError, Rejection, ReleaseSpec, SlotState, TakeBack, TakeBackRecord, Traffic,
+    Action, Applied, Capabilities, Drift, InstancePhase, InstanceState, LogLine, Observation,
+    Order, PlatformError, Rejection, ReleaseSpec, SlotState, TakeBack, TakeBackRecord, Traffic,
     TrafficWrite, WayBack,
 };
 

@@ -18,6 +18,9 @@ pub struct ReleaseSpec {
     /// Added to the definition's environment.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub env: std::collections::BTreeMap<String, String>,
+    /// The container image to run; Kubernetes only. None: the image that stable runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// The slot that traffic returns to, and until when it is kept ready for that.
@@ -221,6 +224,20 @@ pub struct Observation {
     /// The newest intents that were carried out, so that a driver that died between doing and
     /// writing down can tell.
     pub applied: Vec<IntentId>,
+    /// What really carries the traffic is not what was written here: somebody else has changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+}
+
+/// A change of the traffic that did not come from here. Forward writes are refused until a person
+/// has settled it; the way back is not.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
+pub struct Drift {
+    /// Who wrote last, as far as the platform can tell; a field manager in Kubernetes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What differs, in words.
+    pub what: String,
 }
 
 impl Observation {
@@ -246,6 +263,8 @@ pub struct Capabilities {
     pub exact_weights: bool,
     pub header_routing: bool,
     pub sticky_sessions: bool,
+    /// A rollout is taken back by the platform itself when its driver falls silent.
+    pub driver_lost_rollback: bool,
 }
 
 /// Why a platform did not do what it could have done: a rule, not a fault.
@@ -274,6 +293,8 @@ pub enum Rejection {
     NoWayBack { why: String },
     #[error("the traffic now belongs to another rollout than {only}, which is left alone")]
     OtherRollout { only: RolloutId },
+    #[error("the traffic was changed from elsewhere ({}): {}", drift.by.as_deref().unwrap_or("by whom is not known"), drift.what)]
+    Drifted { drift: Drift },
     #[error("{what}")]
     Malformed { what: String },
 }

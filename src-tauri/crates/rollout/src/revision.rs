@@ -143,6 +143,7 @@ mod tests {
                 version: format!("v{n}").parse().unwrap(),
                 command: None,
                 env: Default::default(),
+                image: None,
             },
             instances: 2,
             candidate: Slot::Green,

@@ -261,6 +261,7 @@ mod tests {
             version: "v2".parse().unwrap(),
             command: command.map(|all| all.iter().map(|w| (*w).to_owned()).collect()),
             env: BTreeMap::new(),
+            image: None,
         }
     }
 

@@ -147,6 +147,7 @@ impl Bench {
             version: ReleaseVersion::new(version).expect("a version"),
             command: None,
             env: Default::default(),
+            image: None,
         };
         self.apply(
             0,

@@ -112,6 +112,7 @@ impl Platform for LocalPlatform {
             exact_weights: false,
             header_routing: false,
             sticky_sessions: false,
+            driver_lost_rollback: false,
         }
     }
 }

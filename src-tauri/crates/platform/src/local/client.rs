@@ -326,6 +326,7 @@ impl Platform for LocalPlatform {
             exact_weights: true,
             header_routing: true,
             sticky_sessions: true,
+            driver_lost_rollback: true,
         }
     }
 }

@@ -178,6 +178,7 @@ impl Rig {
             version: ReleaseVersion::new(version).unwrap(),
             command: Some(command),
             env: Default::default(),
+            image: None,
         }
     }
 

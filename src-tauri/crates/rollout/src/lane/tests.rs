@@ -34,6 +34,7 @@ impl Platform for Refusing {
             exact_weights: true,
             header_routing: false,
             sticky_sessions: false,
+            driver_lost_rollback: false,
         }
     }
 }

@@ -17,6 +17,7 @@ fn release(version: &str) -> ReleaseSpec {
         version: version.parse().unwrap(),
         command: None,
         env: Default::default(),
+        image: None,
     }
 }
 
@@ -60,6 +61,7 @@ fn ready(baseline: Span) -> (Rollouts, Observation) {
         instances: 2,
         preview: None,
         applied: Vec::new(),
+        drift: None,
     };
     let mut state = Rollouts::new(started.service.clone());
     let author = started.author.clone();

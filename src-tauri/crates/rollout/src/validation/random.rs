@@ -26,6 +26,7 @@ fn release(version: &str) -> ReleaseSpec {
         version: version.parse().unwrap(),
         command: None,
         env: BTreeMap::new(),
+        image: None,
     }
 }
 

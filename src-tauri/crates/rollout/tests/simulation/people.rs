@@ -136,6 +136,7 @@ impl People {
                 version: version.parse().unwrap(),
                 command: None,
                 env: Default::default(),
+                image: None,
             },
             instances: INSTANCES,
             candidate: stable.map_or(deckwatch_domain::Slot::Blue, |s| s.other()),

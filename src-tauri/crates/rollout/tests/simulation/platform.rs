@@ -310,6 +310,7 @@ impl Platform for SimPlatform {
             instances: INSTANCES,
             preview: None,
             applied: state.done.iter().rev().take(256).copied().collect(),
+            drift: None,
         })
     }
 
@@ -370,6 +371,7 @@ impl Platform for SimPlatform {
             exact_weights: true,
             header_routing: true,
             sticky_sessions: true,
+            driver_lost_rollback: true,
         }
     }
 }

@@ -195,6 +195,7 @@ fn stand(platform: &SimPlatform) {
             version: "good-1".parse().unwrap(),
             command: None,
             env: Default::default(),
+            image: None,
         }),
         desired: INSTANCES,
         later: (0, 0),

@@ -324,6 +324,7 @@ impl Hosted {
             instances: self.definition().instances,
             preview: self.definition().preview,
             applied,
+            drift: None,
         }
     }
 

@@ -1,0 +1,482 @@
+//! How a service comes in, and how it goes out again.
+//!
+//! Coming in writes as little as can be and restarts nothing: two Services for the slots, one of
+//! which finds the pods that are there, and, once that one has every endpoint that the original
+//! has, one patch that leads traffic through it and carries the record. Every step is safe to
+//! repeat, so a process that was killed half-way begins again and does the rest.
+
+use std::time::{Duration, Instant};
+
+use deckwatch_domain::{PerSlot, Role, ServiceName, Slot, Weights};
+use serde_json::{Value, json};
+
+use super::door::{Verb, Write};
+use super::failure::Failure;
+use super::guard::Purpose;
+use super::kind::Kind;
+use super::object::{labels, matches};
+use super::record::{
+    ADOPTED, Adopted, INTENTS, Labels, Record, SERVICE, TRAFFIC, removal, slot_labels, slot_name,
+    unchanged,
+};
+use super::{KubernetesPlatform, PATIENCE, broken, malformed, template, writer};
+use crate::model::{PlatformError, Rejection, Traffic};
+
+/// How long the slot's endpoints may take to appear.
+const ENDPOINTS: Duration = Duration::from_secs(30);
+/// The longest name from which the names of the slots can be made.
+const LONGEST: usize = 57;
+
+/// What is to be adopted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdoptAsk {
+    /// The Deployment's name; the service is called by it.
+    pub deployment: String,
+    /// The Service that leads to it; none: the only one that does.
+    pub service: Option<String>,
+    /// The HTTPRoute that leads to that Service; none: the Service itself carries the traffic, and
+    /// shares cannot be given.
+    pub route: Option<String>,
+    /// The container that releases are for; none: the only one.
+    pub container: Option<String>,
+}
+
+/// One write of an adoption.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AdoptStep {
+    /// What it is for, in words.
+    pub what: String,
+    pub kind: Kind,
+    pub name: String,
+    /// The object that is made, or the operations (RFC 6902) on the one there is.
+    pub body: Value,
+    creates: bool,
+}
+
+/// Everything that an adoption writes, in this order; empty when it is adopted already.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AdoptPlan {
+    pub service: ServiceName,
+    pub steps: Vec<AdoptStep>,
+    original: String,
+}
+
+/// What was read before an adoption.
+struct Found {
+    deployment: Value,
+    service: Value,
+    front_kind: Kind,
+    front: Value,
+    blue: Option<Value>,
+    green: Option<Value>,
+}
+
+impl KubernetesPlatform {
+    /// Says exactly what [`KubernetesPlatform::adopt`] would write, and writes nothing.
+    ///
+    /// # Errors
+    /// [`PlatformError::Rejected`] with the reason why it cannot be adopted, or the API server's.
+    pub async fn plan_adoption(&self, ask: &AdoptAsk) -> Result<AdoptPlan, PlatformError> {
+        let name =
+            ServiceName::new(ask.deployment.as_str()).map_err(|e| malformed(e.to_string()))?;
+        match self.front(&name, PATIENCE).await {
+            Ok(front) => Ok(AdoptPlan {
+                service: name,
+                steps: Vec::new(),
+                original: front.record.adopted.original,
+            }),
+            Err(PlatformError::Rejected(Rejection::UnknownService { .. })) => {
+                let found = self.find(ask, &name).await?;
+                plan(ask, &found).map_err(malformed)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a Deployment and what stands in front of it under this roof, without restarting
+    /// anything and without a moment of less capacity. Again does nothing.
+    ///
+    /// # Errors
+    /// As [`KubernetesPlatform::plan_adoption`].
+    pub async fn adopt(&self, ask: &AdoptAsk) -> Result<ServiceName, PlatformError> {
+        self.door().admits(Purpose::Upkeep)?;
+        for _ in 0..5 {
+            let plan = self.plan_adoption(ask).await?;
+            let Some((last, first)) = plan.steps.split_last() else {
+                return Ok(plan.service);
+            };
+            for step in first {
+                self.carry_out(step).await?;
+            }
+            self.await_endpoints(&plan).await?;
+            match self.carry_out(last).await {
+                Ok(()) => return Ok(plan.service),
+                // Somebody changed the front in between: look again.
+                Err(PlatformError::Broken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(broken(
+            "what stands in front kept changing while it was adopted",
+        ))
+    }
+
+    async fn find(&self, ask: &AdoptAsk, name: &ServiceName) -> Result<Found, PlatformError> {
+        let Some(deployment) = self.read(Kind::Deployment, &ask.deployment).await? else {
+            return Err(self.why_not(&ask.deployment).await?);
+        };
+        let service = self.service_of(ask, &deployment).await?;
+        let (front_kind, front) = match &ask.route {
+            None => (Kind::Service, service.clone()),
+            Some(name) => {
+                let route = self.read(Kind::HttpRoute, name).await?;
+                let missing = || malformed(format!("there is no HTTPRoute {name}"));
+                (Kind::HttpRoute, route.ok_or_else(missing)?)
+            }
+        };
+        Ok(Found {
+            deployment,
+            service,
+            front_kind,
+            front,
+            blue: self
+                .read(Kind::Service, &slot_name(name, Slot::Blue))
+                .await?,
+            green: self
+                .read(Kind::Service, &slot_name(name, Slot::Green))
+                .await?,
+        })
+    }
+
+    /// Why there is no Deployment of this name.
+    async fn why_not(&self, name: &str) -> Result<PlatformError, PlatformError> {
+        for (kind, why) in [
+            (
+                Kind::StatefulSet,
+                "its instances have identities and storage of their own, and a second set of them is another \
+                 system, not another version",
+            ),
+            (
+                Kind::DaemonSet,
+                "it runs once on every node, and a second one beside it would run on every node too",
+            ),
+        ] {
+            if self.read(kind, name).await?.is_some() {
+                return Ok(malformed(format!(
+                    "{name} is a {kind}, which is not adopted: {why}"
+                )));
+            }
+        }
+        Ok(malformed(format!(
+            "there is no Deployment {name} in {}",
+            self.namespace()
+        )))
+    }
+
+    async fn service_of(&self, ask: &AdoptAsk, deployment: &Value) -> Result<Value, PlatformError> {
+        if let Some(name) = &ask.service {
+            let there = self.read(Kind::Service, name).await?;
+            return there.ok_or_else(|| malformed(format!("there is no Service {name}")));
+        }
+        let all = self.list(Kind::Service, "", PATIENCE).await;
+        let all = all.map_err(|f| f.told(Kind::Service.plural()))?;
+        only_service(all, deployment).map_err(malformed)
+    }
+
+    async fn carry_out(&self, step: &AdoptStep) -> Result<(), PlatformError> {
+        let (verb, path) = match step.creates {
+            true => (Verb::Create, step.kind.all(self.namespace())),
+            false => (Verb::JsonPatch, self.path(step.kind, &step.name)),
+        };
+        let write = Write {
+            purpose: Purpose::Upkeep,
+            verb,
+            path,
+            body: step.body.clone(),
+            dry_run: false,
+        };
+        match self.door().write(&write, PATIENCE).await {
+            Ok(object) => {
+                self.note_written(step.kind, &object);
+                Ok(())
+            }
+            // Another console makes the same: the next look decides whether it is the same.
+            Err(Failure::Conflict { .. }) if step.creates => Ok(()),
+            Err(failure) => Err(failure.told(&step.name)),
+        }
+    }
+
+    /// Waits until blue's Service finds every pod that the original's does.
+    async fn await_endpoints(&self, plan: &AdoptPlan) -> Result<(), PlatformError> {
+        let blue = slot_name(&plan.service, Slot::Blue);
+        let began = Instant::now();
+        loop {
+            let (original, ours) = (
+                self.ready_behind(&plan.original).await?,
+                self.ready_behind(&blue).await?,
+            );
+            let missing: Vec<&String> = original.iter().filter(|e| !ours.contains(e)).collect();
+            if missing.is_empty() && !original.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() >= ENDPOINTS {
+                return Err(malformed(match missing.first() {
+                    Some(pod) => format!(
+                        "{} also leads to {pod}, which is not of the Deployment {}: traffic would lose it",
+                        plan.original, plan.service
+                    ),
+                    None => format!("nothing is ready behind {}", plan.original),
+                }));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn ready_behind(&self, service: &str) -> Result<Vec<String>, PlatformError> {
+        let query = format!("labelSelector=kubernetes.io/service-name%3D{service}");
+        let slices = self.list(Kind::EndpointSlice, &query, PATIENCE).await;
+        let slices = slices.map_err(|f| f.told(Kind::EndpointSlice.plural()))?;
+        let endpoints = slices
+            .iter()
+            .flat_map(|s| super::object::Slice::of(s).endpoints);
+        Ok(endpoints.filter(|e| e.1).map(|e| e.0).collect())
+    }
+
+    /// Undoes the adoption: traffic goes by the original Service again, and what was made is
+    /// deleted. Only while the adopted Deployment serves alone and no rollout has a way back.
+    ///
+    /// # Errors
+    /// [`PlatformError::Rejected`] with the reason why not yet, or the API server's.
+    pub async fn release(&self, service: &ServiceName) -> Result<(), PlatformError> {
+        self.door().admits(Purpose::Upkeep)?;
+        let front = self.front(service, PATIENCE).await?;
+        may_release(&front.record).map_err(malformed)?;
+        let adopted = front.record.adopted.clone();
+        let (kind, object) = (front.place.kind, &front.object);
+        if kind == Kind::HttpRoute {
+            // Before anybody is led there again.
+            self.reselect(&adopted.original, &adopted.original_selector)
+                .await?;
+        }
+        let mut ops = vec![unchanged(object)];
+        ops.extend(
+            writer::of(kind)
+                .release(object, &front.record)
+                .map_err(broken)?,
+        );
+        for key in [TRAFFIC, INTENTS, ADOPTED] {
+            ops.extend(removal(object, "annotations", key));
+        }
+        ops.extend(removal(object, "labels", SERVICE));
+        self.patch(kind, &front.place.name, Value::Array(ops), Purpose::Upkeep)
+            .await?;
+        super::lock(&self.shared.places).remove(service);
+        let green = adopted.slot_name(Slot::Green);
+        self.delete(Kind::Autoscaler, &green).await?;
+        self.delete(Kind::Deployment, &green).await?;
+        for slot in Slot::BOTH {
+            self.delete(Kind::Service, &adopted.slot_name(slot)).await?;
+        }
+        Ok(())
+    }
+
+    async fn reselect(&self, name: &str, selector: &Labels) -> Result<(), PlatformError> {
+        let body = json!([{"op": "add", "path": "/spec/selector", "value": selector}]);
+        self.patch(Kind::Service, name, body, Purpose::Upkeep)
+            .await?;
+        Ok(())
+    }
+}
+
+fn may_release(record: &Record) -> Result<(), String> {
+    let traffic = &record.traffic;
+    if traffic.way_back.is_some() || traffic.roles.playing(Role::Candidate).is_some() {
+        return Err("a rollout is live or its rollback window is open; end it first".into());
+    }
+    if traffic.weights.of(Slot::Blue) != 100 {
+        return Err(format!(
+            "{} serves, which goes with the release; ship into blue first, where the Deployment {} stands",
+            record.adopted.slot_name(Slot::Green),
+            record.adopted.deployment
+        ));
+    }
+    Ok(())
+}
+
+/// The only Service whose selector finds a Deployment's pods.
+fn only_service(all: Vec<Value>, deployment: &Value) -> Result<Value, String> {
+    let pods = labels(&deployment["spec"]["template"]["metadata"]["labels"]);
+    let leads = |s: &Value| {
+        matches(&labels(&s["spec"]["selector"]), &pods)
+            && s["metadata"]["labels"]["deckwatch.dev/slot"].is_null()
+    };
+    let mut found: Vec<Value> = all.into_iter().filter(leads).collect();
+    let names: Vec<&str> = found.iter().map(super::object::name).collect();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err("no Service leads to this Deployment".into()),
+        _ => Err(format!(
+            "several Services lead to it ({}); name one",
+            names.join(", ")
+        )),
+    }
+}
+
+/// How the adopted pods are found. By the Deployment's own selector, so that whatever somebody else
+/// does to that Deployment meanwhile is still served; its pods carry no label of ours before their
+/// first release. A selector that a Service cannot express is narrowed to the present template.
+fn blue_selector(deployment: &Value) -> Result<Labels, String> {
+    let selector = &deployment["spec"]["selector"];
+    let expressions = selector["matchExpressions"].as_array();
+    if expressions.is_some_and(|list| !list.is_empty()) {
+        return Err(
+            "the Deployment's selector has expressions, which a Service cannot ask for; only plain labels \
+             can be adopted"
+                .into(),
+        );
+    }
+    let found = labels(&selector["matchLabels"]);
+    match found.is_empty() {
+        true => Err("the Deployment selects nothing".into()),
+        false => Ok(found),
+    }
+}
+
+fn container(ask: &AdoptAsk, deployment: &Value) -> Result<String, String> {
+    let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
+    let names: Vec<&str> = containers
+        .into_iter()
+        .flatten()
+        .filter_map(|c| c["name"].as_str())
+        .collect();
+    match &ask.container {
+        Some(name) if names.contains(&name.as_str()) => Ok(name.clone()),
+        Some(name) => Err(format!(
+            "there is no container {name}, only {}",
+            names.join(", ")
+        )),
+        None if names.len() == 1 => Ok(names[0].to_owned()),
+        None => Err(format!(
+            "name the container that releases are for: {}",
+            names.join(", ")
+        )),
+    }
+}
+
+/// What an adoption writes. Pure.
+fn plan(ask: &AdoptAsk, found: &Found) -> Result<AdoptPlan, String> {
+    let service = ServiceName::new(ask.deployment.as_str()).map_err(|e| e.to_string())?;
+    if service.as_str().len() > LONGEST {
+        return Err(format!(
+            "{service} is too long a name: at most {LONGEST} characters"
+        ));
+    }
+    let original = super::object::name(&found.service).to_owned();
+    let mut plan = AdoptPlan {
+        service: service.clone(),
+        steps: Vec::new(),
+        original: original.clone(),
+    };
+    if let Some(record) = Record::of(&found.front)? {
+        return match record.adopted.service == service {
+            true => Ok(plan),
+            false => Err(format!(
+                "it already carries the traffic of {}; one object carries one service",
+                record.adopted.service
+            )),
+        };
+    }
+    let record = new_record(ask, found, service)?;
+    for (slot, there) in [(Slot::Blue, &found.blue), (Slot::Green, &found.green)] {
+        let wanted = template::service(&found.service, &record.adopted, slot);
+        match there {
+            None => plan.steps.push(AdoptStep {
+                what: format!("a Service for {slot}, with the ports of {original}"),
+                kind: Kind::Service,
+                name: record.adopted.slot_name(slot),
+                body: wanted,
+                creates: true,
+            }),
+            Some(there) if is_same(there, &wanted) => {}
+            Some(there) => {
+                return Err(format!(
+                    "there is a Service {} already, and it is somebody else's",
+                    super::object::name(there)
+                ));
+            }
+        }
+    }
+    plan.steps.push(last_step(found, &record)?);
+    Ok(plan)
+}
+
+fn is_same(there: &Value, wanted: &Value) -> bool {
+    there["metadata"]["labels"][SERVICE] == wanted["metadata"]["labels"][SERVICE]
+        && there["spec"]["selector"] == wanted["spec"]["selector"]
+}
+
+fn new_record(ask: &AdoptAsk, found: &Found, service: ServiceName) -> Result<Record, String> {
+    let blue = blue_selector(&found.deployment)?;
+    let original_selector = labels(&found.service["spec"]["selector"]);
+    let pods = labels(&found.deployment["spec"]["template"]["metadata"]["labels"]);
+    if !matches(&original_selector, &pods) {
+        return Err(format!(
+            "the Service {} does not lead to the Deployment {}",
+            super::object::name(&found.service),
+            ask.deployment
+        ));
+    }
+    let mut roles = PerSlot::new(|_| Role::Free);
+    roles.blue = Role::Stable;
+    let green = slot_labels(&service, Slot::Green);
+    Ok(Record {
+        traffic: Traffic {
+            weights: Weights::all_to(Slot::Blue),
+            roles,
+            ..Traffic::default()
+        },
+        adopted: Adopted {
+            deployment: ask.deployment.clone(),
+            original: super::object::name(&found.service).to_owned(),
+            original_selector,
+            follows: Slot::Blue,
+            container: container(ask, &found.deployment)?,
+            instances: found.deployment["spec"]["replicas"].as_u64().unwrap_or(1) as u32,
+            selectors: PerSlot { blue, green },
+            service,
+        },
+        intents: Vec::new(),
+    })
+}
+
+/// The one write that moves anything.
+fn last_step(found: &Found, record: &Record) -> Result<AdoptStep, String> {
+    let (kind, front, original) = (found.front_kind, &found.front, &record.adopted.original);
+    let name = super::object::name(front).to_owned();
+    if kind == Kind::HttpRoute {
+        let leads = writer::original_refs(front, original);
+        if leads.is_empty() {
+            return Err(format!(
+                "the HTTPRoute {name} does not lead to the Service {original}"
+            ));
+        }
+        if leads.iter().any(|(_, backends)| *backends > 1) {
+            return Err(format!(
+                "a rule of the HTTPRoute {name} shares its traffic between {original} and others already"
+            ));
+        }
+    }
+    Ok(AdoptStep {
+        what: format!(
+            "{kind} {name} leads to {} instead of {original}, and carries the record",
+            record.adopted.slot_name(Slot::Blue)
+        ),
+        kind,
+        body: writer::patch(kind, front, record)?,
+        name,
+        creates: false,
+    })
+}
+
+#[cfg(test)]
+mod tests;

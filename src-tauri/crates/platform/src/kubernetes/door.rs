@@ -1,0 +1,258 @@
+//! The way to the API server: few verbs, a limit on each, and the guard in front of the writes.
+//!
+//! Nothing is repeated here. Who asks decides whether to ask again, because only it knows whether
+//! what it decided still holds.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, header};
+use http_body_util::{BodyExt as _, Limited};
+use kube::client::Body;
+use serde_json::Value;
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::guard::{self, Access, Purpose};
+use super::lock;
+use crate::model::PlatformError;
+
+/// Who the API server is told is writing.
+pub(super) const MANAGER: &str = "deckwatch";
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 256 * 1024 * 1024;
+
+/// One write.
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    pub purpose: Purpose,
+    pub verb: Verb,
+    pub path: String,
+    pub body: Value,
+    /// Everything but the change itself.
+    pub dry_run: bool,
+}
+
+/// How an object is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verb {
+    Create,
+    /// RFC 6902, so that only what is named is touched.
+    JsonPatch,
+    MergePatch,
+    Delete,
+}
+
+impl Verb {
+    /// As a role's rules name it.
+    pub(super) const fn right(self) -> &'static str {
+        match self {
+            Verb::Create => "create",
+            Verb::JsonPatch | Verb::MergePatch => "patch",
+            Verb::Delete => "delete",
+        }
+    }
+
+    fn method(self) -> Method {
+        match self {
+            Verb::Create => Method::POST,
+            Verb::JsonPatch | Verb::MergePatch => Method::PATCH,
+            Verb::Delete => Method::DELETE,
+        }
+    }
+
+    fn content(self) -> &'static str {
+        match self {
+            Verb::JsonPatch => "application/json-patch+json",
+            Verb::MergePatch => "application/merge-patch+json",
+            Verb::Create | Verb::Delete => "application/json",
+        }
+    }
+}
+
+/// A way to one cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    connection: Connection,
+    access: Arc<Mutex<Access>>,
+}
+
+impl Door {
+    /// Closed for writes until [`Door::set_access`].
+    pub(super) fn new(connection: Connection) -> Self {
+        Door {
+            connection,
+            access: Arc::default(),
+        }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn set_access(&self, access: Access) {
+        *lock(&self.access) = access;
+    }
+
+    /// Whether a write of this kind would be let through now.
+    pub(super) fn admits(&self, purpose: Purpose) -> Result<(), PlatformError> {
+        let access = *lock(&self.access);
+        guard::admit(access, purpose, self.connection.context(), super::now())
+    }
+
+    pub(super) async fn get(&self, path: &str, limit: Duration) -> Result<Value, Failure> {
+        let request = request(Method::GET, path, None, Bytes::new());
+        let asked = format!("get {}", short(path));
+        json(within(limit, self.send(request, &asked)).await?)
+    }
+
+    /// The same, as text.
+    pub(super) async fn text(&self, path: &str, limit: Duration) -> Result<Bytes, Failure> {
+        let request = request(Method::GET, path, None, Bytes::new());
+        let asked = format!("get {}", short(path));
+        within(limit, self.send(request, &asked)).await
+    }
+
+    /// Posts a review: a question that the API server answers and does not keep.
+    pub(super) async fn ask(
+        &self,
+        path: &str,
+        body: &Value,
+        limit: Duration,
+    ) -> Result<Value, Failure> {
+        let content = Some("application/json");
+        let request = request(Method::POST, path, content, bytes(body));
+        json(within(limit, self.send(request, &format!("post {}", short(path)))).await?)
+    }
+
+    /// Sends one write, if the guard lets it through.
+    pub(super) async fn write(&self, write: &Write, limit: Duration) -> Result<Value, Failure> {
+        self.admits(write.purpose)
+            .map_err(|e| Failure::Denied { why: e.to_string() })?;
+        let dry = if write.dry_run { "&dryRun=All" } else { "" };
+        let path = format!("{}?fieldManager={MANAGER}{dry}", write.path);
+        let body = match write.verb {
+            Verb::Delete if write.body.is_null() => Bytes::new(),
+            _ => bytes(&write.body),
+        };
+        let content = Some(write.verb.content());
+        let request = request(write.verb.method(), &path, content, body);
+        let asked = format!("{} {}", write.verb.right(), short(&write.path));
+        json(within(limit, self.send(request, &asked)).await?)
+    }
+
+    /// Begins a watch; its lines come as they come.
+    pub(super) async fn follow(
+        &self,
+        path: &str,
+        limit: Duration,
+    ) -> Result<Response<Body>, Failure> {
+        let request = request(Method::GET, path, None, Bytes::new());
+        let asked = format!("watch {}", short(path));
+        within(limit, self.open(request, &asked)).await
+    }
+
+    async fn open(&self, request: Request<Body>, asked: &str) -> Result<Response<Body>, Failure> {
+        let silent = |why: String| Failure::Silent {
+            why: format!("{asked}: {why}"),
+        };
+        let client = self.connection.client().await;
+        let client = client.map_err(|e| silent(e.to_string()))?;
+        let answer = client.send(request).await.map_err(|e| silent(chain(&e)))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, 1024 * 1024).collect().await;
+        let body = body.map(|b| b.to_bytes()).unwrap_or_default();
+        Err(Failure::of(parts.status, &parts.headers, &body, asked))
+    }
+
+    async fn send(&self, request: Request<Body>, asked: &str) -> Result<Bytes, Failure> {
+        let answer = self.open(request, asked).await?;
+        let body = Limited::new(answer.into_body(), LONGEST).collect().await;
+        let body = body.map_err(|e| Failure::Silent {
+            why: format!("{asked}: the answer broke off: {e}"),
+        })?;
+        Ok(body.to_bytes())
+    }
+}
+
+/// An error with what caused it: the outermost alone only says that there was one.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_words = cause.to_string();
+        if !words.contains(&cause_words) {
+            words = format!("{words}: {cause_words}");
+        }
+        next = cause.source();
+    }
+    words
+}
+
+fn bytes(body: &Value) -> Bytes {
+    Bytes::from(body.to_string())
+}
+
+fn json(body: Bytes) -> Result<Value, Failure> {
+    serde_json::from_slice(&body).map_err(|e| Failure::Silent {
+        why: format!("the API server's answer is not understood: {e}"),
+    })
+}
+
+fn request(method: Method, path: &str, content: Option<&str>, body: Bytes) -> Request<Body> {
+    let mut request = Request::new(Body::from(body));
+    *request.method_mut() = method;
+    // Names are checked where they enter; a path that is none is answered with a 404.
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    let headers = request.headers_mut();
+    let accept = header::HeaderValue::from_static("application/json");
+    headers.insert(header::ACCEPT, accept);
+    if let Some(content) = content.and_then(|c| c.parse().ok()) {
+        headers.insert(header::CONTENT_TYPE, content);
+    }
+    request
+}
+
+/// `/apis/apps/v1/namespaces/shop/deployments/web` as people say it: `deployments/web`.
+fn short(path: &str) -> &str {
+    let path = path.split('?').next().unwrap_or(path);
+    match path.split_once("/namespaces/") {
+        Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, rest)| rest),
+        None => path,
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Failure::Silent {
+            why: format!("the API server has not answered for {limit:?}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_said_shortly() {
+        for (path, said) in [
+            (
+                "/apis/apps/v1/namespaces/shop/deployments/web?dryRun=All",
+                "deployments/web",
+            ),
+            ("/api/v1/namespaces/kube-system", "kube-system"),
+            ("/version", "/version"),
+        ] {
+            assert_eq!(short(path), said);
+        }
+    }
+}

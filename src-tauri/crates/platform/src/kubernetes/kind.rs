@@ -1,0 +1,131 @@
+//! The kinds of objects that are read and written here, and where the API server keeps them.
+
+use std::fmt;
+
+/// One kind of object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Pod,
+    Service,
+    EndpointSlice,
+    HttpRoute,
+    Autoscaler,
+    DisruptionBudget,
+}
+
+impl Kind {
+    /// What the index keeps, in the order in which it is filled.
+    pub const INDEXED: [Kind; 8] = [
+        Kind::Service,
+        Kind::HttpRoute,
+        Kind::Deployment,
+        Kind::ReplicaSet,
+        Kind::Pod,
+        Kind::EndpointSlice,
+        Kind::Autoscaler,
+        Kind::DisruptionBudget,
+    ];
+
+    /// The API group; empty for the core one.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "apps",
+            Kind::Pod | Kind::Service => "",
+            Kind::EndpointSlice => "discovery.k8s.io",
+            Kind::HttpRoute => "gateway.networking.k8s.io",
+            Kind::Autoscaler => "autoscaling",
+            Kind::DisruptionBudget => "policy",
+        }
+    }
+
+    /// The version that is spoken.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Kind::Autoscaler => "v2",
+            _ => "v1",
+        }
+    }
+
+    /// `apiVersion` as it stands in an object.
+    pub fn api_version(self) -> String {
+        match self.group() {
+            "" => self.version().to_owned(),
+            group => format!("{group}/{}", self.version()),
+        }
+    }
+
+    /// `kind` as it stands in an object.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Deployment => "Deployment",
+            Kind::ReplicaSet => "ReplicaSet",
+            Kind::StatefulSet => "StatefulSet",
+            Kind::DaemonSet => "DaemonSet",
+            Kind::Pod => "Pod",
+            Kind::Service => "Service",
+            Kind::EndpointSlice => "EndpointSlice",
+            Kind::HttpRoute => "HTTPRoute",
+            Kind::Autoscaler => "HorizontalPodAutoscaler",
+            Kind::DisruptionBudget => "PodDisruptionBudget",
+        }
+    }
+
+    /// The resource as it stands in a path and in a role's rules.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Kind::Deployment => "deployments",
+            Kind::ReplicaSet => "replicasets",
+            Kind::StatefulSet => "statefulsets",
+            Kind::DaemonSet => "daemonsets",
+            Kind::Pod => "pods",
+            Kind::Service => "services",
+            Kind::EndpointSlice => "endpointslices",
+            Kind::HttpRoute => "httproutes",
+            Kind::Autoscaler => "horizontalpodautoscalers",
+            Kind::DisruptionBudget => "poddisruptionbudgets",
+        }
+    }
+
+    /// The path of all of them in a namespace.
+    pub fn all(self, namespace: &str) -> String {
+        let root = match self.group() {
+            "" => "/api/v1".to_owned(),
+            group => format!("/apis/{group}/{}", self.version()),
+        };
+        format!("{root}/namespaces/{namespace}/{}", self.plural())
+    }
+
+    /// The path of one.
+    pub fn one(self, namespace: &str, name: &str) -> String {
+        format!("{}/{name}", self.all(namespace))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn core_objects_have_no_group_in_their_path() {
+        assert_eq!(
+            Kind::Pod.one("shop", "web-1"),
+            "/api/v1/namespaces/shop/pods/web-1"
+        );
+        assert_eq!(
+            Kind::HttpRoute.all("shop"),
+            "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes"
+        );
+        assert_eq!(Kind::Service.api_version(), "v1");
+        assert_eq!(Kind::Autoscaler.api_version(), "autoscaling/v2");
+    }
+}

@@ -1,0 +1,107 @@
+//! How traffic is written, by what stands in front of a service.
+//!
+//! A writer turns the record into operations on the traffic object and says when the object does
+//! something else than the record. It decides nothing: [`crate::rules`] has decided before.
+
+mod http_route;
+mod selector;
+
+use serde_json::Value;
+
+use super::kind::Kind;
+use super::record::{self, Record};
+use crate::model::{Drift, Traffic};
+use http_route::HttpRoute;
+pub(super) use http_route::original_refs;
+use selector::Selector;
+
+/// What stands in front of a service and can share its traffic.
+pub(super) trait TrafficWriter: Send + Sync {
+    /// Why this traffic cannot be expressed here; none: it can.
+    fn refuses(&self, traffic: &Traffic) -> Option<String>;
+
+    /// The operations after which the object routes as the record says; none when it does already.
+    ///
+    /// # Errors
+    /// Nothing in the object leads to the service any more, in words.
+    fn route(&self, object: &Value, record: &Record) -> Result<Vec<Value>, String>;
+
+    /// What the object does instead of what the record says, in words.
+    fn differs(&self, object: &Value, record: &Record) -> Option<String>;
+
+    /// The operations after which the object routes as it did before the adoption.
+    ///
+    /// # Errors
+    /// As [`TrafficWriter::route`].
+    fn release(&self, object: &Value, record: &Record) -> Result<Vec<Value>, String>;
+}
+
+/// The writer for a kind of traffic object.
+pub(super) fn of(kind: Kind) -> &'static dyn TrafficWriter {
+    match kind {
+        Kind::HttpRoute => &HttpRoute,
+        _ => &Selector,
+    }
+}
+
+/// The patch that writes a record and its routing, on exactly the object that was read.
+pub(super) fn patch(kind: Kind, object: &Value, record: &Record) -> Result<Value, String> {
+    let mut ops = vec![record::unchanged(object)];
+    ops.extend(record.ops(object));
+    ops.extend(of(kind).route(object, record)?);
+    Ok(Value::Array(ops))
+}
+
+/// Whether somebody else has changed where the traffic goes, and who.
+pub(super) fn drift(kind: Kind, object: &Value, record: &Record) -> Option<Drift> {
+    let what = of(kind).differs(object, record)?;
+    Some(Drift {
+        by: last_other(object),
+        what,
+    })
+}
+
+/// The field manager other than us that last wrote the object's spec.
+fn last_other(object: &Value) -> Option<String> {
+    let managers = object["metadata"]["managedFields"].as_array()?;
+    let others = managers
+        .iter()
+        .filter(|m| m["fieldsV1"]["f:spec"].is_object() && m["manager"] != super::door::MANAGER);
+    // RFC 3339 in UTC sorts as text.
+    let last = others.max_by_key(|m| m["time"].as_str().unwrap_or_default())?;
+    last["manager"].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::record::tests::record;
+    use serde_json::json;
+
+    #[test]
+    fn whoever_wrote_the_spec_last_is_named() {
+        let mut object = json!({"metadata": {"managedFields": [
+            {"manager": "deckwatch", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"manager": "argocd", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"manager": "kubectl-edit", "time": "2026-01-02T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"manager": "gateway", "time": "2026-01-04T00:00:00Z", "fieldsV1": {"f:status": {}}},
+        ]}, "spec": {"selector": {"app": "other"}}});
+        let mut record = record();
+        record.traffic.weights = deckwatch_domain::Weights::all_to(deckwatch_domain::Slot::Blue);
+        let seen = drift(Kind::Service, &object, &record).unwrap();
+        assert_eq!(seen.by.as_deref(), Some("kubectl-edit"));
+        object["metadata"]["managedFields"] = json!([]);
+        assert_eq!(drift(Kind::Service, &object, &record).unwrap().by, None);
+    }
+
+    #[test]
+    fn a_patch_holds_only_for_the_object_that_was_read() {
+        let object = json!({"metadata": {"name": "web-svc", "resourceVersion": "41"},
+            "spec": {"selector": {}}});
+        let mut whole = record();
+        whole.traffic.weights = deckwatch_domain::Weights::all_to(deckwatch_domain::Slot::Blue);
+        let patch = patch(Kind::Service, &object, &whole).unwrap();
+        assert_eq!(patch[0], record::unchanged(&object));
+        assert_eq!(patch[0]["value"], "41");
+    }
+}
