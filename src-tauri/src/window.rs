@@ -133,7 +133,9 @@ async fn start_agent(desk: &Arc<Desk>, environment: &str) -> Result<(), Problem>
     let console = desk.console(environment).await?;
     std::process::Command::new(console.program())
         .arg("--data")
-        .arg(console.folder().path())
+        .arg(desk.base())
+        .arg("--environment")
+        .arg(environment)
         .arg("agent")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -12,6 +12,7 @@ use deckwatch_rollout::{Engine, Identity, Ports, Seen};
 use deckwatch_signals::{NODE_JOB, Retention, SampleStore, ScrapeOptions, Scraper};
 use tokio::sync::watch;
 
+use crate::cluster::{Measure, keep_access};
 use crate::console::{Console, TimeIds};
 use crate::evidence::SampleEvidence;
 use crate::gates::JournalGates;
@@ -20,6 +21,11 @@ use crate::identity::Host;
 use crate::problem::Problem;
 use crate::settings::back_up_when_due;
 use crate::tasks::TaskDesk;
+
+/// The node has this long for an answer.
+const NODE_ANSWERS: Duration = Duration::from_millis(500);
+/// Somebody else's Prometheus is not asked more often: it scrapes every few seconds itself.
+const CLUSTER_BEAT: Duration = Duration::from_secs(2);
 
 /// How an agent works.
 #[derive(Clone, Debug)]
@@ -52,7 +58,8 @@ impl Agent {
     /// # Errors
     /// That the journal or the samples cannot be used, or the node not started.
     pub async fn start(console: &Arc<Console>, options: AgentOptions) -> Result<Agent, Problem> {
-        console.ensure_node().await?;
+        console.ensure_platform().await?;
+        console.tell_guard().await;
         let store = console.store().await?;
         let samples = console.samples().await?;
         if let Err(problem) = console.absorb_waiting().await {
@@ -100,6 +107,7 @@ impl Agent {
             )),
             tokio::spawn(until(stopped.clone(), note_heads(console.clone()))),
             tokio::spawn(until(stopped.clone(), mind_node(console.clone()))),
+            tokio::spawn(until(stopped.clone(), keep_access(console.clone()))),
             tokio::spawn(until(stopped.clone(), let_go_of_time(console.clone()))),
             tokio::spawn(until(stopped, keep_books(console.clone()))),
         ];
@@ -159,22 +167,40 @@ async fn scrape(
     options: AgentOptions,
     holder: String,
 ) {
-    let platform: Arc<LocalPlatform> = console.platform.clone();
-    let target = move || {
-        let platform = platform.clone();
-        async move { platform.metrics().await }
+    let clock = console.clock.clone();
+    let now = move || clock.now().wall;
+    let scraper = |every: Duration, patience: Duration| ScrapeOptions {
+        interval: every.into(),
+        timeout: patience.into(),
+        ..ScrapeOptions::new(NODE_JOB, &holder)
     };
     let files = LockFiles {
         drivers: console.folder.drivers(),
     };
-    let options = ScrapeOptions {
-        interval: options.scrape_every.into(),
-        ..ScrapeOptions::new(NODE_JOB, &holder)
+    let gone = move |holder: &str| files.is_gone(holder);
+    let Some(cluster) = console.cluster.clone() else {
+        let platform: Arc<LocalPlatform> = console.local.clone();
+        let target = move || {
+            let platform = platform.clone();
+            async move { platform.metrics().await }
+        };
+        let options = scraper(options.scrape_every, NODE_ANSWERS);
+        let scraper = Scraper::new(target, options).knowing(gone);
+        return scraper.run(&samples, now).await;
     };
-    Scraper::new(target, options)
-        .knowing(move |holder| files.is_gone(holder))
-        .run(&samples, move || console.clock.now().wall)
-        .await;
+    // Without a source nothing is counted, and the judge says that there is no data.
+    let Some(source) = cluster.place.metrics.clone() else {
+        return;
+    };
+    let measure = Arc::new(Measure::new(cluster, source, console.secrets()));
+    let target = move || {
+        let measure = measure.clone();
+        async move { measure.look().await }
+    };
+    let every = options.scrape_every.max(CLUSTER_BEAT);
+    let options = scraper(every, every);
+    let scraper = Scraper::new(target, options).knowing(gone);
+    scraper.run(&samples, now).await;
 }
 
 /// Runs a task that never ends until it is told to.
@@ -206,10 +232,13 @@ async fn mind_node(console: Arc<Console>) {
     let Ok(folder) = NodeFolder::new(console.folder.node()) else {
         return;
     };
+    if console.cluster.is_some() {
+        return;
+    }
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
         let gone = matches!(
-            console.platform.node().await,
+            console.local.node().await,
             Err(PlatformError::Unreachable { .. })
         );
         if !gone {
@@ -217,7 +246,7 @@ async fn mind_node(console: Arc<Console>) {
         }
         // One that is being stopped is about to take it along.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        if !folder.socket().exists() || console.platform.node().await.is_ok() {
+        if !folder.socket().exists() || console.local.node().await.is_ok() {
             continue;
         }
         tracing::warn!("the node has died; starting it again");

@@ -1,7 +1,7 @@
 //! Taking traffic back, for people. The platform first; the journal afterwards, if it can be had.
 
 use deckwatch_domain::{EventId, RolloutId, ServiceName};
-use deckwatch_platform::{Platform, PlatformError, Rejection};
+use deckwatch_platform::{PlatformError, Rejection};
 use deckwatch_rollout::lane::{self, Ask, LaneError, Preview, Progress, Report};
 use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::ports::Ids;
@@ -53,7 +53,7 @@ fn ask(console: &Console, roll_back: &RollBack) -> Ask {
     };
     Ask {
         service: roll_back.service.clone(),
-        actor: console.actor.clone(),
+        actor: console.actor().clone(),
         reason,
         now: roll_back.now,
         only: None,
@@ -120,7 +120,7 @@ pub async fn roll_back_telling(
         Err(PlatformError::Unreachable { why }) => {
             // A node that died brings everything back as it was, and then there is a way back.
             tell(Progress::Reaching { why });
-            let _ = console.ensure_node().await;
+            let _ = console.ensure_platform().await;
             console.platform.observe(&ask.service).await
         }
         other => other,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use deckwatch_domain::{Role, ServiceName, Span};
-use deckwatch_platform::Platform;
 use deckwatch_rollout::Refusal;
 use deckwatch_rollout::baselines::{
     Baselines, Difference, Event, Figures, KeptBaseline, NOW, compare as differences, stream,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Role, ServiceName, Timestamp};
-use deckwatch_platform::{Observation, Platform};
+use deckwatch_platform::Observation;
 use deckwatch_rollout::{Phase, Rollout, RolloutStatus, status};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use deckwatch_platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deckwatch_domain::{Role, ServiceName, Slot, Timestamp};
-use deckwatch_platform::Platform;
 use deckwatch_rollout::{Event, Rollout};
 use serde::{Deserialize, Serialize};
 

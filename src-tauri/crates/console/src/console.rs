@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
 use crate::book::Book;
 use crate::clock::{FolderClock, SystemClock};
+use crate::cluster::Cluster;
 use crate::folder::DataFolder;
 use crate::gates::FreezeEvent;
 use crate::identity::os_actor;
@@ -42,6 +43,27 @@ pub struct ConsoleOptions {
     pub environment: Option<(PathBuf, Environment)>,
 }
 
+impl ConsoleOptions {
+    /// One of the environments that the settings in `base` name.
+    ///
+    /// # Errors
+    /// That there is none of that name.
+    pub fn of(
+        base: &std::path::Path,
+        name: &str,
+        display: Option<String>,
+    ) -> Result<ConsoleOptions, Problem> {
+        let settings = Settings::read(&base.join("settings.json"))?;
+        let environment = settings.named(base, name)?;
+        Ok(ConsoleOptions {
+            folder: Some(environment.folder.clone()),
+            program: None,
+            display,
+            environment: Some((base.to_owned(), environment)),
+        })
+    }
+}
+
 /// A console on one data folder.
 pub struct Console {
     pub(crate) folder: DataFolder,
@@ -49,11 +71,18 @@ pub struct Console {
     base: PathBuf,
     pub(crate) environment: Environment,
     pub(crate) program: PathBuf,
-    pub(crate) actor: Actor,
+    os_actor: Actor,
+    /// Whom the cluster takes us for, once it was asked.
+    known_as: std::sync::OnceLock<Actor>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The same clock, for those who let go of a jump that it holds off.
     pub(crate) folder_clock: Arc<FolderClock>,
-    pub(crate) platform: Arc<LocalPlatform>,
+    /// Where this environment's services run.
+    pub(crate) platform: Arc<dyn Platform>,
+    /// The node of this folder, whether or not the services are its.
+    pub(crate) local: Arc<LocalPlatform>,
+    /// The cluster, if the services run in one.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) fallback: Option<FallbackFile>,
     journal: OnceCell<Result<Journal, JournalError>>,
     samples: OnceCell<Arc<SampleStore>>,
@@ -116,13 +145,23 @@ impl Console {
             None => here(folder.path()),
         };
         let folder_clock = Arc::new(FolderClock::new(folder.path()));
+        let local = Arc::new(LocalPlatform::new(node));
+        let cluster = environment.cluster.clone();
+        let cluster = cluster.map(|place| Arc::new(Cluster::new(place)));
+        let platform: Arc<dyn Platform> = match &cluster {
+            Some(cluster) => cluster.clone(),
+            None => local.clone(),
+        };
         Ok(Console {
             base,
             environment,
-            actor: os_actor(options.display),
+            os_actor: os_actor(options.display),
+            known_as: std::sync::OnceLock::new(),
             clock: folder_clock.clone(),
             folder_clock,
-            platform: Arc::new(LocalPlatform::new(node)),
+            platform,
+            local,
+            cluster,
             fallback: fallback.and_then(Result::ok),
             journal: OnceCell::new(),
             samples: OnceCell::new(),
@@ -168,13 +207,36 @@ impl Console {
         &self.program
     }
 
-    /// Who is asking.
+    /// Who is asking: in a cluster whom the API server takes us for, once it was asked.
     pub fn actor(&self) -> &Actor {
-        &self.actor
+        self.known_as.get().unwrap_or(&self.os_actor)
     }
 
-    pub fn platform(&self) -> &LocalPlatform {
-        &self.platform
+    /// Asks a cluster who is asking. It is not waited for long: an action is not held up by it, and
+    /// is then the operating system's user's.
+    pub(crate) async fn know_who(&self) {
+        let Some(cluster) = self
+            .cluster
+            .as_ref()
+            .filter(|_| self.known_as.get().is_none())
+        else {
+            return;
+        };
+        let patience = std::time::Duration::from_secs(2);
+        if let Ok(Ok(mut who)) = tokio::time::timeout(patience, cluster.who()).await {
+            who.display = self.os_actor.display.clone();
+            let _ = self.known_as.set(who);
+        }
+    }
+
+    /// Where this environment's services run.
+    pub fn platform(&self) -> &dyn Platform {
+        self.platform.as_ref()
+    }
+
+    /// The node of this folder.
+    pub fn local(&self) -> &LocalPlatform {
+        &self.local
     }
 
     /// The journal, opened once. What could not be opened is tried again by the next console.
@@ -219,6 +281,17 @@ impl Console {
             .cloned()
     }
 
+    /// Starts the node if none answers and the services of this environment are its.
+    ///
+    /// # Errors
+    /// Why it did not come up.
+    pub async fn ensure_platform(&self) -> Result<(), Problem> {
+        match &self.cluster {
+            None => self.ensure_node().await,
+            Some(cluster) => Ok(cluster.platform().await.map(|_| ())?),
+        }
+    }
+
     /// Starts the node if none answers. In another user's folder none is started: it would be
     /// closed to them, and so would be all that it makes there.
     ///
@@ -226,7 +299,7 @@ impl Console {
     /// Why it did not come up.
     pub async fn ensure_node(&self) -> Result<(), Problem> {
         if let Some(problem) = self.folder.of_another() {
-            return self.platform.node().await.map(|_| ()).map_err(|_| problem);
+            return self.local.node().await.map(|_| ()).map_err(|_| problem);
         }
         let folder = NodeFolder::new(self.folder.node())
             .map_err(|e| Problem::new("folder.node", e.to_string()))?;
@@ -290,7 +363,7 @@ impl Console {
         for _ in 0..16 {
             let state = self.rollouts(service).await?;
             let now = self.clock.now().wall;
-            let events = decide(&state, command, &self.actor, now)?;
+            let events = decide(&state, command, self.actor(), now)?;
             let new = events.iter().map(|event| self.new_event(event)).collect();
             let expected = Expected::Version(state.version);
             match store
@@ -314,7 +387,7 @@ impl Console {
     fn new_event(&self, event: &Event) -> NewEvent {
         let (event_id, actor, occurred_at) = match event {
             Event::TakenBack { record } => (record.event_id, record.actor.clone(), record.at),
-            _ => (TimeIds.event(), self.actor.clone(), self.clock.now().wall),
+            _ => (TimeIds.event(), self.actor().clone(), self.clock.now().wall),
         };
         NewEvent {
             event_id,
@@ -343,7 +416,7 @@ impl Console {
             event_id: TimeIds.event(),
             kind: kind.into(),
             payload: serde_json::to_vec(payload).unwrap_or_default(),
-            actor: self.actor.clone(),
+            actor: self.actor().clone(),
             occurred_at: now,
         };
         let store = self.store().await?;
@@ -367,7 +440,7 @@ impl Console {
             event_id: TimeIds.event(),
             kind: kind.into(),
             payload: serde_json::to_vec(&payload).unwrap_or_default(),
-            actor: self.actor.clone(),
+            actor: self.actor().clone(),
             occurred_at: now,
         });
         let expected = Expected::Version(version);
@@ -464,7 +537,7 @@ fn here(folder: &std::path::Path) -> (PathBuf, Environment) {
 }
 
 async fn follow_node(console: Weak<Console>, tell: watch::Sender<u64>) {
-    let Some(mut ticks) = console.upgrade().map(|console| console.platform.watch()) else {
+    let Some(mut ticks) = console.upgrade().map(|console| console.local.watch()) else {
         return;
     };
     while console.strong_count() > 0 && ticks.changed().await.is_ok() {

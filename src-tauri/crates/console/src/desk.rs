@@ -100,20 +100,12 @@ impl Desk {
 
     fn open_console(&self, name: &str) -> Result<Console, Problem> {
         let settings = self.settings().unwrap_or_default();
-        let all = settings.all_environments(&self.base);
-        let names: Vec<&str> = all.iter().map(|e| e.name.as_str()).collect();
-        let environment = all.iter().find(|e| e.name == name).ok_or_else(|| {
-            let why = format!(
-                "there is no environment {name}; there is: {}",
-                names.join(", ")
-            );
-            Problem::new("environment.unknown", why)
-        })?;
+        let environment = settings.named(&self.base, name)?;
         Console::open(ConsoleOptions {
             folder: Some(environment.folder.clone()),
             program: self.program.clone(),
             display: settings.display,
-            environment: Some((self.base.clone(), environment.clone())),
+            environment: Some((self.base.clone(), environment)),
         })
     }
 
@@ -258,7 +250,10 @@ async fn wanted(console: &Console) -> bool {
     let Ok(book) = console.book().await else {
         return false;
     };
-    let mut current = book.services.values().filter_map(|all| all.current.as_ref());
+    let mut current = book
+        .services
+        .values()
+        .filter_map(|all| all.current.as_ref());
     current.any(|rollout| rollout.is_live())
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use deckwatch_platform::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
@@ -180,7 +179,10 @@ fn fallback(console: &Console) -> Check {
 }
 
 async fn node(console: &Console) -> Check {
-    match console.platform.node().await {
+    if let Some(cluster) = &console.cluster {
+        return in_a_cluster(cluster).await;
+    }
+    match console.local.node().await {
         Ok(node) => {
             let level = if node.troubles.is_empty() {
                 Level::Good
@@ -204,6 +206,19 @@ async fn node(console: &Console) -> Check {
             error.to_string(),
             "it starts with the agent, or with deckwatchctl node start",
         ),
+    }
+}
+
+async fn in_a_cluster(cluster: &crate::cluster::Cluster) -> Check {
+    let context = &cluster.place.context;
+    let bad = |why: String| check("cluster", Level::Bad, why, "see deckwatchctl cluster show");
+    let platform = match cluster.platform().await {
+        Ok(platform) => platform,
+        Err(error) => return bad(format!("{context}: {error}")),
+    };
+    match platform.connection().version().await {
+        Ok(version) => check("cluster", Level::Good, format!("{context}, {version}"), ""),
+        Err(error) => bad(format!("{context}: {error}")),
     }
 }
 

@@ -15,6 +15,7 @@ mod bridge;
 mod bundle;
 mod charts;
 mod clock;
+mod cluster;
 mod console;
 mod controls;
 mod desk;
@@ -59,7 +60,7 @@ pub use identity::{Host, os_actor};
 pub use live::{Frame, watch};
 pub use notices::{Notice, Noticed};
 pub use problem::Problem;
-pub use route::{ByService, Done, Entry, Kind, LIST, Nothing, route, route_telling};
+pub use route::{ByService, Done, Entry, Kind, LIST, Nothing, admit, route, route_telling};
 pub use settings::{Class, Environment};
 
 /// The functions behind the list, for hosts that call them with types.
@@ -69,6 +70,10 @@ pub mod api {
         BaselineComparison, BaselineName, CaptureBaseline, CompareBaselines,
         capture as capture_baseline, compare as compare_baselines, list as baselines,
         remove as remove_baseline,
+    };
+    pub use crate::cluster::{
+        Adopt, AdoptionPlan, ClusterPlace, ClusterView, ContextsAsk, MetricsSource, OpenAccess,
+        adopt, close_access, contexts, open_access, plan_adoption, release, show as cluster,
     };
     pub use crate::doctor::doctor;
     pub use crate::gates::Freeze;
@@ -95,6 +100,7 @@ pub mod api {
         Define, Logs, Measured, Remove, ServiceRow, ServiceView, define, list as services, logs,
         node, remove, show as service, start_node, stop_node,
     };
+    pub use crate::settings::{Change, Class, Settings, change as change_settings};
     pub use crate::show::{
         RolloutView, Watch, driver, events as rollout_events, list as rollouts, show as rollout,
         story,

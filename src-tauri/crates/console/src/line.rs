@@ -6,6 +6,7 @@ use deckwatch_rollout::ports::Liveness;
 use serde::{Deserialize, Serialize};
 
 use crate::bridge::pulse;
+use crate::cluster::Cluster;
 use crate::console::Console;
 use crate::gates::{self, Freeze};
 use crate::holder::LockFiles;
@@ -13,6 +14,7 @@ use crate::problem::Problem;
 use crate::route::Nothing;
 use crate::settings::Environment;
 use crate::show;
+use deckwatch_platform::Platform;
 
 /// Something that answers or does not.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -85,7 +87,7 @@ pub async fn status_line(console: &Console, _: Nothing) -> Result<StatusLine, Pr
         version: env!("CARGO_PKG_VERSION").into(),
         environments: console.environments(),
         environment: console.environment.clone(),
-        actor: console.actor.clone(),
+        actor: console.actor().clone(),
         folder: console.folder.path().display().to_string(),
         untouched,
         driver: driving(console, holders),
@@ -99,7 +101,10 @@ pub async fn status_line(console: &Console, _: Nothing) -> Result<StatusLine, Pr
 }
 
 async fn node_line(console: &Console, needed: bool) -> (Answering, usize) {
-    let (answers, words, services) = match console.platform.node().await {
+    if let Some(cluster) = &console.cluster {
+        return cluster_line(cluster).await;
+    }
+    let (answers, words, services) = match console.local.node().await {
         Ok(node) => {
             let count = node.services.len();
             let services = if count == 1 { "service" } else { "services" };
@@ -115,6 +120,20 @@ async fn node_line(console: &Console, needed: bool) -> (Answering, usize) {
     let line = Answering {
         answers,
         needed,
+        words,
+    };
+    (line, services)
+}
+
+async fn cluster_line(cluster: &Cluster) -> (Answering, usize) {
+    let context = &cluster.place.context;
+    let (answers, words, services) = match cluster.services().await {
+        Ok(services) => (true, context.clone(), services.len()),
+        Err(error) => (false, format!("{context}: {error}"), 0),
+    };
+    let line = Answering {
+        answers,
+        needed: true,
         words,
     };
     (line, services)
@@ -174,12 +193,12 @@ fn driving(console: &Console, holders: Vec<String>) -> Driving {
 
 /// Nothing was ever done in this console's folder.
 pub(crate) async fn is_untouched(console: &Console) -> bool {
-    if console
-        .platform
-        .node()
-        .await
-        .is_ok_and(|node| !node.services.is_empty())
-    {
+    // What is in a cluster is somebody's, whatever this folder knows of it.
+    if console.cluster.is_some() {
+        return false;
+    }
+    let node = console.local.node().await;
+    if node.is_ok_and(|node| !node.services.is_empty()) {
         return false;
     }
     // A journal that cannot be read was written by somebody.

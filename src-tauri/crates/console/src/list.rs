@@ -61,6 +61,14 @@ commands! {
     command "secrets.set" secrets::set(NewSecret) -> Done, "Keep a secret; it goes in and never out";
     command "secrets.remove" secrets::remove(SecretName) -> Done, "Forget a secret";
     query "judge" judge::judge(JudgeText) -> Judged, "Judge recorded series or counts";
+    query "cluster.contexts" cluster::contexts(ContextsAsk) -> Vec<ContextRow>, "The contexts that kubeconfig files name";
+    query "cluster.show" cluster::show(Nothing) -> ClusterView, "The cluster: which, as whom, with which rights";
+    query "cluster.plan" cluster::plan_adoption(Adopt) -> AdoptionPlan, "Exactly what an adoption would write";
+    command "cluster.adopt" cluster::adopt(Adopt) -> Done, "Take a Deployment and what stands in front of it in";
+    command "cluster.release" cluster::release(ByService) -> Done, "Let an adopted service go as it was found";
+    query "access.show" cluster::show_access(Nothing) -> Option<Opened>, "Until when a read-only environment is open, and why";
+    command "access.open" cluster::open_access(OpenAccess) -> Done, "Open a read-only environment for a while";
+    command "access.close" cluster::close_access(Nothing) -> Done, "Close it again";
     query "node.show" services::node(Nothing) -> NodeStatus, "The node";
     command "node.start" services::start_node(Nothing) -> NodeStatus, "Start the node if none answers";
     command "node.stop" services::stop_node(Nothing) -> Done, "Stop the node and everything it runs";

@@ -113,10 +113,13 @@ async fn follow_logs(console: &Console, params: Value, tell: &(impl Fn(Frame) ->
             return;
         }
     };
+    if console.cluster.is_some() {
+        return follow_pods(console, &ask, tell).await;
+    }
     let mut first = true;
     loop {
         let lines = if first { ask.lines.min(10_000) } else { 0 };
-        match console.platform.follow_logs(&ask.service, lines).await {
+        match console.local.follow_logs(&ask.service, lines).await {
             Ok(lines) => {
                 let listening = tell_lines(console, lines, &ask, &mut first, tell).await;
                 if !listening {
@@ -130,6 +133,41 @@ async fn follow_logs(console: &Console, params: Value, tell: &(impl Fn(Frame) ->
                     return;
                 }
             }
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+/// Lines of pods, asked for again and again: what is newer than the newest that was told.
+async fn follow_pods(console: &Console, ask: &Logs, tell: &(impl Fn(Frame) -> bool + Sync)) {
+    let mut told: Option<Timestamp> = None;
+    loop {
+        let lines = told.map_or(ask.lines.min(10_000), |_| MOST);
+        let at = console.clock.now().wall;
+        let frame = match console.platform.logs(&ask.service, lines).await {
+            Err(error) => Frame::Problem {
+                at,
+                problem: Problem::from(error),
+            },
+            Ok(mut lines) => {
+                lines.retain(|line| told.is_none_or(|newest| line.at > newest));
+                let newest = lines.last().map(|line| line.at);
+                lines.retain(|line| ask.takes(line));
+                let answer = json!(lines);
+                let first = told.is_none();
+                told = Some(newest.or(told).unwrap_or(Timestamp::EPOCH));
+                match first {
+                    true => Frame::Answer { at, answer },
+                    false => Frame::More {
+                        at,
+                        answer,
+                        skipped: 0,
+                    },
+                }
+            }
+        };
+        if !tell(frame) {
+            return;
         }
         tokio::time::sleep(BEAT).await;
     }

@@ -40,7 +40,7 @@ pub async fn roles(console: &Console, _: Nothing) -> Result<Roles, Problem> {
     }
     let mine = roles
         .iter()
-        .filter(|(_, people)| people.contains(&console.actor.id))
+        .filter(|(_, people)| people.contains(&console.actor().id))
         .map(|(role, _)| role.clone())
         .collect();
     Ok(Roles {
@@ -147,7 +147,7 @@ pub(crate) async fn bindings(
 /// # Errors
 /// None.
 pub async fn whoami(console: &Console, _: Nothing) -> Result<Actor, Problem> {
-    Ok(console.actor.clone())
+    Ok(console.actor().clone())
 }
 
 /// # Errors

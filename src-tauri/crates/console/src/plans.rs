@@ -1,7 +1,6 @@
 //! Plans: the ones that ship, and the checking of one's own.
 
 use deckwatch_domain::{Problem as Mistake, Role, ServiceName, Slot};
-use deckwatch_platform::Platform;
 use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, Today, What, reach};
 use deckwatch_signals::slot_counts;
 use serde::{Deserialize, Serialize};

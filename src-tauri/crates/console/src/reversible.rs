@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Role, RolloutId, ServiceName, Timestamp, Weights};
-use deckwatch_platform::{Observation, Platform};
+use deckwatch_platform::Observation;
 use deckwatch_rollout::Rollout;
 use deckwatch_rollout::lane::Preview;
 use deckwatch_rollout::plan::RollbackKind;
@@ -81,7 +81,7 @@ pub async fn reversible(console: &Console, _: Nothing) -> Result<Vec<Reversible>
     let services = match console.platform.services().await {
         Ok(services) => services,
         Err(_) => {
-            console.ensure_node().await?;
+            console.ensure_platform().await?;
             console.platform.services().await?
         }
     };

@@ -67,6 +67,7 @@ pub async fn undo(console: &Console, ask: Undo) -> Result<Begun, Problem> {
         plan_yaml: ask.plan_yaml,
         command: target.release.command.clone(),
         env: target.release.env.clone(),
+        image: target.release.image.clone(),
         supersede: ask.supersede,
         ..Start::default()
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deckwatch_domain::{Digest, ReleaseVersion, Role, RolloutId, ServiceName, Slot, Timestamp};
-use deckwatch_platform::{Observation, Platform, ReleaseSpec};
+use deckwatch_platform::{Observation, ReleaseSpec};
 use deckwatch_rollout::plan::{self, Plan, Reach, RollbackKind, builtin};
 use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::validation::secrets;
@@ -42,6 +42,10 @@ pub struct Start {
     #[serde(default)]
     #[ts(optional, as = "Option<_>")]
     pub env: BTreeMap<String, String>,
+    /// The container image; in a cluster every release has one, elsewhere none.
+    #[serde(default)]
+    #[ts(optional)]
+    pub image: Option<String>,
     /// Take a live rollout back first.
     #[serde(default)]
     #[ts(optional, as = "Option<_>")]
@@ -177,7 +181,7 @@ pub(crate) async fn begin(
         plan_digest: Digest::of(text.as_bytes()),
         plan_text: text,
         plan,
-        author: console.actor.clone(),
+        author: console.actor().clone(),
         preview: seen.preview.map(|address| address.to_string()),
         stable_instances: stable.map_or(0, |slot| seen.slots[slot].desired),
         not_before: ask.not_before,
@@ -219,11 +223,19 @@ pub(crate) fn prepared(
         ask.env = crate::training::environment_of(console, &service, &version);
     }
     no_secrets(&ask.env)?;
+    match (&console.cluster, &ask.image) {
+        (Some(_), None) => return Err(missing("image")),
+        (None, Some(image)) => {
+            let why = format!("{service} runs on this machine, where {image} cannot be run");
+            return Err(Problem::new("request.invalid", why));
+        }
+        _ => {}
+    }
     let release = ReleaseSpec {
         version,
         command: ask.command.clone(),
         env: ask.env.clone(),
-        image: None,
+        image: ask.image.clone(),
     };
     Ok((service, release))
 }
@@ -286,7 +298,14 @@ async fn clients_stay(
     if !metrics.iter().any(|m| m.what == plan::What::ClientErrors) {
         return Ok(());
     }
-    let definition = console.platform.definition(service).await?;
+    if console.cluster.is_some() {
+        return Err(Problem::new(
+            "refused.clients-move",
+            "client-errors needs a proxy that tells clients apart, and in a cluster none does: judge \
+             by errors",
+        ));
+    }
+    let definition = console.local.definition(service).await?;
     if definition.client_header.is_some() && definition.sticky.is_some() {
         return Ok(());
     }

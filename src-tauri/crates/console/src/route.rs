@@ -16,6 +16,9 @@ use crate::book::RolloutRow;
 use crate::bridge::{BridgeAsk, BridgeView, Page};
 use crate::bundle::Bundled;
 use crate::charts::RolloutCharts;
+use crate::cluster::{
+    Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, OpenAccess, Opened, opened_until,
+};
 use crate::console::Console;
 use crate::doctor::Doctor;
 use crate::gates::Freeze;
@@ -37,8 +40,8 @@ use crate::tasks::{OutputAsk, Printed};
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
 use crate::validation::ChecksRow;
 use crate::{
-    back, baselines, bridge, bundle, charts, doctor, journal, judge, line, pages, people, plans,
-    reversible, revisions, rollouts, secrets, services, settings, show, tasks, training,
+    back, baselines, bridge, bundle, charts, cluster, doctor, journal, judge, line, pages, people,
+    plans, reversible, revisions, rollouts, secrets, services, settings, show, tasks, training,
     validation,
 };
 
@@ -102,7 +105,7 @@ macro_rules! commands {
         /// # Errors
         /// The command's own, or that there is none of this name or shape.
         pub async fn route(console: &Console, name: &str, params: Value) -> Result<Value, Problem> {
-            guard(console, name)?;
+            admit(console, name).await?;
             match name {
                 $($name => {
                     let params: $params = parse(name, params)?;
@@ -120,25 +123,45 @@ macro_rules! commands {
 const ALWAYS: &[&str] = &[
     "rollback",
     "rollback.all",
+    "rollouts.abort",
+    "rollouts.reject",
     "doctor.bundle",
     "settings.change",
+    "access.open",
+    "access.close",
     "node.start",
     "journal.export",
     "journal.backup",
 ];
 
-/// The one place where a read-only environment is guarded.
-fn guard(console: &Console, name: &str) -> Result<(), Problem> {
+/// The one place where the commands of a read-only environment are guarded. In a cluster the
+/// platform's guard is told the same, and stands in front of every write.
+///
+/// # Errors
+/// The refusal of a command that is not allowed now.
+pub async fn admit(console: &Console, name: &str) -> Result<(), Problem> {
     let command = LIST
         .iter()
         .any(|e| e.name == name && e.kind == Kind::Command);
-    if !command || !console.environment.read_only || ALWAYS.contains(&name) {
+    // The way back asks nobody first.
+    if !command || name.starts_with("rollback") {
+        return Ok(());
+    }
+    if console.cluster.is_some() {
+        console.tell_guard().await;
+        console.know_who().await;
+    }
+    if !console.environment.read_only || ALWAYS.contains(&name) {
+        return Ok(());
+    }
+    if opened_until(console).await.is_some() {
         return Ok(());
     }
     Err(Problem::new(
         "refused.read-only",
         format!(
-            "{} is read-only here; the switch is in Settings, and the way back works all the same",
+            "{} is read-only; it can be opened for a stated time with a reason, and the way back \
+             works all the same",
             console.environment.name
         ),
     ))
@@ -157,7 +180,7 @@ pub async fn route_telling(
     if name != "rollback" {
         return route(console, name, params).await;
     }
-    guard(console, name)?;
+    admit(console, name).await?;
     let ask: RollBack = parse(name, params)?;
     let answer = back::roll_back_telling(console, ask, &mut |p| tell(json!(p))).await?;
     Ok(json!(answer))

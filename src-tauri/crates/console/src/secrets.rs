@@ -233,7 +233,7 @@ pub async fn set(console: &Console, ask: NewSecret) -> Result<Done, Problem> {
         return Err(Problem::new("request.invalid", why));
     }
     let (secrets, name) = (console.secrets(), ask.name.clone());
-    let (by, now) = (console.actor.to_string(), console.clock.now().wall);
+    let (by, now) = (console.actor().to_string(), console.clock.now().wall);
     let kept = aside(move || secrets.keep(&ask, by, now)).await?;
     note(console, "secret.set", &name).await?;
     Ok(Done::new(match kept {
@@ -274,7 +274,7 @@ async fn note(console: &Console, kind: &str, name: &str) -> Result<(), Problem> 
         payload: json!({ "event": kind, "name": name })
             .to_string()
             .into_bytes(),
-        actor: console.actor.clone(),
+        actor: console.actor().clone(),
         occurred_at: now,
     };
     let store = console.store().await?;

@@ -2,7 +2,7 @@
 
 use deckwatch_domain::{ReleaseVersion, Role, ServiceName, Slot, Timestamp};
 use deckwatch_platform::local::{NodeStatus, ServiceDefinition};
-use deckwatch_platform::{LogLine, Observation, Platform};
+use deckwatch_platform::{LogLine, Observation};
 use deckwatch_rollout::ports::Standing;
 use deckwatch_signals::{BadRule, quantile, slot_counts};
 use serde::{Deserialize, Serialize};
@@ -180,7 +180,10 @@ pub async fn show(console: &Console, by: ByService) -> Result<ServiceView, Probl
             both[i] = measured(console, &by.service, &standing).await;
         }
     }
-    let definition = console.platform.definition(&by.service).await.ok();
+    let definition = match &console.cluster {
+        None => console.local.definition(&by.service).await.ok(),
+        Some(_) => None,
+    };
     Ok(ServiceView {
         definition_yaml: definition
             .as_ref()
@@ -224,35 +227,40 @@ pub async fn check_definition(_: &Console, ask: Define) -> Result<DefinitionChec
 pub async fn define(console: &Console, ask: Define) -> Result<ServiceDefinition, Problem> {
     let definition =
         ServiceDefinition::from_yaml(&ask.yaml).map_err(|p| invalid("definition", &p))?;
+    console.on_this_machine()?;
     console.ensure_node().await?;
-    console.platform.define(&definition).await?;
+    console.local.define(&definition).await?;
     Ok(definition)
 }
 
 /// # Errors
 /// That it still serves, or the platform's.
 pub async fn remove(console: &Console, ask: Remove) -> Result<Done, Problem> {
+    console.on_this_machine()?;
     console.known(&ask.service).await?;
-    console.platform.remove(&ask.service, ask.force).await?;
+    console.local.remove(&ask.service, ask.force).await?;
     Ok(Done::new(format!("{} is removed", ask.service)))
 }
 
 /// # Errors
 /// That no node answers.
 pub async fn node(console: &Console, _: Nothing) -> Result<NodeStatus, Problem> {
-    Ok(console.platform.node().await?)
+    console.on_this_machine()?;
+    Ok(console.local.node().await?)
 }
 
 /// # Errors
 /// Why it did not come up.
 pub async fn start_node(console: &Console, _: Nothing) -> Result<NodeStatus, Problem> {
+    console.on_this_machine()?;
     console.ensure_node().await?;
-    Ok(console.platform.node().await?)
+    Ok(console.local.node().await?)
 }
 
 /// # Errors
 /// That none answers.
 pub async fn stop_node(console: &Console, _: Nothing) -> Result<Done, Problem> {
-    console.platform.shutdown().await?;
+    console.on_this_machine()?;
+    console.local.shutdown().await?;
     Ok(Done::new("the node and everything it ran have stopped"))
 }

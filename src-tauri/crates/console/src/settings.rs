@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use deckwatch_domain::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::{ClusterPlace, check_place};
 use crate::console::Console;
 use crate::problem::Problem;
 use crate::route::Nothing;
@@ -54,9 +55,13 @@ pub struct Environment {
     /// One of `slate`, `blue`, `teal`, `violet`, `amber`; production has its own.
     #[serde(default)]
     pub colour: Colour,
-    /// Commands are refused, but for the way back.
+    /// Commands are refused, but for the way back. It can be opened for a stated time.
     #[serde(default)]
     pub read_only: bool,
+    /// The cluster in which its services run; none: they run on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub cluster: Option<ClusterPlace>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
@@ -166,6 +171,7 @@ impl Settings {
             class,
             colour,
             read_only: false,
+            cluster: None,
         };
         let mut all = vec![
             built_in(LOCAL, base.to_owned(), Class::Development, Colour::Slate),
@@ -192,6 +198,20 @@ impl Settings {
         all
     }
 
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// That there is none, and which there are.
+    pub fn named(&self, base: &Path, name: &str) -> Result<Environment, Problem> {
+        let all = self.all_environments(base);
+        let names: Vec<String> = all.iter().map(|e| e.name.clone()).collect();
+        all.into_iter().find(|e| e.name == name).ok_or_else(|| {
+            let names = names.join(", ");
+            let why = format!("there is no environment {name}; there is: {names}");
+            Problem::new("environment.unknown", why)
+        })
+    }
+
     fn check(&self) -> Result<(), Problem> {
         let invalid = |why: String| Err(Problem::new("settings.invalid", why));
         for (i, environment) in self.environments.iter().enumerate() {
@@ -205,6 +225,14 @@ impl Settings {
             let built_in = [LOCAL, TRAINING].contains(&name);
             if !built_in && !environment.folder.is_absolute() {
                 return invalid(format!("{name}: the folder must be an absolute path"));
+            }
+            if let Some(place) = &environment.cluster {
+                if built_in {
+                    return invalid(format!("{name} is on this machine, not in a cluster"));
+                }
+                if let Err(why) = check_place(place) {
+                    return invalid(format!("{name}: {why}"));
+                }
             }
         }
         if let Some(zone) = &self.time_zone

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deckwatch_domain::{Actor, PerSlot, Role, ServiceName, Timestamp};
 use deckwatch_journal::{JournalError, Recorded, Store};
-use deckwatch_platform::{Platform, SlotState};
+use deckwatch_platform::SlotState;
 use deckwatch_rollout::ports::Gates;
 use deckwatch_rollout::{
     Event, EvidencePath, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream,

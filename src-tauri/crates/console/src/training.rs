@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, ServiceName};
-use deckwatch_platform::Platform;
 use deckwatch_platform::local::ServiceDefinition;
 use deckwatch_training::drills::{self, DRILLS};
 use deckwatch_training::{DemoService, services as demo_services};
@@ -127,7 +126,7 @@ fn reopen(console: &Console, folder: PathBuf) -> Result<Console, Problem> {
     Console::open(ConsoleOptions {
         folder: Some(folder),
         program: Some(console.program.clone()),
-        display: console.actor.display.clone(),
+        display: console.actor().display.clone(),
         ..ConsoleOptions::default()
     })
 }
@@ -142,7 +141,7 @@ pub async fn stand(console: &Arc<Console>) -> Result<Vec<DemoService>, Problem> 
     for demo in &wanted {
         let definition = ServiceDefinition::from_yaml(&demo.definition_yaml)
             .map_err(|p| crate::problem::invalid("definition", &p))?;
-        console.platform.define(&definition).await?;
+        console.local.define(&definition).await?;
         let seen = console.platform.observe(&definition.service).await?;
         if seen
             .traffic
@@ -276,9 +275,9 @@ pub async fn down(console: &Console, _: Nothing) -> Result<Done, Problem> {
         return Ok(Done::new("the training ground is empty"));
     }
     let training = training_console(console)?;
-    training.platform.shutdown().await?;
+    training.local.shutdown().await?;
     for _ in 0..200 {
-        if training.platform.node().await.is_err() {
+        if training.local.node().await.is_err() {
             break;
         }
         training.clock.sleep(Duration::from_millis(50)).await;

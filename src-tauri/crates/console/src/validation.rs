@@ -7,7 +7,7 @@ mod run;
 use std::path::PathBuf;
 
 use deckwatch_domain::{Digest, ServiceName, Timestamp, ValidationId};
-use deckwatch_platform::{Platform, ReleaseSpec};
+use deckwatch_platform::ReleaseSpec;
 use deckwatch_rollout::Refusal;
 use deckwatch_rollout::plan::{CHECKS, check_about, check_text};
 use deckwatch_rollout::ports::{Ids as _, Liveness as _, Tasks as _};

@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+mod cluster;
 mod release;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 
+pub use cluster::{Cluster, Environment, NewEnvironment};
 pub use release::{Release, Start, Undo};
 
 /// Ship releases, watch them being judged, and take them back.
@@ -23,6 +25,16 @@ pub struct Cli {
     /// Use the training ground's folder inside the data folder
     #[arg(long, global = true)]
     pub training: bool,
+    /// The environment, by its name in the settings (see `environment list`)
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "NAME",
+        env = "DECKWATCH_ENVIRONMENT",
+        conflicts_with = "training"
+    )]
+    pub environment: Option<String>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     pub json: bool,
@@ -83,6 +95,12 @@ pub enum Command {
     /// The node: the process that runs the services of this machine
     #[command(subcommand)]
     Node(Node),
+    /// Environments: places that releases go to, on this machine or in a cluster
+    #[command(subcommand)]
+    Environment(Environment),
+    /// The cluster of an environment: its rights, and what is taken in from it
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// The training ground: demo services, faults, drills
     #[command(subcommand)]
     Training(Training),

@@ -80,6 +80,10 @@ fn report(problem: &Problem, json: bool) -> ExitCode {
 /// How the console is opened by these arguments.
 fn options(cli: &Cli) -> Result<ConsoleOptions, Problem> {
     let folder = DataFolder::find(cli.data.as_deref())?;
+    let display = cli.display_name.clone();
+    if let Some(name) = &cli.environment {
+        return ConsoleOptions::of(folder.path(), name, display);
+    }
     let folder = if cli.training {
         folder.training()
     } else {
@@ -87,7 +91,7 @@ fn options(cli: &Cli) -> Result<ConsoleOptions, Problem> {
     };
     Ok(ConsoleOptions {
         folder: Some(folder),
-        display: cli.display_name.clone(),
+        display,
         ..ConsoleOptions::default()
     })
 }

@@ -1,6 +1,7 @@
 //! Each command of the line goes to the file of its words; the short ones are answered here.
 
 mod baseline;
+mod cluster;
 mod drive;
 mod ground;
 mod journal;
@@ -8,6 +9,7 @@ mod plan;
 mod rollout;
 mod service;
 mod validate;
+mod words;
 
 use std::sync::Arc;
 
@@ -36,6 +38,9 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
     let console = Arc::new(Console::open(options.clone())?);
     let j = cli.json;
     let paint = Paint::stdout();
+    if let Some(name) = words::of(&cli.command) {
+        deckwatch_console::admit(&console, name).await?;
+    }
     match cli.command {
         Command::Status => status(&console, j, paint).await,
         Command::Service(it) => service::service(&console, it, j, paint).await,
@@ -55,6 +60,8 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Judge(it) => judge(&console, it, j).await,
         Command::Agent(it) => drive::agent(console, options, it).await,
         Command::Node(it) => ground::node(&console, it, j).await,
+        Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
+        Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,
         Command::Demo(it) => demo::run(&console, it).await,
         Command::Doctor => {

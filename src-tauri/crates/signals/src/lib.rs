@@ -8,15 +8,17 @@
 //! The way in is [`exposition`] (the text a target answers with), then [`scrape`] (who asks,
 //! when, and what happens when nobody answers), then [`store`]. The way out is [`counts`] (pure:
 //! counters to increases), [`cohort`] (what one release in one slot did, interval by interval)
-//! and [`summary`] (figures for the eye).
+//! and [`summary`] (figures for the eye). [`prometheus`] asks somebody else's server, over [`web`].
 
 pub mod cohort;
 pub mod counts;
 pub mod exposition;
+pub mod prometheus;
 mod sample;
 pub mod scrape;
 pub mod store;
 pub mod summary;
+pub mod web;
 
 pub use cohort::{
     BadRule, BoundError, CLIENTS, CLIENTS_BAD, Cohort, CountError, INSTANCE_CPU, INSTANCE_MEMORY,

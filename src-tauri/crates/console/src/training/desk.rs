@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deckwatch_domain::{ReleaseVersion, ServiceName, Slot, Timestamp};
-use deckwatch_platform::{Platform, Traffic};
+use deckwatch_platform::Traffic;
 use deckwatch_rollout::lane::Report;
 use deckwatch_rollout::plan::RollbackKind;
 use deckwatch_rollout::{Event, RolloutStatus};
@@ -126,10 +126,10 @@ impl TrainingDesk {
             let _ = agent.kill().await;
         }
         let console = self.console();
-        let Ok(node) = console.platform.node().await else {
+        let Ok(node) = console.local.node().await else {
             return;
         };
-        let _ = console.platform.shutdown().await;
+        let _ = console.local.shutdown().await;
         // It drains and ends what it runs, and nothing is left once it has ended itself.
         for _ in 0..400 {
             if !mishaps::is_alive(node.pid) {

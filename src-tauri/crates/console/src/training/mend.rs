@@ -4,7 +4,6 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Role, ServiceName};
-use deckwatch_platform::Platform;
 use deckwatch_training::drills::{Desk, SERVICE};
 
 use super::desk::TrainingDesk;

@@ -170,7 +170,7 @@ pub(super) fn move_clock(console: &Console, seconds: i64) -> Result<(), String> 
 
 /// Ends the node as a crash would.
 pub(super) async fn kill_node(console: &Console) -> Result<(), String> {
-    let node = console.platform.node().await.map_err(|e| e.to_string())?;
+    let node = console.local.node().await.map_err(|e| e.to_string())?;
     let pid = i32::try_from(node.pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or("the node does not say which process it is")?;
     kill_process(pid, Signal::KILL).map_err(|e| e.to_string())

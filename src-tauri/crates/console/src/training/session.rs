@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deckwatch_domain::{ServiceName, Slot, Timestamp};
-use deckwatch_platform::Platform;
 use deckwatch_training::drills::{self, DRILLS, Desk, Outcome, SERVICE};
 use deckwatch_training::load::{LoadHandle, LoadOptions, LoadReport};
 use deckwatch_training::{DemoService, Faults};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use deckwatch_domain::{Digest, Role, ServiceName, Span};
 use deckwatch_platform::local::{ServiceDefinition, health};
-use deckwatch_platform::{Platform, ReleaseSpec, TaskOutcome};
+use deckwatch_platform::{ReleaseSpec, TaskOutcome};
 use deckwatch_rollout::Phase;
 use deckwatch_rollout::baselines::holds;
 use deckwatch_rollout::plan::{Check, Health, Looks, Within};
@@ -57,7 +57,7 @@ async fn look(
         Looks::Dependencies(listed) => dependencies(console, service, listed).await,
         Looks::Program => {
             let definition = definition(console, service).await?;
-            let node = console.platform.node().await.map_err(|e| e.to_string())?;
+            let node = console.local.node().await.map_err(|e| e.to_string())?;
             let program = program(&definition, release, node.pid)?;
             let looked = tokio::task::spawn_blocking(move || of_the_file(&program)).await;
             looked.map_err(|e| e.to_string())?
@@ -67,7 +67,8 @@ async fn look(
 }
 
 async fn definition(console: &Console, service: &ServiceName) -> Result<ServiceDefinition, String> {
-    let definition = console.platform.definition(service).await;
+    console.on_this_machine().map_err(|p| p.message)?;
+    let definition = console.local.definition(service).await;
     definition.map_err(|e| e.to_string())
 }
 
@@ -120,7 +121,9 @@ async fn dependencies(
     listed: &[ServiceName],
 ) -> Result<String, String> {
     let mut needed: BTreeSet<ServiceName> = listed.iter().cloned().collect();
-    needed.extend(definition(console, service).await?.needs);
+    if console.cluster.is_none() {
+        needed.extend(definition(console, service).await?.needs);
+    }
     needed.remove(service);
     if needed.is_empty() {
         return Ok("none is named, neither by `needs` in the definition nor by the check".into());

@@ -17,6 +17,9 @@ pub struct Release {
     /// A plan of your own
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     pub plan_file: Option<PathBuf>,
+    /// The container image; in a cluster every release has one
+    #[arg(long)]
+    pub image: Option<String>,
     /// Environment of this release: NAME=VALUE, repeatable
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,

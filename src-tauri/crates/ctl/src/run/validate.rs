@@ -49,6 +49,7 @@ pub(super) fn asked(it: args::Release) -> Result<Start, Problem> {
         plan_yaml: it.plan_file.as_deref().map(read).transpose()?,
         command: (!it.command.is_empty()).then_some(it.command),
         env: it.env.into_iter().collect(),
+        image: it.image,
         ..Start::default()
     })
 }
