@@ -2,7 +2,7 @@
 # A control plane with demo services, to play with until Ctrl-C: `cluster.sh`. Its folder is
 # ${DECKWATCH_CLUSTER:-deckwatch-cluster in the temporary folder}.
 # `cluster.sh probe` brings one up in a folder of its own, proves that it does what the tests rely
-# on, and takes it down.
+# on, and that nothing is left when it is killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,7 +39,17 @@ export KUBECONFIG=${line#ready KUBECONFIG=}
 
 if [ "${1:-}" = probe ]; then
   "$program" probe
-  exit
+  # Killed, it takes its five parts with it.
+  [ "$(pgrep -fc -- "$folder/")" = 5 ]
+  kill -KILL "$pid"
+  wait "$pid" 2>/dev/null || true
+  for _ in $(seq 100); do
+    pgrep -f -- "$folder/" >/dev/null || { echo "killed: nothing is left"; exit; }
+    sleep 0.1
+  done
+  echo "killed: these are left" >&2
+  pgrep -a -f -- "$folder/" >&2
+  exit 1
 fi
 
 "$program" apply tests/cluster/demo

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/component-base/version"
 	// The definitions come from this module's files; the import keeps it in go.mod.
 	gatewayapi "sigs.k8s.io/gateway-api/pkg/consts"
 	kwokcrd "sigs.k8s.io/kwok/kustomize/crd"
@@ -27,8 +28,7 @@ func (p *plane) furnish(limit context.Context, config *rest.Config) error {
 		return err
 	}
 	for i := range p.nodes {
-		_, err := client.CoreV1().Nodes().Create(limit, fakeNode(i, p.logPort), metav1.CreateOptions{})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := p.register(limit, client, fakeNode(i, p.logPort)); err != nil {
 			return err
 		}
 	}
@@ -44,6 +44,17 @@ func (p *plane) furnish(limit context.Context, config *rest.Config) error {
 		return err
 	}
 	return os.Rename(p.path("admin.kubeconfig"), p.path("kubeconfig"))
+}
+
+// register makes a node known. One from an earlier run learns the new port of its logs.
+func (p *plane) register(limit context.Context, client kubernetes.Interface, node *corev1.Node) error {
+	nodes := client.CoreV1().Nodes()
+	_, err := nodes.Create(limit, node, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		patch := fmt.Sprintf(`{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":%d}}}}`, p.logPort)
+		_, err = nodes.PatchStatus(limit, node.Name, []byte(patch))
+	}
+	return err
 }
 
 // definitions are those of the Gateway API, which the build puts beside the program, and of kwok's
@@ -82,6 +93,7 @@ func fakeNode(i, logPort int) *corev1.Node {
 		},
 		Spec: corev1.NodeSpec{PodCIDR: addresses, PodCIDRs: []string{addresses}},
 		Status: corev1.NodeStatus{
+			NodeInfo:    corev1.NodeSystemInfo{KubeletVersion: version.Get().GitVersion, OperatingSystem: "linux"},
 			Capacity:    room,
 			Allocatable: room,
 			Addresses: []corev1.NodeAddress{

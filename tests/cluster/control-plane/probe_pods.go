@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -41,8 +42,10 @@ func probeDeployment(s *scene) error {
 			return err
 		}
 	}
-	// The old version's pod goes quickly, too.
-	return until(s.ctx, 50*time.Millisecond, "one pod of version 2 alone", func() error {
+	// The old version's pod goes quickly, too, and not after its grace of 30 s.
+	quick, cancel := context.WithTimeout(s.ctx, 10*time.Second)
+	defer cancel()
+	return until(quick, 50*time.Millisecond, "one pod of version 2 alone", func() error {
 		pods, err := s.pods()
 		if err == nil && (len(pods) != 1 || pods[0].Spec.Containers[0].Image != "registry.test/web:2") {
 			err = fmt.Errorf("%d pods", len(pods))

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// The loops that Deckwatch's objects depend on. Those for volumes, jobs, certificates and clouds
+// The loops that Deckwatch's objects and users depend on. Those for volumes, jobs, certificates and clouds
 // would cost memory and do nothing here; the one for nodes would look for living kubelets.
 var controllerNames = strings.Join([]string{
 	"deployment-controller",
@@ -25,6 +25,8 @@ var controllerNames = strings.Join([]string{
 	"disruption-controller",
 	"namespace-controller",
 	"serviceaccount-controller",
+	// Fills `view`, `edit` and `admin`, which role bindings name.
+	"clusterrole-aggregation-controller",
 }, ",")
 
 // startServers starts everything, the store first, and returns how `admin` reaches the API.
