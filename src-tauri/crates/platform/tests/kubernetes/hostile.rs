@@ -1,0 +1,340 @@
+//! The way back out of every state that a release can get into. Each says how long the traffic
+//! took to return, as seen on the route by somebody else.
+
+use std::time::{Duration, Instant};
+
+use deckwatch_domain::{Role, Slot};
+use deckwatch_platform::{Action, Platform as _, PlatformError, Rejection};
+use http::Method;
+use serde_json::json;
+
+use crate::drive::{Drive, lane, order, take_back};
+use crate::tests;
+use crate::world::{World, service};
+
+tests![
+    candidate_crash_looping,
+    candidate_never_ready,
+    candidate_without_an_image,
+    stable_short_of_ready_pods,
+    stable_short_and_candidate_dead,
+    nothing_ready_on_the_way_back,
+    mid_promotion,
+    after_promotion_within_the_window,
+    autoscaler_at_its_maximum,
+    another_manager_holds_the_field,
+    another_manager_took_the_rule_away,
+    a_stale_driver_writes_after_the_rollback,
+    many_writers_at_once,
+];
+
+/// The longest that a way back may take where the API server answers.
+const BAR: Duration = Duration::from_secs(1);
+
+/// Takes traffic back and sees to it that it has returned.
+async fn back(world: &World, state: &str) {
+    let began = Instant::now();
+    let (took, answer) = lane(&world.platform, &take_back()).await;
+    let applied = answer.unwrap_or_else(|e| panic!("{state}: {e}"));
+    let weights = world.weights().await;
+    println!(
+        "  {state}: answered after {took:?}, seen after {:?}",
+        began.elapsed()
+    );
+    assert_eq!(weights, (100, 0), "{state}");
+    assert!(took < BAR, "{state}: {took:?}");
+    let record = applied.traffic.records.last().expect("a record");
+    assert_eq!(
+        (record.slot, applied.traffic.epoch),
+        (Slot::Blue, record.epoch)
+    );
+    assert_eq!(world.seen().await.traffic, applied.traffic);
+}
+
+async fn live(world: &World, instances: u32, weight: u8) -> Drive {
+    let drive = Drive::new(1, Slot::Green);
+    drive.begin(world, "v2", instances).await;
+    drive.done(world, drive.weight(weight)).await;
+    drive
+}
+
+async fn stable_unready(world: &World, how_many: usize) {
+    let pods = world.pods("app%3Dweb").await;
+    let left = pods.len() - how_many;
+    world
+        .label_pods(&pods[..how_many], "deckwatch.test/ready", json!("false"))
+        .await;
+    world
+        .until("stable is short", async || {
+            world.ready("web-blue").await == left
+        })
+        .await;
+}
+
+async fn candidate_crash_looping(world: World) {
+    world.adopted(2, true).await;
+    live(&world, 2, 50).await;
+    world.break_green("crash-loop").await;
+    world
+        .until("it backs off", async || {
+            let problem = |i: &deckwatch_platform::InstanceState| {
+                i.last_problem
+                    .as_deref()
+                    .is_some_and(|p| p.contains("CrashLoopBackOff"))
+            };
+            world.seen().await.slots.green.instances.iter().any(problem)
+        })
+        .await;
+    back(&world, "candidate crash-looping").await;
+}
+
+async fn candidate_never_ready(world: World) {
+    world.adopted(2, true).await;
+    live(&world, 2, 50).await;
+    world.break_green("never-ready").await;
+    back(&world, "candidate never ready").await;
+}
+
+async fn candidate_without_an_image(world: World) {
+    world.adopted(2, true).await;
+    let drive = live(&world, 2, 50).await;
+    world.break_green("image-pull").await;
+    // Forward it goes no further.
+    let refused = drive.apply(&world.platform, drive.weight(60)).await;
+    let not_ready = Err(PlatformError::Rejected(Rejection::NotReady {
+        slot: Slot::Green,
+    }));
+    assert_eq!(refused, not_ready);
+    back(&world, "candidate without an image").await;
+}
+
+async fn stable_short_of_ready_pods(world: World) {
+    world.adopted(3, true).await;
+    live(&world, 2, 50).await;
+    stable_unready(&world, 2).await;
+    back(&world, "stable short of ready pods").await;
+}
+
+async fn stable_short_and_candidate_dead(world: World) {
+    world.adopted(3, true).await;
+    live(&world, 2, 50).await;
+    stable_unready(&world, 1).await;
+    world.break_green("crash-loop").await;
+    back(&world, "stable short and candidate dead").await;
+}
+
+async fn nothing_ready_on_the_way_back(world: World) {
+    world.adopted(2, true).await;
+    live(&world, 2, 50).await;
+    stable_unready(&world, 2).await;
+    let once = order(Action::TakeBack(take_back()));
+    let refused = world.platform.apply(&service(), &once).await;
+    let not_ready = Err(PlatformError::Rejected(Rejection::NotReady {
+        slot: Slot::Blue,
+    }));
+    assert_eq!(refused, not_ready);
+    let rehearsed = order(Action::Rehearse(take_back()));
+    let rehearsed = world.platform.apply(&service(), &rehearsed).await.unwrap();
+    assert!(rehearsed.warnings[0].contains("no instance in blue"));
+    // More are started there although the candidate serves, and are soon ready.
+    let scale = order(Action::Scale {
+        slot: Slot::Blue,
+        instances: 3,
+    });
+    let scale = deckwatch_platform::Order {
+        epoch: world.seen().await.traffic.epoch,
+        ..scale
+    };
+    world.platform.apply(&service(), &scale).await.unwrap();
+    world
+        .until("one is ready", async || world.ready("web-blue").await == 1)
+        .await;
+    back(&world, "way back was empty").await;
+    // And when told to, at once.
+    let drive = Drive::new(9, Slot::Green);
+    drive.begin(&world, "v3", 1).await;
+    drive.done(&world, drive.weight(100)).await;
+    let rest = world.pods("app%3Dweb").await;
+    world
+        .label_pods(&rest, "deckwatch.test/ready", json!("false"))
+        .await;
+    world
+        .until("blue is empty", async || world.ready("web-blue").await == 0)
+        .await;
+    let mut now = take_back();
+    now.now = true;
+    lane(&world.platform, &now).await.1.unwrap();
+    assert_eq!(world.weights().await, (100, 0));
+}
+
+async fn mid_promotion(world: World) {
+    world.adopted(2, true).await;
+    let drive = live(&world, 2, 100).await;
+    // The promotion and the way back at the same moment: whoever is first, the way back holds.
+    let (promotion, take) = (drive.order(drive.promotion(true)), take_back());
+    let service = service();
+    let promoting = world.platform.apply(&service, &promotion);
+    let (promoted, (took, answer)) =
+        futures_util::future::join(promoting, lane(&world.platform, &take)).await;
+    answer.unwrap();
+    println!(
+        "  mid-promotion: {took:?}, the promotion {}",
+        if promoted.is_ok() {
+            "was first"
+        } else {
+            "was refused"
+        }
+    );
+    assert_eq!(world.weights().await, (100, 0));
+    let refused = drive.apply(&world.platform, drive.promotion(true)).await;
+    assert!(matches!(refused, Err(PlatformError::Rejected(_))));
+}
+
+async fn after_promotion_within_the_window(world: World) {
+    world.adopted(2, true).await;
+    let drive = live(&world, 2, 50).await;
+    drive.done(&world, drive.promotion(true)).await;
+    let kept = drive
+        .apply(&world.platform, Action::Retire { slot: Slot::Blue })
+        .await;
+    assert!(matches!(
+        kept,
+        Err(PlatformError::Rejected(Rejection::IsWayBack { .. }))
+    ));
+    world.break_green("crash-loop").await;
+    back(&world, "after promotion, new version dead").await;
+    assert_eq!(
+        world.seen().await.traffic.roles.playing(Role::Stable),
+        Some(Slot::Blue)
+    );
+}
+
+async fn autoscaler_at_its_maximum(world: World) {
+    world.service(2, true).await;
+    world
+        .make(
+            "autoscaling/v2",
+            "horizontalpodautoscalers",
+            json!({"metadata": {"name": "web"}, "spec": {
+            "minReplicas": 2, "maxReplicas": 2,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}}),
+        )
+        .await;
+    world
+        .platform
+        .adopt(&crate::world::ask(true))
+        .await
+        .unwrap();
+    live(&world, 2, 50).await;
+    stable_unready(&world, 1).await;
+    back(&world, "autoscaler at its maximum").await;
+}
+
+async fn another_manager_holds_the_field(world: World) {
+    world.adopted(2, true).await;
+    let drive = live(&world, 2, 20).await;
+    // A server-side apply that forces ownership of the rules, as a delivery tool does.
+    let mut route = world.route().await;
+    let rules = &mut route["spec"]["rules"];
+    rules[0]["backendRefs"][0]["weight"] = json!(30);
+    rules[0]["backendRefs"][1]["weight"] = json!(70);
+    world
+        .edit(
+            "gateway.networking.k8s.io/v1",
+            "httproutes/shop",
+            json!({"spec": {"rules": rules}}),
+        )
+        .await;
+    let drift = world.seen().await.drift.expect("it is seen");
+    assert_eq!(drift.by.as_deref(), Some("kubectl-edit"));
+    assert!(drift.what.contains("web-green 70"), "{}", drift.what);
+    let refused = drive
+        .apply(&world.platform, drive.weight(30))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, PlatformError::Rejected(Rejection::Drifted { .. })),
+        "{refused}"
+    );
+    // A person may put it right, and then it goes on.
+    world.platform.settle(&service()).await.unwrap();
+    assert_eq!(world.weights().await, (80, 20));
+    drive.done(&world, drive.weight(30)).await;
+    // The way back asks nobody.
+    world
+        .edit(
+            "gateway.networking.k8s.io/v1",
+            "httproutes/shop",
+            json!({"spec": {"rules": rules}}),
+        )
+        .await;
+    back(&world, "another manager holds the field").await;
+}
+
+async fn another_manager_took_the_rule_away(world: World) {
+    world.adopted(1, true).await;
+    live(&world, 1, 20).await;
+    let rules = json!([{"backendRefs": [{"name": "theirs", "port": 80}]}]);
+    world
+        .edit(
+            "gateway.networking.k8s.io/v1",
+            "httproutes/shop",
+            json!({"spec": {"rules": rules}}),
+        )
+        .await;
+    let (_, answer) = lane(&world.platform, &take_back()).await;
+    let refused = answer.unwrap_err().to_string();
+    assert!(
+        refused.contains("kubectl-edit") && refused.contains("no rule"),
+        "{refused}"
+    );
+}
+
+async fn a_stale_driver_writes_after_the_rollback(world: World) {
+    world.adopted(2, true).await;
+    let drive = live(&world, 2, 50).await;
+    back(&world, "before the stale write").await;
+    let version = world.route().await["metadata"]["resourceVersion"].clone();
+    let late = drive.apply(&world.platform, drive.weight(60)).await;
+    assert!(
+        matches!(
+            late,
+            Err(PlatformError::Rejected(Rejection::StaleEpoch { .. }))
+        ),
+        "{late:?}"
+    );
+    // With a stolen epoch too: the rollout itself is latched.
+    let thief = Drive {
+        epoch: world.seen().await.traffic.epoch.next(),
+        ..drive
+    };
+    let late = thief.apply(&world.platform, thief.weight(60)).await;
+    assert!(
+        matches!(
+            late,
+            Err(PlatformError::Rejected(Rejection::Latched { .. }))
+        ),
+        "{late:?}"
+    );
+    assert_eq!(world.route().await["metadata"]["resourceVersion"], version);
+}
+
+/// Somebody else keeps writing to the route (its status, say): the way back still gets through.
+async fn many_writers_at_once(world: World) {
+    world.adopted(2, true).await;
+    live(&world, 2, 50).await;
+    let path = format!(
+        "/apis/gateway.networking.k8s.io/v1/namespaces/{}/httproutes/shop",
+        world.namespace
+    );
+    let busy = async {
+        for n in 0.. {
+            let body = json!({"metadata": {"annotations": {"busy": n.to_string()}}});
+            world.ask(Method::PATCH, &path, Some(body)).await;
+        }
+    };
+    tokio::select! {
+        () = busy => unreachable!("it never ends"),
+        () = back(&world, "many writers at once") => {}
+    }
+}
