@@ -1,0 +1,500 @@
+//! Operators: scalars, vectors with scalars, and vectors whose series are matched.
+//!
+//! Which series match is decided once: every series gets the number of its match group. What is
+//! left for each step is to see which of them have a sample.
+
+use std::collections::{HashMap, HashSet};
+
+use super::collect::{Collector, Held, walks};
+use super::element::{element, numbers};
+use super::{Evaluator, Outcome};
+use crate::annotations::{Annotation, Annotations};
+use crate::ast::{BinaryOp, Cardinality, ValueType, VectorMatching};
+use crate::error::EvalError;
+use crate::labels::Labels;
+use crate::plan::BinaryPlan;
+use crate::span::Span;
+use crate::value::{FloatPoint, HistogramPoint, Matrix, SampleValue, Series};
+
+fn owned(held: Held<'_>) -> SampleValue {
+    match held {
+        Held::Float(v) => SampleValue::Float(v),
+        Held::Histogram(h) => SampleValue::Histogram(h.clone()),
+    }
+}
+
+fn truth(keep: bool) -> SampleValue {
+    SampleValue::Float(f64::from(u8::from(keep)))
+}
+
+impl Evaluator<'_> {
+    pub(super) fn binary(&self, plan: &BinaryPlan, span: Span) -> Outcome<Matrix> {
+        let scalar = |t: ValueType| t == ValueType::Scalar;
+        match (scalar(plan.left.value_type), scalar(plan.right.value_type)) {
+            (true, true) => {
+                let left = self.scalars(&plan.left)?;
+                let right = self.scalars(&plan.right)?;
+                self.series_of(|t| {
+                    let step = self.step_of(t);
+                    numbers(plan.op, left[step], right[step])
+                })
+            }
+            (false, true) => {
+                let matrix = self.eval(&plan.left)?;
+                let scalars = self.scalars(&plan.right)?;
+                self.with_scalar(plan, matrix, &scalars, false, span)
+            }
+            (true, false) => {
+                let scalars = self.scalars(&plan.left)?;
+                let matrix = self.eval(&plan.right)?;
+                self.with_scalar(plan, matrix, &scalars, true, span)
+            }
+            (false, false) => {
+                let left = self.eval(&plan.left)?;
+                let right = self.eval(&plan.right)?;
+                let matched = Matched::new(&left, &right, &plan.matching);
+                if plan.op.is_set() {
+                    self.set(plan.op, &left, &right, &matched)
+                } else {
+                    self.matched(plan, [&left, &right], &matched, span)
+                }
+            }
+        }
+    }
+
+    fn with_scalar(
+        &self,
+        plan: &BinaryPlan,
+        matrix: Matrix,
+        scalars: &[f64],
+        scalar_is_left: bool,
+        span: Span,
+    ) -> Outcome<Matrix> {
+        let op = plan.op;
+        let renamed = op.is_arithmetic() || plan.return_bool;
+        let mut remarks = Annotations::default();
+        let mut out = Matrix::with_capacity(matrix.len());
+        for series in matrix {
+            let mut result = Series {
+                labels: if renamed {
+                    self.without_name(&series.labels)
+                } else {
+                    series.labels.clone()
+                },
+                drop_name: series.drop_name || renamed,
+                ..Series::default()
+            };
+            let mut apply = |t: i64, held: Held<'_>| {
+                let scalar = Held::Float(scalars[self.step_of(t)]);
+                let (a, b) = if scalar_is_left {
+                    (scalar, held)
+                } else {
+                    (held, scalar)
+                };
+                let (applied, remark) = element(op, a, b, span);
+                if let Some(remark) = remark {
+                    remarks.add(remark);
+                }
+                let applied = applied?;
+                if plan.return_bool {
+                    return Some(truth(applied.keep));
+                }
+                // A filter keeps the vector's value, on whichever side it stands.
+                let value = if op.is_comparison() && scalar_is_left {
+                    owned(held)
+                } else {
+                    applied.value
+                };
+                applied.keep.then_some(value)
+            };
+            for FloatPoint { t, v } in &series.floats {
+                if let Some(value) = apply(*t, Held::Float(*v)) {
+                    result.push(*t, value);
+                }
+            }
+            for HistogramPoint { t, v } in &series.histograms {
+                if let Some(value) = apply(*t, Held::Histogram(v)) {
+                    result.push(*t, value);
+                }
+            }
+            result.floats.sort_by_key(|p| p.t);
+            if !result.is_empty() {
+                out.push(result);
+            }
+        }
+        self.remarks(remarks);
+        self.rejoined(out)
+    }
+
+    /// `and`, `or`, `unless`.
+    fn set(
+        &self,
+        op: BinaryOp,
+        left: &Matrix,
+        right: &Matrix,
+        matched: &Matched,
+    ) -> Outcome<Matrix> {
+        let mut out = Collector::new(self);
+        let mut slots = |matrix: &Matrix| -> Vec<usize> {
+            let slot = |s: &Series| out.slot(&s.labels, s.drop_name);
+            matrix.iter().map(slot).collect()
+        };
+        let left_slots = slots(left);
+        let right_slots = if op == BinaryOp::Or {
+            slots(right)
+        } else {
+            Vec::new()
+        };
+        let (mut left_walks, mut right_walks) = (walks(left), walks(right));
+        let mut present = Marks::new(matched.groups);
+        for t in self.scope.moments() {
+            present.clear();
+            if op == BinaryOp::Or {
+                for (at, walk) in left_walks.iter_mut().enumerate() {
+                    if let Some(held) = walk.at(t) {
+                        present.set(matched.left[at]);
+                        out.push(left_slots[at], t, owned(held))?;
+                    }
+                }
+                for (at, walk) in right_walks.iter_mut().enumerate() {
+                    if let Some(held) = walk.at(t)
+                        && !present.has(matched.right[at])
+                    {
+                        out.push(right_slots[at], t, owned(held))?;
+                    }
+                }
+                continue;
+            }
+            for (at, walk) in right_walks.iter_mut().enumerate() {
+                if walk.at(t).is_some() {
+                    present.set(matched.right[at]);
+                }
+            }
+            for (at, walk) in left_walks.iter_mut().enumerate() {
+                if let Some(held) = walk.at(t)
+                    && present.has(matched.left[at]) == (op == BinaryOp::And)
+                {
+                    out.push(left_slots[at], t, owned(held))?;
+                }
+            }
+        }
+        out.finish(self)
+    }
+
+    /// Operators between two vectors, one or many series to one.
+    fn matched(
+        &self,
+        plan: &BinaryPlan,
+        sides: [&Matrix; 2],
+        matched: &Matched,
+        span: Span,
+    ) -> Outcome<Matrix> {
+        let swapped = plan.matching.cardinality == Cardinality::OneToMany;
+        let (many, one) = if swapped {
+            (sides[1], sides[0])
+        } else {
+            (sides[0], sides[1])
+        };
+        let (many_groups, one_groups) = if swapped {
+            (&matched.right, &matched.left)
+        } else {
+            (&matched.left, &matched.right)
+        };
+        let mut pairing = Pairing {
+            evaluator: self,
+            plan,
+            span,
+            swapped,
+            many,
+            one,
+            out: Collector::new(self),
+            slots: HashMap::new(),
+            last_slots: vec![None; many.len()],
+            used: Marks::new(matched.groups),
+            used_slots: HashSet::new(),
+            remark: None,
+        };
+        let (fill_many, fill_one) = (plan.matching.fill_left, plan.matching.fill_right);
+        let (mut many_walks, mut one_walks) = (walks(many), walks(one));
+        let mut ones: Vec<Option<(usize, Held<'_>)>> = vec![None; matched.groups];
+        let mut touched = Vec::new();
+        for t in self.scope.moments() {
+            for group in touched.drain(..) {
+                ones[group] = None;
+            }
+            for (at, walk) in one_walks.iter_mut().enumerate() {
+                let Some(held) = walk.at(t) else { continue };
+                let group = one_groups[at];
+                if let Some((other, _)) = ones[group] {
+                    return Err(pairing.duplicate(at, other));
+                }
+                ones[group] = Some((at, held));
+                touched.push(group);
+            }
+            pairing.begin();
+            for (at, walk) in many_walks.iter_mut().enumerate() {
+                let Some(held) = walk.at(t) else { continue };
+                let group = many_groups[at];
+                match (ones[group], fill_one) {
+                    (Some((other, one)), _) => {
+                        pairing.pair(t, group, Some((at, held)), Some((other, one)))?;
+                    }
+                    (None, Some(fill)) => {
+                        pairing.pair_filled(t, group, Some((at, held)), None, fill)?;
+                    }
+                    (None, None) => {}
+                }
+            }
+            if let Some(fill) = fill_many {
+                for group in &touched {
+                    if !pairing.used.has(*group)
+                        && let Some(one) = ones[*group]
+                    {
+                        pairing.pair_filled(t, *group, None, Some(one), fill)?;
+                    }
+                }
+            }
+            if let Some(remark) = pairing.remark.take() {
+                self.remark(remark);
+            }
+        }
+        pairing.out.finish(self)
+    }
+}
+
+/// The match group of every series.
+struct Matched {
+    left: Vec<usize>,
+    right: Vec<usize>,
+    groups: usize,
+}
+
+impl Matched {
+    fn new(left: &Matrix, right: &Matrix, matching: &VectorMatching) -> Self {
+        let mut known: HashMap<Labels, usize> = HashMap::new();
+        let mut number = |matrix: &Matrix| -> Vec<usize> {
+            matrix
+                .iter()
+                .map(|series| {
+                    let signature = series.labels.matched(matching.on, &matching.labels);
+                    let next = known.len();
+                    *known.entry(signature).or_insert(next)
+                })
+                .collect()
+        };
+        let left = number(left);
+        let right = number(right);
+        Matched {
+            left,
+            right,
+            groups: known.len(),
+        }
+    }
+}
+
+/// Marks that are wiped without touching each.
+struct Marks {
+    round: u32,
+    marks: Vec<u32>,
+}
+
+impl Marks {
+    fn new(count: usize) -> Self {
+        Marks {
+            round: 1,
+            marks: vec![0; count],
+        }
+    }
+
+    fn clear(&mut self) {
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.marks.fill(0);
+            self.round = 1;
+        }
+    }
+
+    fn set(&mut self, at: usize) {
+        self.marks[at] = self.round;
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.marks[at] == self.round
+    }
+}
+
+/// A series by its place, with its sample.
+type At<'a> = (usize, Held<'a>);
+
+/// Pairs samples of the "many" side with those of the "one" side.
+struct Pairing<'a> {
+    evaluator: &'a Evaluator<'a>,
+    plan: &'a BinaryPlan,
+    span: Span,
+    swapped: bool,
+    many: &'a Matrix,
+    one: &'a Matrix,
+    out: Collector,
+    /// Where the results of a pair of series go.
+    slots: HashMap<(Option<usize>, Option<usize>), usize>,
+    /// The pair last seen of each series: mostly it is the same at every step.
+    last_slots: Vec<Option<(Option<usize>, usize)>>,
+    /// Match groups used at this step.
+    used: Marks,
+    /// Match groups with result labels used at this step, where one may match many.
+    used_slots: HashSet<(usize, Labels)>,
+    remark: Option<Annotation>,
+}
+
+impl<'a> Pairing<'a> {
+    fn begin(&mut self) {
+        self.used.clear();
+        self.used_slots.clear();
+    }
+
+    fn duplicate(&self, at: usize, other: usize) -> EvalError {
+        let matching = &self.plan.matching;
+        let labels = &self.one[at].labels;
+        let group = labels.matched(matching.on, &matching.labels);
+        let side = if self.swapped { "left" } else { "right" };
+        let mut both = [labels.to_string(), self.one[other].labels.to_string()];
+        both.sort();
+        EvalError::execution(format!(
+            "found duplicate series for the match group {group} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
+            both[0], both[1]
+        ))
+    }
+
+    /// Pairs a sample with the value that stands for a missing one.
+    fn pair_filled(
+        &mut self,
+        t: i64,
+        group: usize,
+        many: Option<At<'_>>,
+        one: Option<At<'_>>,
+        fill: f64,
+    ) -> Outcome<()> {
+        let filled = Held::Float(fill);
+        let (many_held, one_held) = (
+            many.map_or(filled, |(_, held)| held),
+            one.map_or(filled, |(_, held)| held),
+        );
+        self.apply(
+            t,
+            group,
+            (many.map(|m| m.0), many_held),
+            (one.map(|o| o.0), one_held),
+        )
+    }
+
+    fn pair(
+        &mut self,
+        t: i64,
+        group: usize,
+        many: Option<At<'_>>,
+        one: Option<At<'_>>,
+    ) -> Outcome<()> {
+        self.pair_filled(t, group, many, one, f64::NAN)
+    }
+
+    fn apply(
+        &mut self,
+        t: i64,
+        group: usize,
+        (many, many_held): (Option<usize>, Held<'_>),
+        (one, one_held): (Option<usize>, Held<'_>),
+    ) -> Outcome<()> {
+        let (left, right) = if self.swapped {
+            (one_held, many_held)
+        } else {
+            (many_held, one_held)
+        };
+        let (applied, remark) = element(self.plan.op, left, right, self.span);
+        if remark.is_some() {
+            self.remark = remark;
+        }
+        let Some(applied) = applied else {
+            return Ok(());
+        };
+        if self.plan.matching.cardinality == Cardinality::OneToOne {
+            if self.used.has(group) {
+                return Err(EvalError::execution(
+                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+                ));
+            }
+            self.used.set(group);
+        } else {
+            self.used.set(group);
+            let labels = self.labels(many, one);
+            if !self.used_slots.insert((group, labels)) {
+                return Err(EvalError::execution(
+                    "multiple matches for labels: grouping labels must ensure unique matches",
+                ));
+            }
+        }
+        let value = if self.plan.return_bool {
+            truth(applied.keep)
+        } else if applied.keep {
+            applied.value
+        } else {
+            return Ok(());
+        };
+        let slot = self.slot(many, one);
+        self.out.push(slot, t, value)
+    }
+
+    fn slot(&mut self, many: Option<usize>, one: Option<usize>) -> usize {
+        if let Some(at) = many
+            && let Some((last, slot)) = self.last_slots[at]
+            && last == one
+        {
+            return slot;
+        }
+        let slot = match self.slots.get(&(many, one)) {
+            Some(slot) => *slot,
+            None => {
+                let labels = self.labels(many, one);
+                let slot = self.out.slot(&labels, self.plan.return_bool);
+                self.slots.insert((many, one), slot);
+                slot
+            }
+        };
+        if let Some(at) = many {
+            self.last_slots[at] = Some((one, slot));
+        }
+        slot
+    }
+
+    /// The labels of a pair's result.
+    fn labels(&self, many: Option<usize>, one: Option<usize>) -> Labels {
+        let matching = &self.plan.matching;
+        let of = |side: &Matrix, at: Option<usize>| at.map(|at| side[at].labels.clone());
+        let (many, one) = (of(self.many, many), of(self.one, one));
+        // A missing side has the labels that the two are matched by.
+        let stand_in = |labels: &Option<Labels>| {
+            labels
+                .as_ref()
+                .map(|l| l.matched(matching.on, &matching.labels))
+                .unwrap_or_default()
+        };
+        let left = many.clone().unwrap_or_else(|| stand_in(&one));
+        let right = one.clone().unwrap_or_else(|| stand_in(&many));
+        let dropped = self.plan.return_bool && !self.evaluator.delayed_names();
+        let mut labels = if dropped || self.plan.op.is_arithmetic() {
+            left.without_metadata()
+        } else {
+            left
+        };
+        if matching.cardinality == Cardinality::OneToOne {
+            labels = if matching.on {
+                labels.keep(&matching.labels)
+            } else {
+                labels.without(&matching.labels)
+            };
+        }
+        for name in &matching.include {
+            labels = labels.with(name, right.get(name));
+        }
+        labels
+    }
+}
