@@ -146,10 +146,14 @@ describe("validations and baselines", () => {
     let time = NOW;
     const host = mockHost({ recordings, now: () => time, every: 1000 });
     expect(await host.ask("validation.show", of)).toBeNull();
-    const ran = host.ask("validation.run", { ...of, version: "v2", plan: "canary" });
+    const plan_yaml = "plan: canary\nvalidate: [security, dependencies]\n";
+    const ran = host.ask("validation.run", { ...of, version: "v2", plan_yaml });
     await vi.waitFor(async () => expect(await host.ask("validation.show", of)).not.toBeNull());
-    await expect(host.ask("validation.run", of)).rejects.toMatchObject({
+    await expect(host.ask("validation.run", { ...of, version: "v3", plan_yaml })).rejects.toMatchObject({
       code: "refused.validation-running",
+    });
+    await expect(host.ask("validation.run", { ...of, plan_yaml: "plan: bare\n" })).rejects.toMatchObject({
+      code: "refused.nothing-to-validate",
     });
     time += 1300;
     const half = await host.ask("validation.show", of);
@@ -158,6 +162,50 @@ describe("validations and baselines", () => {
     await host.ask("validation.cancel", of);
     expect(await ran).toMatchObject({ standing: "cancelled", outcome: "failed", can_deploy: false });
     await expect(host.ask("validation.cancel", of)).rejects.toMatchObject({ code: "refused.not-validating" });
+  });
+  test("a start whose plan asks for checks is refused until they have passed, or a reason is given", async () => {
+    let time = NOW;
+    const host = mockHost({ recordings, now: () => time, every: 1000 });
+    const plan_yaml = "plan: canary\nvalidate: [quality]\n";
+    const start = (over: object = {}) =>
+      host.ask("rollouts.start", { ...of, version: "v2", plan_yaml, ...over });
+    const lacking = async (over: object, words: string) => {
+      const instead = "validate it again once that is mended, or give a reason with break glass";
+      const why = `${"version" in over ? over.version : "v2"} may not go out to web: ${words}`;
+      await expect(start(over)).rejects.toEqual({
+        code: "refused.not-validated",
+        message: `${why}; ${instead}`,
+        detail: { why, instead },
+      });
+    };
+    // What it answers when it is allowed is nobody's recording.
+    const allowed = (over: object = {}) =>
+      expect(start(over)).rejects.toMatchObject({ code: "mock.not-recorded" });
+    const never = "it has not been validated with this plan, command and environment; missing: quality gates";
+    const run = async (version: string) => {
+      const ran = host.ask("validation.run", { ...of, version, plan_yaml });
+      await vi.waitFor(async () =>
+        expect(await host.ask("validation.show", of)).toMatchObject({ release: version }),
+      );
+      return ran;
+    };
+    await lacking({}, never);
+    await allowed({ plan_yaml: "plan: bare\n" });
+    await allowed({ break_glass: "hotfix" });
+    const running = run("v2");
+    await vi.waitFor(() => lacking({}, "its validation has not ended"));
+    time += 2000;
+    expect(await running).toMatchObject({ can_deploy: true });
+    await allowed();
+    await lacking({ env: { A: "1" } }, never);
+    await lacking({ plan_yaml: `${plan_yaml}# mine\n` }, never);
+    const bad = run("v3-bad");
+    await vi.waitFor(() => lacking({ version: "v3-bad" }, "its validation has not ended"));
+    time += 2000;
+    await bad;
+    await lacking({ version: "v3-bad" }, "quality gates failed: it ended with 2");
+    // An earlier one of the same release and plan still counts.
+    await allowed();
   });
   test("a baseline is kept once, compared and removed", async () => {
     const host = make();

@@ -50,7 +50,7 @@ describe("every tab", () => {
       await waitFor(() => expect(within(pane).getAllByRole("region").length).toBeGreaterThan(0));
       expect(await violations()).toEqual([]);
     },
-    30_000,
+    120_000,
   );
 
   test("settings that cannot be read any more are said; what is known stays", async () => {

@@ -166,6 +166,7 @@ describe("what is typed", () => {
     env: "",
     supersede: false,
     notBefore: "",
+    reason: "",
   };
   test("as the backend takes it", () => {
     expect(startOf(typed)).toEqual({ service: "checkout", version: "v4", plan: "training" });

@@ -122,6 +122,7 @@ describe("an audience, day by day", () => {
     expect(screen.getByText("Progressing", { exact: false }).textContent).toContain("25");
     const back = plain(screen.getByRole("region", { name: "Way back" }));
     expect(back).toContain("The audience ends with it: everyone is back on v11.");
+    expect(screen.getByRole("region", { name: "Gates to everyone" })).toBeTruthy();
     expect(back).not.toContain("where it leads already");
     expect(await violations()).toEqual([]);
   }, 60_000);
@@ -232,6 +233,12 @@ describe("revisions", () => {
   }, 60_000);
 
   test("none yet says what a revision is", async () => {
+    const watch = host.watch.bind(host);
+    host.watch = ((name, params, seen) => {
+      if (name !== "revisions.list") return watch(name, params, seen);
+      seen({ kind: "answer", at: NOW, answer: [] as never });
+      return () => undefined;
+    }) as MockHost["watch"];
     at("#/services/news?tab=revisions");
     expect(await screen.findByText("Nothing has been promoted to news yet.")).toBeTruthy();
   }, 60_000);

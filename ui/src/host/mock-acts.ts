@@ -47,7 +47,19 @@ export interface Acts {
 
 const refused = (code: string, message: string): Problem => ({ code: `refused.${code}`, message });
 
-export function mockActs(recorded: (name: string) => unknown, now: () => number, fresh: boolean): Acts {
+export interface Made {
+  /** As if the program had never been started. */
+  fresh: boolean;
+  /** With validations and baselines of days that no recording has. */
+  seeded: boolean;
+  planText: (name: string) => string | undefined;
+}
+
+export function mockActs(
+  recorded: (name: string) => unknown,
+  now: () => number,
+  { fresh, seeded, planText }: Made,
+): Acts {
   const iso = (at = now()) => new Date(at).toISOString();
   let settings: Settings | null = null;
   let roles: Roles | null = null;
@@ -60,7 +72,7 @@ export function mockActs(recorded: (name: string) => unknown, now: () => number,
 
   const actor = () => (recorded("people.whoami") as { id: string } | undefined)?.id ?? "somebody";
   const tasks = mockTasks(now, actor);
-  const validations = mockValidation(now, actor);
+  const validations = mockValidation(now, actor, planText, seeded);
 
   function ended(grade: Partial<GradeRow> | null, problem: string | null): void {
     if (!playing || playing.ended) return;

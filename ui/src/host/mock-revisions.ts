@@ -47,7 +47,12 @@ export function revisionsOf(service: string, now: number): Revision[] {
     case "mail":
       return [revision(7, "serving", ago(12)), revision(6, "past", ago(31))];
     case "news":
-      return [];
+      return [
+        revision(11, "serving", ago(4.2), { author: { ...ANA, id: "chidi@bridge-2" } }),
+        revision(10, "past", ago(18)),
+        revision(9, "taken-back", ago(18.4)),
+        revision(8, "past", ago(40)),
+      ];
     default:
       return [revision(1, "serving", ago(3))];
   }

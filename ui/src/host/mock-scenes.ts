@@ -63,6 +63,24 @@ analysis:
 rollback_window: 2d
 `;
 
+const CHECKED = `plan: checked
+strategy: canary
+validate: [quality, security, dependencies, performance-baseline]
+steps:
+  - weight: 10
+    bake: { min: 1m, max: 20m }
+  - weight: 100
+    bake: { min: 1m, max: 20m }
+analysis:
+  alpha: 0.01
+  interval: 5s
+  metrics:
+    - name: errors
+      count: errors
+      margin: 1%
+rollback_window: 1h
+`;
+
 export const PLANS = [
   { name: "rolling", about: "One instance after the other, each watched before the next", yaml: ROLLING },
   {
@@ -70,6 +88,7 @@ export const PLANS = [
     about: "0/10/25/50/100 % of the people, a day each",
     yaml: BY_DAY.replace("readers-first", "audience-by-day"),
   },
+  { name: "checked", about: "Two judged steps, once its checks have passed", yaml: CHECKED },
 ];
 export const weightsOf = (yaml: string) =>
   [...yaml.matchAll(/weight: (\d+)/g)].map(([, weight]) => Number(weight));
@@ -99,8 +118,8 @@ function slotOf(
   const instances = phases.map((phase, i): InstanceState => ({
     id: `${slot}-${i + 1}`,
     phase,
-    pid: 2100 + i,
-    port: 41_200 + i,
+    pid: (slot === "blue" ? 2100 : 1870) + i,
+    port: (slot === "blue" ? 41_200 : 38_400) + i,
     restarts: 0,
     since: iso(at - (i + 1) * 60_000),
     ready_after: phase === "ready" ? "3s 940ms" : null,
@@ -189,7 +208,7 @@ export function news({ midnight, at, early }: Moment): Scene {
       verdict: null,
       answer: null,
       waits_until: waiting ? iso(waits) : null,
-      note: waiting ? `step 4 begins at ${iso(waits)}` : "",
+      note: waiting ? `step 4 begins at ${iso(waits).slice(0, 16).replace("T", " ")} UTC` : "",
       expected_end: iso(midnight + 2 * DAY + 10 * HOUR),
       weights: { blue: 0, green: 100 },
       steps: [

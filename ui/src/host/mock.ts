@@ -3,9 +3,10 @@
  * the present, and can be told to lag, to fail and to be offline.
  */
 import type { Answer, Driven, Frame, Host, Params, Problem, QueryName, RequestName } from ".";
-import type { Progress } from "./generated";
+import type { PlanText, Progress } from "./generated";
 import { mockActs } from "./mock-acts";
 import { paged } from "./mock-lists";
+import { PLANS } from "./mock-scenes";
 import { strategies as madeByHand } from "./mock-strategies";
 
 /** One answer as the backend gave it. `at`: when, so that its times can be moved to now. */
@@ -56,6 +57,9 @@ export interface MockOptions {
 const OFFLINE: Problem = { code: "window.offline", message: "the backend does not answer" };
 /** As the backend writes times; nothing else in a recording looks like this. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+/** Milliseconds between two looks while a command runs. */
+const LOOK_MS = 400;
 
 /** How much of an answer is wanted, not what of. */
 const WINDOW = new Set(["offset", "limit", "lines"]);
@@ -141,7 +145,12 @@ export function mockHost({
     const recording = bestRecording(recordings, name, {});
     return recording && moved(recording.answer, now() - Date.parse(recording.at));
   };
-  const acts = mockActs(recent, now, fresh);
+  const planText = (name: string) => {
+    const made = strategies ? PLANS.find((plan) => plan.name === name) : undefined;
+    const seen = bestRecording(recordings, "plans.show", { name })?.answer as PlanText | undefined;
+    return made?.yaml ?? seen?.yaml;
+  };
+  const acts = mockActs(recent, now, { fresh, seeded: strategies, planText });
   const more = strategies
     ? madeByHand((name) => {
         const like = recordings.find(({ request }) => request === name);
@@ -173,7 +182,11 @@ export function mockHost({
       await lag();
       const failing =
         trouble.offline || name in trouble.fail || bestRecording(recordings, name, params ?? {});
-      const acted = failing ? undefined : (more?.act(name, params) ?? (await acts.act(name, params)));
+      // What takes its time is seen on its way.
+      const looking = setInterval(() => watches.forEach((look) => look()), LOOK_MS);
+      const act = async () => more?.act(name, params) ?? (await acts.act(name, params));
+      const acted = failing ? undefined : await act().finally(() => clearInterval(looking));
+      clearInterval(looking);
       if (acted === undefined) return answer(name, params) as Answer<N>;
       watches.forEach((look) => look());
       return acted as Answer<N>;

@@ -44,8 +44,8 @@ const SCALAR = /(?:^|[\s{,])name:\s*(?:"([^"]*)"|'([^']*)'|([^,}#\s][^,}#]*))/g;
 /** Maps in which a key may be called anything. */
 const INNER = /\b(?:env|secrets|headers):\s*\{[^{}]*\}/g;
 
-const uncommented = (line: string) => line.replace(/(^|\s)#.*$/, "").trimEnd();
-const unquoted = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, "$2");
+export const uncommented = (line: string) => line.replace(/(^|\s)#.*$/, "").trimEnd();
+export const unquoted = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, "$2");
 
 function namesIn(line: string): string[] {
   return [...line.replace(INNER, "").matchAll(SCALAR)].map(([, double, single, bare]) =>
@@ -54,7 +54,7 @@ function namesIn(line: string): string[] {
 }
 
 /** The value of a key on a line, in either of YAML's two styles; null where it is not there. */
-function valueOf(line: string, key: string): string | null {
+export function valueOf(line: string, key: string): string | null {
   const found = new RegExp(`(?:^|[\\s{,-])${key}:\\s*("[^"]*"|'[^']*'|[^,{}[\\]\\s][^,{}[\\]]*)`).exec(line);
   return found?.[1] === undefined ? null : unquoted(found[1]);
 }

@@ -17,6 +17,8 @@ export interface Typed {
   supersede: boolean;
   /** Local time; empty: at once. */
   notBefore: string;
+  /** Why it is to start although a validation is lacking; empty: it is not. */
+  reason: string;
 }
 
 export interface Parsed {
@@ -64,6 +66,11 @@ export function missing(typed: Typed, mistakes: number, now = Date.now()): strin
   return null;
 }
 
+/** The release and the plan, without how it is to be started: what a validation is of. */
+export function checkedOf(typed: Typed): Start {
+  return startOf({ ...typed, instances: "", notBefore: "", supersede: false, reason: "" });
+}
+
 /** A plan that ships goes by its name, one that was touched by its text. */
 export function startOf(typed: Typed, now = Date.now()): Start {
   const { at } = momentOf(typed.notBefore, now);
@@ -77,5 +84,6 @@ export function startOf(typed: Typed, now = Date.now()): Start {
     ...(instances !== null && { instances }),
     ...(at !== null && { not_before: new Date(at).toISOString() }),
     ...(typed.supersede && { supersede: true }),
+    ...(typed.reason.trim() !== "" && { break_glass: typed.reason.trim() }),
   };
 }
