@@ -225,7 +225,10 @@ func probeRelapseWhileStarting(s *scene) error {
 	if err := s.patchPod(pod.Name, `{"metadata":{"labels":{"`+readyLabel+`":"false"}}}`); err != nil {
 		return err
 	}
-	return s.holds(10*time.Second, isUnready)
+	// One look might miss a short moment of being Ready; `started` would remember it.
+	return s.holds(10*time.Second, func(pod *corev1.Pod) bool {
+		return isUnready(pod) && !*pod.Status.ContainerStatuses[0].Started
+	})
 }
 
 func probeHandWritten(s *scene) error {
