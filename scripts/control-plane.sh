@@ -47,12 +47,16 @@ if [ ! -x "$program" ]; then
   rm -rf "$cache"/building.*
   half=$cache/building.$$
   mkdir "$half"
-  # The build and the clock do not inherit the lock, so that neither outlives this script with it.
-  (while sleep 30; do tell "still building, $((SECONDS - began)) s"; done) 9>&- &
+  # The build and the clock do not inherit the lock, so that neither outlives this script with it;
+  # `$$` is the script itself, in the clock too.
+  (while sleep 30 && kill -0 $$ 2>/dev/null; do tell "still building, $((SECONDS - began)) s"; done) 9>&- &
   clock=$!
-  trap 'kill "$clock" 2>/dev/null || true; rm -rf "$half"' EXIT
+  # In the background, so that being told to end does not wait for it.
+  CGO_ENABLED=0 "${build[@]}" -o "$half/control-plane" . >&2 9>&- &
+  compiler=$!
+  trap 'kill "$clock" "$compiler" 2>/dev/null || true; rm -rf "$half"' EXIT
   trap 'exit 130' INT TERM
-  CGO_ENABLED=0 "${build[@]}" -o "$half/control-plane" . >&2 9>&-
+  wait "$compiler"
   gateway=$(go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)
   mkdir "$half/gateway-api"
   cp "$gateway"/config/crd/standard/*.yaml "$half/gateway-api/"

@@ -43,7 +43,11 @@ func writeAccess(folder string) (map[string]string, error) {
 			return nil, err
 		}
 		tokens[user.name] = hex.EncodeToString(secret)
-		fmt.Fprintf(&rows, "%s,%s,%s,%q\n", tokens[user.name], user.name, user.name, user.group)
+		row := []string{tokens[user.name], user.name, user.name}
+		if user.group != "" {
+			row = append(row, user.group)
+		}
+		fmt.Fprintln(&rows, strings.Join(row, ","))
 	}
 	return tokens, os.WriteFile(filepath.Join(folder, "tokens.csv"), []byte(rows.String()), 0o600)
 }
