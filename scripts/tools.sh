@@ -53,6 +53,7 @@ for part in "$@"; do
       needs xauth command -v xauth
       needs dbus command -v dbus-run-session
       needs procps command -v pgrep
+      needs prometheus command -v prometheus
       ;;
     *)
       echo "tools.sh: \`$part\` is not known" >&2

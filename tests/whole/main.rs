@@ -15,6 +15,8 @@ mod back_journal;
 mod cli;
 mod cli_engine;
 mod cli_gates;
+mod cluster;
+mod control_plane;
 mod drills;
 mod driver;
 mod harness;

@@ -114,12 +114,17 @@ struct Reached {
 }
 
 impl Cluster {
-    pub fn new(place: ClusterPlace) -> Self {
+    /// What is not read-only is open from the start: a rollback asks nobody first, and its
+    /// clean-up is no part of the way back.
+    pub fn new(place: ClusterPlace, read_only: bool) -> Self {
         Cluster {
             place,
             reached: tokio::sync::Mutex::default(),
             platform: RwLock::default(),
-            access: RwLock::default(),
+            access: RwLock::new(match read_only {
+                true => Access::ReadOnly,
+                false => Access::Open,
+            }),
         }
     }
 

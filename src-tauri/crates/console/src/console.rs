@@ -147,7 +147,7 @@ impl Console {
         let folder_clock = Arc::new(FolderClock::new(folder.path()));
         let local = Arc::new(LocalPlatform::new(node));
         let cluster = environment.cluster.clone();
-        let cluster = cluster.map(|place| Arc::new(Cluster::new(place)));
+        let cluster = cluster.map(|place| Arc::new(Cluster::new(place, environment.read_only)));
         let platform: Arc<dyn Platform> = match &cluster {
             Some(cluster) => cluster.clone(),
             None => local.clone(),
