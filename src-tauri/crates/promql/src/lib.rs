@@ -20,6 +20,7 @@ mod plan;
 mod query;
 mod source;
 mod span;
+pub mod testlang;
 pub mod text;
 pub mod value;
 
