@@ -101,6 +101,76 @@ fn in_share(hash: u64, ratio: f64) -> bool {
     }
 }
 
+/// Picks step by step.
+struct Picker<'a> {
+    evaluator: &'a Evaluator<'a>,
+    op: AggregateOp,
+    matrix: &'a Matrix,
+    /// Each series' group.
+    groups: Vec<usize>,
+    /// Each series' hash, if shares are taken.
+    hashes: Vec<u64>,
+    out: Collector,
+    /// Where each series' samples go.
+    slots: Vec<Option<usize>>,
+    /// Each series' sample at this step.
+    values: Vec<Option<SampleValue>>,
+    remarks: Annotations,
+    span: Span,
+}
+
+impl Picker<'_> {
+    /// Offers a series' sample to its group.
+    fn offer(&mut self, picks: &mut [Picked], at: usize, held: Held<'_>, parameter: f64) {
+        let group = &mut picks[self.groups[at]];
+        let most = (parameter as i64).clamp(0, self.matrix.len() as i64) as usize;
+        let ratio = parameter.clamp(-1.0, 1.0);
+        let (sort_value, value) = match held {
+            Held::Float(v) => (v, SampleValue::Float(v)),
+            Held::Histogram(h) => (0.0, SampleValue::Histogram(h.clone())),
+        };
+        match (self.op, &value) {
+            (AggregateOp::LimitRatio, _) => {
+                if ratio == 0.0 || !in_share(self.hashes[at], ratio) {
+                    return;
+                }
+                group.members.push((sort_value, at));
+            }
+            _ if most == 0 => return,
+            (AggregateOp::LimitK, _) => {
+                if group.members.len() >= most {
+                    return;
+                }
+                group.members.push((sort_value, at));
+            }
+            (op, SampleValue::Histogram(_)) => {
+                let remark = Annotation::ignored_in_aggregation(op.name(), self.span);
+                self.remarks.add(remark);
+                return;
+            }
+            (op, SampleValue::Float(_)) => group.offer(op, most, (sort_value, at)),
+        }
+        self.values[at] = Some(value);
+    }
+
+    /// Takes what a group has picked.
+    fn take(&mut self, picked: &mut Picked, t: i64) -> Outcome<()> {
+        for (_, at) in picked.sorted(self.op) {
+            let series = &self.matrix[*at];
+            let slot = match self.slots[*at] {
+                Some(slot) => slot,
+                None => self.out.slot(&series.labels, series.drop_name),
+            };
+            self.slots[*at] = Some(slot);
+            if let Some(value) = self.values[*at].take() {
+                self.out.push(slot, t, value)?;
+            }
+        }
+        picked.members.clear();
+        Ok(())
+    }
+}
+
 impl Evaluator<'_> {
     pub(super) fn aggregate_k(
         &self,
@@ -112,8 +182,6 @@ impl Evaluator<'_> {
         if !self.check_parameter(plan, parameters)? {
             return Ok(Matrix::new());
         }
-        let op = plan.op;
-        let by_value = matches!(op, AggregateOp::TopK | AggregateOp::BottomK);
         let mut known: std::collections::HashMap<Labels, usize> = Default::default();
         let groups: Vec<usize> = matrix
             .iter()
@@ -122,64 +190,38 @@ impl Evaluator<'_> {
                 *known.entry(group_key(&series.labels, plan)).or_insert(next)
             })
             .collect();
-        let hashes: Vec<u64> = if op == AggregateOp::LimitRatio {
+        let hashes: Vec<u64> = if plan.op == AggregateOp::LimitRatio {
             matrix.iter().map(|s| s.labels.prometheus_hash()).collect()
         } else {
             Vec::new()
         };
-        let mut out = Collector::new(self);
-        let mut slots = vec![None; matrix.len()];
+        let mut picks: Vec<Picked> = (0..known.len()).map(|_| Picked::default()).collect();
+        let mut picker = Picker {
+            evaluator: self,
+            op: plan.op,
+            matrix,
+            groups,
+            hashes,
+            out: Collector::new(self),
+            slots: vec![None; matrix.len()],
+            values: vec![None; matrix.len()],
+            remarks: Annotations::default(),
+            span,
+        };
         let mut walks = walks(matrix);
-        let mut picked: Vec<Picked> = (0..known.len()).map(|_| Picked::default()).collect();
-        let mut values: Vec<Option<SampleValue>> = vec![None; matrix.len()];
-        let mut remarks = Annotations::default();
         for (step, t) in self.scope.moments().enumerate() {
             let parameter = parameters.get(step).copied().unwrap_or(0.0);
-            let most = (parameter as i64).clamp(0, matrix.len() as i64) as usize;
-            let ratio = parameter.clamp(-1.0, 1.0);
             for (at, walk) in walks.iter_mut().enumerate() {
-                let Some(held) = walk.at(t) else { continue };
-                let group = &mut picked[groups[at]];
-                let (sort_value, value) = match held {
-                    Held::Float(v) => (v, SampleValue::Float(v)),
-                    Held::Histogram(_) if by_value => {
-                        if most > 0 {
-                            remarks.add(Annotation::ignored_in_aggregation(op.name(), span));
-                        }
-                        continue;
-                    }
-                    Held::Histogram(h) => (0.0, SampleValue::Histogram(h.clone())),
-                };
-                match op {
-                    AggregateOp::LimitRatio => {
-                        if ratio != 0.0 && in_share(hashes[at], ratio) {
-                            group.members.push((sort_value, at));
-                        }
-                    }
-                    AggregateOp::LimitK => {
-                        if group.members.len() < most {
-                            group.members.push((sort_value, at));
-                        }
-                    }
-                    _ if most > 0 => group.offer(op, most, (sort_value, at)),
-                    _ => {}
+                if let Some(held) = walk.at(t) {
+                    picker.offer(&mut picks, at, held, parameter);
                 }
-                values[at] = Some(value);
             }
-            for group in &mut picked {
-                for (_, at) in group.sorted(op) {
-                    let series = &matrix[*at];
-                    let slot = *slots[*at]
-                        .get_or_insert_with(|| out.slot(&series.labels, series.drop_name));
-                    if let Some(value) = values[*at].take() {
-                        out.push(slot, t, value)?;
-                    }
-                }
-                group.members.clear();
+            for picked in &mut picks {
+                picker.take(picked, t)?;
             }
         }
-        self.remarks(remarks);
-        out.finish(self)
+        picker.evaluator.remarks(picker.remarks);
+        picker.out.finish(self)
     }
 
     /// Whether anything can be picked at all.

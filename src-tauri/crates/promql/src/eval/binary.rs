@@ -86,26 +86,11 @@ impl Evaluator<'_> {
             };
             let mut apply = |t: i64, held: Held<'_>| {
                 let scalar = Held::Float(scalars[self.step_of(t)]);
-                let (a, b) = if scalar_is_left {
-                    (scalar, held)
-                } else {
-                    (held, scalar)
-                };
-                let (applied, remark) = element(op, a, b, span);
+                let (value, remark) = beside_scalar(plan, held, scalar, scalar_is_left, span);
                 if let Some(remark) = remark {
                     remarks.add(remark);
                 }
-                let applied = applied?;
-                if plan.return_bool {
-                    return Some(truth(applied.keep));
-                }
-                // A filter keeps the vector's value, on whichever side it stands.
-                let value = if op.is_comparison() && scalar_is_left {
-                    owned(held)
-                } else {
-                    applied.value
-                };
-                applied.keep.then_some(value)
+                value
             };
             for FloatPoint { t, v } in &series.floats {
                 if let Some(value) = apply(*t, Held::Float(*v)) {
@@ -190,16 +175,11 @@ impl Evaluator<'_> {
         span: Span,
     ) -> Outcome<Matrix> {
         let swapped = plan.matching.cardinality == Cardinality::OneToMany;
-        let (many, one) = if swapped {
-            (sides[1], sides[0])
-        } else {
-            (sides[0], sides[1])
-        };
-        let (many_groups, one_groups) = if swapped {
-            (&matched.right, &matched.left)
-        } else {
-            (&matched.left, &matched.right)
-        };
+        let mut sides = [(sides[0], &matched.left), (sides[1], &matched.right)];
+        if swapped {
+            sides.reverse();
+        }
+        let [(many, many_groups), (one, one_groups)] = sides;
         let mut pairing = Pairing {
             evaluator: self,
             plan,
@@ -214,9 +194,8 @@ impl Evaluator<'_> {
             used_slots: HashSet::new(),
             remark: None,
         };
-        let (fill_many, fill_one) = (plan.matching.fill_left, plan.matching.fill_right);
         let (mut many_walks, mut one_walks) = (walks(many), walks(one));
-        let mut ones: Vec<Option<(usize, Held<'_>)>> = vec![None; matched.groups];
+        let mut ones: Vec<Option<At<'_>>> = vec![None; matched.groups];
         let mut touched = Vec::new();
         for t in self.scope.moments() {
             for group in touched.drain(..) {
@@ -225,33 +204,21 @@ impl Evaluator<'_> {
             for (at, walk) in one_walks.iter_mut().enumerate() {
                 let Some(held) = walk.at(t) else { continue };
                 let group = one_groups[at];
-                if let Some((other, _)) = ones[group] {
+                if let Some((other, _)) = ones[group].replace((at, held)) {
                     return Err(pairing.duplicate(at, other));
                 }
-                ones[group] = Some((at, held));
                 touched.push(group);
             }
             pairing.begin();
             for (at, walk) in many_walks.iter_mut().enumerate() {
-                let Some(held) = walk.at(t) else { continue };
-                let group = many_groups[at];
-                match (ones[group], fill_one) {
-                    (Some((other, one)), _) => {
-                        pairing.pair(t, group, Some((at, held)), Some((other, one)))?;
-                    }
-                    (None, Some(fill)) => {
-                        pairing.pair_filled(t, group, Some((at, held)), None, fill)?;
-                    }
-                    (None, None) => {}
+                if let Some(held) = walk.at(t) {
+                    let group = many_groups[at];
+                    pairing.pair(t, group, Some((at, held)), ones[group])?;
                 }
             }
-            if let Some(fill) = fill_many {
-                for group in &touched {
-                    if !pairing.used.has(*group)
-                        && let Some(one) = ones[*group]
-                    {
-                        pairing.pair_filled(t, *group, None, Some(one), fill)?;
-                    }
+            for group in &touched {
+                if !pairing.used.has(*group) {
+                    pairing.pair(t, *group, None, ones[*group])?;
                 }
             }
             if let Some(remark) = pairing.remark.take() {
@@ -260,6 +227,35 @@ impl Evaluator<'_> {
         }
         pairing.out.finish(self)
     }
+}
+
+/// What an operator gives for a vector's sample and a scalar.
+fn beside_scalar(
+    plan: &BinaryPlan,
+    held: Held<'_>,
+    scalar: Held<'_>,
+    scalar_is_left: bool,
+    span: Span,
+) -> (Option<SampleValue>, Option<Annotation>) {
+    let (a, b) = if scalar_is_left {
+        (scalar, held)
+    } else {
+        (held, scalar)
+    };
+    let (applied, remark) = element(plan.op, a, b, span);
+    let value = applied.and_then(|applied| {
+        if plan.return_bool {
+            return Some(truth(applied.keep));
+        }
+        // A filter keeps the vector's value, on whichever side it stands.
+        let value = if plan.op.is_comparison() && scalar_is_left {
+            owned(held)
+        } else {
+            applied.value
+        };
+        applied.keep.then_some(value)
+    });
+    (value, remark)
 }
 
 /// The match group of every series.
@@ -326,6 +322,11 @@ impl Marks {
 /// A series by its place, with its sample.
 type At<'a> = (usize, Held<'a>);
 
+/// A sample, or the value that stands for a missing one.
+fn or_filled<'h>(at: Option<At<'h>>, fill: Option<f64>) -> Option<Held<'h>> {
+    at.map(|(_, held)| held).or(fill.map(Held::Float))
+}
+
 /// Pairs samples of the "many" side with those of the "one" side.
 struct Pairing<'a> {
     evaluator: &'a Evaluator<'a>,
@@ -365,28 +366,8 @@ impl<'a> Pairing<'a> {
         ))
     }
 
-    /// Pairs a sample with the value that stands for a missing one.
-    fn pair_filled(
-        &mut self,
-        t: i64,
-        group: usize,
-        many: Option<At<'_>>,
-        one: Option<At<'_>>,
-        fill: f64,
-    ) -> Outcome<()> {
-        let filled = Held::Float(fill);
-        let (many_held, one_held) = (
-            many.map_or(filled, |(_, held)| held),
-            one.map_or(filled, |(_, held)| held),
-        );
-        self.apply(
-            t,
-            group,
-            (many.map(|m| m.0), many_held),
-            (one.map(|o| o.0), one_held),
-        )
-    }
-
+    /// Pairs two samples. A missing one is filled in if there is a value for it; else nothing
+    /// comes of the other.
     fn pair(
         &mut self,
         t: i64,
@@ -394,7 +375,20 @@ impl<'a> Pairing<'a> {
         many: Option<At<'_>>,
         one: Option<At<'_>>,
     ) -> Outcome<()> {
-        self.pair_filled(t, group, many, one, f64::NAN)
+        // What fills in the left side fills in the "many" side: the two are swapped together.
+        let matching = &self.plan.matching;
+        let (Some(many_held), Some(one_held)) = (
+            or_filled(many, matching.fill_left),
+            or_filled(one, matching.fill_right),
+        ) else {
+            return Ok(());
+        };
+        self.apply(
+            t,
+            group,
+            (many.map(|m| m.0), many_held),
+            (one.map(|o| o.0), one_held),
+        )
     }
 
     fn apply(

@@ -241,7 +241,8 @@ fn histogram_rate(
         (*points[last].v).clone()
     };
     let is_gauge = |h: &Histogram| h.reset_hint == ResetHint::Gauge;
-    if !is_counter && !(is_gauge(&left) && is_gauge(&right)) {
+    let gauges = is_gauge(&left) && is_gauge(&right);
+    if !is_counter && !gauges {
         remarks.add(Annotation::not_gauge(metric, span));
     }
     let mut change = right.clone();

@@ -93,27 +93,8 @@ pub(super) fn quantile(
     if !from_below {
         buckets.reverse();
     }
-    let share = if from_below { q } else { 1.0 - q };
-    let mut rank = share * histogram.count;
-    let mut count = 0.0;
-    let mut bucket = BucketRange {
-        lower: 0.0,
-        upper: 0.0,
-        lower_inclusive: false,
-        upper_inclusive: false,
-        count: 0.0,
-    };
-    let mut rest = buckets.iter();
-    for next in rest.by_ref() {
-        bucket = *next;
-        if next.count == 0.0 {
-            continue;
-        }
-        count += next.count;
-        if count >= rank {
-            break;
-        }
-    }
+    let rank = histogram.count * if from_below { q } else { 1.0 - q };
+    let (mut bucket, counted, passed) = reaching(&buckets, rank);
     if histogram.uses_custom_buckets() {
         if bucket.lower == f64::NEG_INFINITY {
             if bucket.upper <= 0.0 {
@@ -126,7 +107,7 @@ pub(super) fn quantile(
     } else if bucket.lower < 0.0 && bucket.upper > 0.0 {
         one_sided(histogram, &mut bucket);
     }
-    count = count.min(histogram.count);
+    let count = counted.min(histogram.count);
     if count < rank {
         if has_nan {
             remarks.add(Annotation::quantile_nan_result(metric, span));
@@ -134,19 +115,40 @@ pub(super) fn quantile(
         }
         return bucket.upper;
     }
-    rank = if from_below {
+    let rest: f64 = buckets[passed..].iter().map(|b| b.count).sum();
+    if has_nan && count + rest < histogram.count {
+        remarks.add(Annotation::quantile_nan_skew(metric, span));
+    }
+    let part = if from_below {
         rank - (count - bucket.count)
     } else {
         count - rank
     };
-    if has_nan && count + rest.map(|b| b.count).sum::<f64>() < histogram.count {
-        remarks.add(Annotation::quantile_nan_skew(metric, span));
-    }
     inside(
         &bucket,
-        rank / bucket.count,
+        part / bucket.count,
         histogram.uses_custom_buckets(),
     )
+}
+
+/// The first bucket by which a rank is reached, how many observations there are up to it, and how
+/// many buckets; the last one if the rank is never reached.
+fn reaching(buckets: &[BucketRange], rank: f64) -> (BucketRange, f64, usize) {
+    let mut count = 0.0;
+    for (at, bucket) in buckets.iter().enumerate() {
+        count += bucket.count;
+        if bucket.count != 0.0 && count >= rank {
+            return (*bucket, count, at + 1);
+        }
+    }
+    let last = buckets.last().copied().unwrap_or(BucketRange {
+        lower: 0.0,
+        upper: 0.0,
+        lower_inclusive: false,
+        upper_inclusive: false,
+        count: 0.0,
+    });
+    (last, count, buckets.len())
 }
 
 /// The value below which a fraction of a bucket lies.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::collect::{Collector, Held, walks};
 use super::{Evaluator, Outcome, native};
 use crate::annotations::{Annotation, Annotations};
+use crate::histogram::Histogram;
 use crate::labels::{BUCKET, Labels, METRIC_NAME};
 use crate::plan::{CallPlan, Planned};
 use crate::span::Span;
@@ -69,7 +70,7 @@ trait Question {
         &self,
         answer: usize,
         step: usize,
-        histogram: &crate::histogram::Histogram,
+        histogram: &Histogram,
         metric: &str,
         remarks: &mut Annotations,
     ) -> f64;
@@ -104,7 +105,7 @@ impl Question for Quantiles<'_> {
         &self,
         answer: usize,
         step: usize,
-        histogram: &crate::histogram::Histogram,
+        histogram: &Histogram,
         metric: &str,
         remarks: &mut Annotations,
     ) -> f64 {
@@ -152,7 +153,7 @@ impl Question for Fraction {
         &self,
         _: usize,
         step: usize,
-        histogram: &crate::histogram::Histogram,
+        histogram: &Histogram,
         metric: &str,
         remarks: &mut Annotations,
     ) -> f64 {
@@ -220,14 +221,10 @@ impl Evaluator<'_> {
         let grouped = grouped(&matrix);
         let mut walks = walks(&matrix);
         let mut out = Collector::new(self);
-        let mut remarks = Annotations::default();
-        let span = input.span;
-        let named = |labels: &Labels| {
-            if self.delayed_names() {
-                labels.metric_name().to_owned()
-            } else {
-                String::new()
-            }
+        let (mut remarks, span) = (Annotations::default(), input.span);
+        let named = |labels: &Labels| match self.delayed_names() {
+            true => labels.metric_name().to_owned(),
+            false => String::new(),
         };
         let mut buckets: Vec<Vec<Cumulative>> = vec![Vec::new(); grouped.groups.len()];
         let mut natives = Vec::new();
@@ -238,14 +235,13 @@ impl Evaluator<'_> {
                 let member = grouped.members[at];
                 match (walk.at(t), member.bound) {
                     (None, _) => {}
-                    (Some(Held::Histogram(h)), _) => natives.push((at, h)),
+                    (Some(Held::Histogram(h)), _) => natives.push((at, h.clone())),
                     (Some(Held::Float(count)), Some(bound)) => {
                         buckets[member.group].push(Cumulative { bound, count });
                     }
                     (Some(Held::Float(_)), None) => {
                         let labels = &matrix[at].labels;
-                        let found = labels.get(BUCKET);
-                        remarks.add(Annotation::bad_bucket_label(&named(labels), found, span));
+                        remarks.add(bad_label(&named(labels), labels, span));
                     }
                 }
             }
@@ -260,30 +256,72 @@ impl Evaluator<'_> {
                 }
                 twin.is_none()
             });
+            let mut step = Step {
+                evaluator: self,
+                question,
+                step,
+                t,
+                out: &mut out,
+                remarks: &mut remarks,
+            };
             for answer in 0..question.answers() {
-                let labelled = |labels: &Labels| match question.label(answer, step) {
-                    Some((label, value)) => labels.with(label, &value),
-                    None => labels.clone(),
-                };
                 for (at, histogram) in &natives {
-                    let labels = &matrix[*at].labels;
-                    let metric = labels.metric_name();
-                    let v = question.native(answer, step, histogram, metric, &mut remarks);
-                    let slot = out.slot(&labelled(&self.without_name(labels)), true);
-                    out.push(slot, t, SampleValue::Float(v))?;
+                    step.native(answer, &matrix[*at].labels, histogram)?;
                 }
-                for (group, buckets) in buckets.iter_mut().enumerate() {
-                    if buckets.is_empty() {
-                        continue;
-                    }
-                    let v = question.classic(answer, step, t, buckets, &mut remarks);
-                    let slot = out.slot(&labelled(&grouped.groups[group]), true);
-                    out.push(slot, t, SampleValue::Float(v))?;
+                for (labels, buckets) in grouped.groups.iter().zip(&mut buckets) {
+                    step.classic(answer, labels, buckets)?;
                 }
             }
         }
         self.remarks(remarks);
         out.finish(self)
+    }
+}
+
+fn bad_label(metric: &str, labels: &Labels, span: Span) -> Annotation {
+    Annotation::bad_bucket_label(metric, labels.get(BUCKET), span)
+}
+
+/// The answers at one step.
+struct Step<'a> {
+    evaluator: &'a Evaluator<'a>,
+    question: &'a dyn Question,
+    step: usize,
+    t: i64,
+    out: &'a mut Collector,
+    remarks: &'a mut Annotations,
+}
+
+impl Step<'_> {
+    fn push(&mut self, answer: usize, labels: &Labels, v: f64) -> Outcome<()> {
+        let slot = match self.question.label(answer, self.step) {
+            Some((label, value)) => self.out.slot(&labels.with(label, &value), true),
+            None => self.out.slot(labels, true),
+        };
+        self.out.push(slot, self.t, SampleValue::Float(v))
+    }
+
+    fn native(&mut self, answer: usize, labels: &Labels, histogram: &Histogram) -> Outcome<()> {
+        let metric = labels.metric_name();
+        let v = self
+            .question
+            .native(answer, self.step, histogram, metric, self.remarks);
+        self.push(answer, &self.evaluator.without_name(labels), v)
+    }
+
+    fn classic(
+        &mut self,
+        answer: usize,
+        labels: &Labels,
+        buckets: &mut Vec<Cumulative>,
+    ) -> Outcome<()> {
+        if buckets.is_empty() {
+            return Ok(());
+        }
+        let v = self
+            .question
+            .classic(answer, self.step, self.t, buckets, self.remarks);
+        self.push(answer, labels, v)
     }
 }
 
@@ -351,8 +389,8 @@ fn bucket_quantile(q: f64, buckets: &mut Vec<Cumulative>) -> (f64, Option<(f64, 
         return (f64::NAN, raised);
     }
     let mut rank = q * observations;
-    // The first bucket that reaches the rank, +Inf if none does; counts may be no numbers.
-    let at = buckets[..last].partition_point(|b| !(b.count >= rank));
+    // The first bucket that reaches the rank, +Inf if none does; a rank may be no number.
+    let at = buckets[..last].partition_point(|b| b.count < rank || rank.is_nan());
     let value = if at == last {
         buckets[last - 1].bound
     } else if at == 0 && buckets[0].bound <= 0.0 {
@@ -431,7 +469,7 @@ mod tests {
     #[test]
     fn quantiles_are_interpolated() {
         let mut b = buckets(&[(0.1, 5.0), (0.2, 7.0), (1.0, 11.0), (INF, 12.0)]);
-        assert_eq!(bucket_quantile(0.2, &mut b).0, 0.048);
+        assert!((bucket_quantile(0.2, &mut b).0 - 0.048).abs() < 1e-12);
         assert_eq!(bucket_quantile(1.0, &mut b).0, 1.0);
         assert!(bucket_quantile(0.5, &mut buckets(&[(1.0, 1.0)])).0.is_nan());
         assert!(bucket_quantile(0.5, &mut buckets(&[(INF, 1.0)])).0.is_nan());

@@ -219,6 +219,14 @@ fn alone(remarks: &mut Annotations, annotation: Annotation) {
     remarks.add(annotation);
 }
 
+/// Whether the counter restarted between a histogram and the next one, by their start times.
+fn restarts(points: &[HistogramPoint], starts: &[i64], at: usize) -> bool {
+    match (starts.get(at), starts.get(at + 1)) {
+        (Some(before), Some(now)) => restarted(*before, points[at].t, *now, points[at + 1].t),
+        _ => false,
+    }
+}
+
 /// The change between the first and the last histogram, resets made good.
 fn histogram_change(
     view: &View<'_>,
@@ -232,12 +240,8 @@ fn histogram_change(
     if is_counter && (gauge(first) || gauge(last)) {
         remarks.add(Annotation::not_counter(metric, span));
     }
-    let restarts = |at: usize| match (starts.get(at), starts.get(at + 1)) {
-        (Some(before), Some(now)) => restarted(*before, points[at].t, *now, points[at + 1].t),
-        _ => false,
-    };
     let mut previous = first.v.clone();
-    if is_counter && (restarts(0) || second.v.detects_reset(&previous)) {
+    if is_counter && (restarts(points, starts, 0) || second.v.detects_reset(&previous)) {
         // What was before the reset does not matter, its resolution included.
         previous = Arc::new(Histogram {
             schema: second.v.schema,
@@ -251,10 +255,7 @@ fn histogram_change(
         return None;
     }
     let mut schema = last.v.schema.min(previous.schema);
-    for point in &points[1..points.len() - 1] {
-        if !is_counter {
-            break;
-        }
+    for point in points[1..points.len() - 1].iter().filter(|_| is_counter) {
         if gauge(point) {
             remarks.add(Annotation::not_counter(metric, span));
         }
@@ -275,27 +276,40 @@ fn histogram_change(
         return None;
     }
     if is_counter {
-        let mut overlap = false;
-        for at in 0..points.len() - 1 {
-            let now = &points[at + 1];
-            if let (Some(before), Some(start)) = (starts.get(at), starts.get(at + 1))
-                && !overlap
-                && overlaps(*before, points[at].t, *start)
-            {
-                remarks.add(Annotation::start_overlap(metric, span));
-                overlap = true;
-            }
-            let reset = restarts(at) || now.v.detects_reset(&previous);
-            if reset && !combine(&mut change, &previous, Combining::Addition, view, remarks) {
-                return None;
-            }
-            previous = now.v.clone();
-        }
+        add_lost(&mut change, previous, view, starts, remarks)?;
     } else if !gauge(first) || !gauge(last) {
         remarks.add(Annotation::not_gauge(metric, span));
     }
     change.reset_hint = ResetHint::Gauge;
     Some(change.compacted())
+}
+
+/// Adds what each reset has lost; nothing if it cannot be added.
+fn add_lost(
+    change: &mut Histogram,
+    mut previous: Arc<Histogram>,
+    view: &View<'_>,
+    starts: &[i64],
+    remarks: &mut Annotations,
+) -> Option<()> {
+    let points = view.histograms;
+    let mut overlap = false;
+    for at in 0..points.len() - 1 {
+        let now = &points[at + 1];
+        if let (Some(before), Some(start)) = (starts.get(at), starts.get(at + 1))
+            && !overlap
+            && overlaps(*before, points[at].t, *start)
+        {
+            remarks.add(Annotation::start_overlap(view.metric, view.span));
+            overlap = true;
+        }
+        let reset = restarts(points, starts, at) || now.v.detects_reset(&previous);
+        if reset && !combine(change, &previous, Combining::Addition, view, remarks) {
+            return None;
+        }
+        previous = now.v.clone();
+    }
+    Some(())
 }
 
 /// Adds or subtracts; whether that was possible.
@@ -391,11 +405,11 @@ pub(super) fn instant(
             value
         }));
     };
-    let gauges = [h, h_before].map(|h| h.reset_hint == ResetHint::Gauge);
-    if is_rate && (gauges[0] || gauges[1]) {
+    let [is_gauge, was_gauge] = [h, h_before].map(|h| h.reset_hint == ResetHint::Gauge);
+    if is_rate && (is_gauge || was_gauge) {
         remarks.add(Annotation::not_counter(view.metric, view.span));
     }
-    if !is_rate && !(gauges[0] && gauges[1]) {
+    if !is_rate && (!is_gauge || !was_gauge) {
         remarks.add(Annotation::not_gauge(view.metric, view.span));
     }
     let mut result = (**h).clone();
