@@ -143,19 +143,31 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
     let Some(shop) = shop("releases in a cluster").await else {
         return;
     };
-    shop.environment("shop", &["--class", "staging"]).await.code(0);
-    shop.ctl(&["cluster", "show"]).await.code(0).says("every right is there");
+    shop.environment("shop", &["--class", "staging"])
+        .await
+        .code(0);
+    shop.ctl(&["cluster", "show"])
+        .await
+        .code(0)
+        .says("every right is there");
     let adopt = ["cluster", "adopt", "basket", "--route", "basket"];
     let dry = [&adopt[..], &["--dry-run"]].concat();
     shop.ctl(&dry).await.code(0).says("nothing was written");
-    assert!(shop.json(&["service", "list"]).await.as_array().is_some_and(Vec::is_empty));
+    assert!(
+        shop.json(&["service", "list"])
+            .await
+            .as_array()
+            .is_some_and(Vec::is_empty)
+    );
     eventually("the demo's pods to be there to be adopted", || async {
         let ran = shop.ctl(&adopt).await;
         if ran.code == 0 { Ok(()) } else { Err(ran.err) }
     })
     .await;
     // Nothing of this machine's is spoken of there.
-    shop.ctl(&["node", "stop"]).await.refused("there is no node here");
+    shop.ctl(&["node", "stop"])
+        .await
+        .refused("there is no node here");
 
     let agent = shop.ground.agent_with(&["-e", "shop"]);
     let plan = shop.ground.file("quick.yaml", &plans::quick());
@@ -163,7 +175,16 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
         let image = format!("registry.test/basket:{version}");
         let shop = &shop;
         async move {
-            let args = ["rollout", "start", "basket", version, "--image", &image, "--plan-file", &plan];
+            let args = [
+                "rollout",
+                "start",
+                "basket",
+                version,
+                "--image",
+                &image,
+                "--plan-file",
+                &plan,
+            ];
             shop.ctl(&args).await
         }
     };
@@ -191,7 +212,11 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
     start("v4", standing).await.code(0);
     eventually("v4 to have its share", || async {
         let seen = shop.observe("basket").await;
-        if weight(&seen, "v4") == 25 { Ok(()) } else { Err(seen.to_string()) }
+        if weight(&seen, "v4") == 25 {
+            Ok(())
+        } else {
+            Err(seen.to_string())
+        }
     })
     .await;
     // Nobody drives any more, and it makes no difference.
@@ -205,10 +230,16 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
     let by = |kind: &str| {
         let all = events.as_array().unwrap().iter();
         let mut of = all.filter(|e| e["kind"].as_str().is_some_and(|k| k.contains(kind)));
-        of.next_back().unwrap_or_else(|| panic!("no {kind} in {events:#}"))["actor"].to_string()
+        of.next_back()
+            .unwrap_or_else(|| panic!("no {kind} in {events:#}"))["actor"]
+            .to_string()
     };
     // The API server said who that is, not the command line.
-    assert!(by("service.adopted").contains("admin"), "{}", by("service.adopted"));
+    assert!(
+        by("service.adopted").contains("admin"),
+        "{}",
+        by("service.adopted")
+    );
     shop.ctl(&["journal", "verify"]).await.code(0);
 }
 
@@ -218,17 +249,35 @@ async fn production_is_read_only_until_it_is_opened() {
     let Some(shop) = shop("a read-only cluster").await else {
         return;
     };
-    shop.environment("shop", &["--class", "production"]).await.code(0);
-    let adopt = ["cluster", "adopt", "catalogue"];
-    shop.ctl(&adopt).await.refused("is read-only");
-    shop.ctl(&["environment", "open", "--reason", " "]).await.code(1);
-    shop.ctl(&["environment", "open", "--for", "9h", "--reason", "a release"])
-        .await
-        .code(1)
-        .says("at most 8 h");
-    shop.ctl(&["environment", "open", "--for", "10m", "--reason", "a release"])
+    shop.environment("shop", &["--class", "production"])
         .await
         .code(0);
+    let adopt = ["cluster", "adopt", "catalogue"];
+    shop.ctl(&adopt).await.refused("is read-only");
+    shop.ctl(&["environment", "open", "--reason", " "])
+        .await
+        .code(1);
+    shop.ctl(&[
+        "environment",
+        "open",
+        "--for",
+        "9h",
+        "--reason",
+        "a release",
+    ])
+    .await
+    .code(1)
+    .says("at most 8 h");
+    shop.ctl(&[
+        "environment",
+        "open",
+        "--for",
+        "10m",
+        "--reason",
+        "a release",
+    ])
+    .await
+    .code(0);
     eventually("the catalogue to be adopted", || async {
         let ran = shop.ctl(&adopt).await;
         if ran.code == 0 { Ok(()) } else { Err(ran.err) }
@@ -237,19 +286,44 @@ async fn production_is_read_only_until_it_is_opened() {
     let agent = shop.ground.agent_with(&["-e", "shop"]);
     let plan = shop.ground.file("all.yaml", ALL_AT_ONCE);
     let image = "registry.test/catalogue:v2";
-    shop.ctl(&["rollout", "start", "catalogue", "v2", "--image", image, "--plan-file", &plan])
-        .await
-        .code(0);
+    shop.ctl(&[
+        "rollout",
+        "start",
+        "catalogue",
+        "v2",
+        "--image",
+        image,
+        "--plan-file",
+        &plan,
+    ])
+    .await
+    .code(0);
     shop.phase("catalogue", "promoted").await;
     shop.ctl(&["environment", "close"]).await.code(0);
-    shop.ctl(&["cluster", "show"]).await.says("read-only, but for the way back");
-    shop.ctl(&["rollout", "start", "catalogue", "v3", "--image", image, "--plan-file", &plan])
+    shop.ctl(&["cluster", "show"])
         .await
-        .refused("is read-only");
-    shop.ctl(&["rollback", "catalogue", "--reason", "v2 is wrong"]).await.code(0);
+        .says("read-only, but for the way back");
+    shop.ctl(&[
+        "rollout",
+        "start",
+        "catalogue",
+        "v3",
+        "--image",
+        image,
+        "--plan-file",
+        &plan,
+    ])
+    .await
+    .refused("is read-only");
+    shop.ctl(&["rollback", "catalogue", "--reason", "v2 is wrong"])
+        .await
+        .code(0);
     let seen = shop.observe("catalogue").await;
     assert_eq!(weight(&seen, "v2"), 0, "{seen:#}");
-    let kinds = shop.json(&["journal", "events", "-n", "500"]).await.to_string();
+    let kinds = shop
+        .json(&["journal", "events", "-n", "500"])
+        .await
+        .to_string();
     for kind in ["access.opened", "access.closed", "service.adopted"] {
         assert!(kinds.contains(kind), "{kind} is missing: {kinds}");
     }

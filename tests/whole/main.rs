@@ -27,6 +27,7 @@ mod people;
 mod plans;
 mod points;
 mod process;
+mod promql;
 mod rolling;
 mod scene;
 mod tasks;

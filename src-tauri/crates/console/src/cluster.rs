@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use access::{OpenAccess, Opened, close_access, open_access, show_access};
 pub(crate) use access::{keep_access, opened_until};
 pub use adopt::{Adopt, AdoptionPlan, adopt, plan_adoption, release};
-pub(crate) use measure::Measure;
+pub(crate) use measure::{Measure, reach};
 pub use view::{ClusterView, ContextRow, ContextsAsk, contexts, show};
 
 use crate::console::Console;

@@ -445,7 +445,7 @@ mod tests {
             .unwrap()
             .remove(0);
         assert_eq!((last.kind.as_str(), last.seq), ("journal.trusted", 3));
-        assert_eq!(last.actor, console(folder.path()).actor);
+        assert_eq!(last.actor, console(folder.path()).actor().clone());
         assert!(
             last.words.contains("trusted as it stands"),
             "{}",

@@ -30,6 +30,7 @@ mod journal;
 mod judge;
 mod line;
 mod live;
+mod metrics;
 mod notices;
 mod pages;
 mod people;
@@ -82,6 +83,7 @@ pub mod api {
         export, import, set_aside, verify,
     };
     pub use crate::judge::{JudgeText, Judged, judge};
+    pub use crate::metrics::{QueryAnswer, QueryAsk, QuerySeries, query};
     pub use crate::people::{Reason, Roles, declare_freeze, freeze, lift_freeze, roles, whoami};
     pub use crate::plans::{
         ByName, CheckPlan, PlanCheck, PlanMistake, PlanRow, PlanText, check as check_plan,

@@ -61,6 +61,7 @@ commands! {
     command "secrets.set" secrets::set(NewSecret) -> Done, "Keep a secret; it goes in and never out";
     command "secrets.remove" secrets::remove(SecretName) -> Done, "Forget a secret";
     query "judge" judge::judge(JudgeText) -> Judged, "Judge recorded series or counts";
+    query "metrics.query" metrics::query(QueryAsk) -> QueryAnswer, "Ask in PromQL: this folder's samples, or a Prometheus";
     query "cluster.contexts" cluster::contexts(ContextsAsk) -> Vec<ContextRow>, "The contexts that kubeconfig files name";
     query "cluster.show" cluster::show(Nothing) -> ClusterView, "The cluster: which, as whom, with which rights";
     query "cluster.plan" cluster::plan_adoption(Adopt) -> AdoptionPlan, "Exactly what an adoption would write";

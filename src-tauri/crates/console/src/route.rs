@@ -25,6 +25,7 @@ use crate::gates::Freeze;
 use crate::journal::{Aside, EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified};
 use crate::judge::{JudgeText, Judged};
 use crate::line::StatusLine;
+use crate::metrics::{QueryAnswer, QueryAsk};
 use crate::pages::{EventsAsk, EventsPage, RolloutsAsk};
 use crate::people::{Binding, Reason, Roles};
 use crate::plans::{ByName, CheckPlan, PlanCheck, PlanRow, PlanText};
@@ -40,9 +41,9 @@ use crate::tasks::{OutputAsk, Printed};
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
 use crate::validation::ChecksRow;
 use crate::{
-    back, baselines, bridge, bundle, charts, cluster, doctor, journal, judge, line, pages, people,
-    plans, reversible, revisions, rollouts, secrets, services, settings, show, tasks, training,
-    validation,
+    back, baselines, bridge, bundle, charts, cluster, doctor, journal, judge, line, metrics, pages,
+    people, plans, reversible, revisions, rollouts, secrets, services, settings, show, tasks,
+    training, validation,
 };
 
 /// Whether something is only looked at.

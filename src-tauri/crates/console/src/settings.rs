@@ -341,6 +341,7 @@ mod tests {
             class: Class::Production,
             colour: Colour::Blue,
             read_only: true,
+            cluster: None,
         }
     }
 

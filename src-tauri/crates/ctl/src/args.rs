@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 mod cluster;
+mod promql;
 mod release;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 
 pub use cluster::{Cluster, Environment, NewEnvironment};
+pub use promql::Promql;
 pub use release::{Release, Start, Undo};
 
 /// Ship releases, watch them being judged, and take them back.
@@ -95,6 +97,9 @@ pub enum Command {
     /// The node: the process that runs the services of this machine
     #[command(subcommand)]
     Node(Node),
+    /// Ask in PromQL, and run files of its test language
+    #[command(subcommand)]
+    Promql(Promql),
     /// Environments: places that releases go to, on this machine or in a cluster
     #[command(subcommand)]
     Environment(Environment),

@@ -6,6 +6,7 @@ mod drive;
 mod ground;
 mod journal;
 mod plan;
+mod promql;
 mod rollout;
 mod service;
 mod validate;
@@ -60,6 +61,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Judge(it) => judge(&console, it, j).await,
         Command::Agent(it) => drive::agent(console, options, it).await,
         Command::Node(it) => ground::node(&console, it, j).await,
+        Command::Promql(it) => promql::promql(&console, it, j, paint).await,
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
         Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,

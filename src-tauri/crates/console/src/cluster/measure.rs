@@ -87,29 +87,36 @@ impl Measure {
     }
 
     async fn ask(&self, query: &str, namespace: &str) -> Result<Vec<Track>, String> {
-        let prometheus = self.prometheus.get_or_try_init(|| self.reach()).await?;
+        let prometheus = self
+            .prometheus
+            .get_or_try_init(|| reach(&self.source, &self.secrets))
+            .await?;
         let query = query.replace("$namespace", namespace);
         let answer = prometheus.query(&query, SystemClock::wall()).await;
         Ok(answer.map_err(|e| e.to_string())?.tracks())
     }
+}
 
-    async fn reach(&self) -> Result<Prometheus, String> {
-        let auth = match self.source.token.clone() {
-            None => Auth::None,
-            Some(name) => {
-                let secrets = self.secrets.clone();
-                let token = tokio::task::spawn_blocking(move || secrets.get(&name)).await;
-                Auth::Bearer(token.map_err(|e| e.to_string())??.to_string())
-            }
-        };
-        let access = Access {
-            url: self.source.url.clone(),
-            auth,
-            ca: self.source.ca.clone(),
-            within: PATIENCE,
-        };
-        Prometheus::new(&access).map_err(|e| e.to_string())
-    }
+/// The client of a source, with its secret.
+///
+/// # Errors
+/// That the secret or the certificates are not there.
+pub(crate) async fn reach(source: &MetricsSource, secrets: &Secrets) -> Result<Prometheus, String> {
+    let auth = match source.token.clone() {
+        None => Auth::None,
+        Some(name) => {
+            let secrets = secrets.clone();
+            let token = tokio::task::spawn_blocking(move || secrets.get(&name)).await;
+            Auth::Bearer(token.map_err(|e| e.to_string())??)
+        }
+    };
+    let access = Access {
+        url: source.url.clone(),
+        auth,
+        ca: source.ca.clone(),
+        within: PATIENCE,
+    };
+    Prometheus::new(&access).map_err(|e| e.to_string())
 }
 
 /// Each pod's counters by the label that tells them apart.

@@ -1,0 +1,31 @@
+//! Questions in PromQL.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use deckwatch_domain::{Span, Timestamp};
+
+#[derive(Subcommand, Debug)]
+pub enum Promql {
+    /// Ask: of this folder's samples, of the cluster's Prometheus, or of any
+    Query {
+        query: String,
+        /// The moment that is meant, or the end of the range (else now)
+        #[arg(long)]
+        at: Option<Timestamp>,
+        /// The start of a range
+        #[arg(long, requires = "step")]
+        from: Option<Timestamp>,
+        /// From moment to moment of a range
+        #[arg(long, requires = "from")]
+        step: Option<Span>,
+        /// The address of a Prometheus to be asked instead
+        #[arg(long)]
+        url: Option<String>,
+    },
+    /// Run files of Prometheus' own test language, with nothing but what they load
+    Test {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
