@@ -32,6 +32,9 @@ impl KubernetesPlatform {
         order: &Order,
     ) -> Result<Applied, PlatformError> {
         let began = Instant::now();
+        if !matches!(order.action, Action::Scale { .. }) {
+            self.door().courtesy(PATIENCE).await;
+        }
         let front = self.front(service, PATIENCE).await?;
         rules::change_slot(&front.record.traffic, order)?;
         let mut warnings = Vec::new();
