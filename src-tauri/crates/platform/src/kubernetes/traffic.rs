@@ -1,7 +1,7 @@
 //! Writing traffic: forward by the rules, and back past everything.
 //!
-//! Every write is one patch on one object, and holds only for the version that was decided on.
-//! When somebody was faster, what they wrote is read and the rules are asked again; a patch is never
+//! Every write is one patch on one object, and holds only while everything that it was decided on
+//! is as it was read. When somebody was faster, what they wrote is read and the rules are asked again; a patch is never
 //! simply repeated. The way back reads one object and writes it. It looks at the endpoints too, at
 //! the same time, because it must not lead into nothing unasked; when they cannot be read it goes
 //! without.
@@ -180,8 +180,8 @@ impl KubernetesPlatform {
         let path = self.path(front.place.kind, &front.place.name);
         let now = self.door().get(&path, limit).await;
         let now = now.map_err(|f| f.told(&front.place.name))?;
-        let version = |object: &serde_json::Value| object["metadata"]["resourceVersion"].clone();
-        Ok(version(&now) != version(&front.object))
+        let kind = front.place.kind;
+        Ok(writer::held(kind, &now) != writer::held(kind, &front.object))
     }
 
     /// One try after the other, each beside those that have no answer yet. All carry the same event

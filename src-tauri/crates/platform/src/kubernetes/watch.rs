@@ -53,8 +53,9 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
                 }
                 watch(&shared, &door, kind, &list, version).await
             }
-            // A kind that the cluster does not know has no objects, and may come to be known.
-            Err(Failure::NotFound) => {
+            // A kind that the cluster does not know, or does not show, has no objects here; it may
+            // come to be known.
+            Err(failure) if absent(kind, &failure) => {
                 if tell(&shared, Event::Listed(kind, Vec::new())).is_break() {
                     return;
                 }
@@ -71,6 +72,14 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
             tokio::time::sleep(pause(failures, rand::random())).await;
             failures += 1;
         }
+    }
+}
+
+fn absent(kind: Kind, failure: &Failure) -> bool {
+    match failure {
+        Failure::NotFound => true,
+        Failure::Denied { .. } => kind.is_optional(),
+        _ => false,
     }
 }
 
