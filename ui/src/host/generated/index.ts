@@ -464,6 +464,20 @@ export type Done = {
 done: string, };
 
 /**
+ * A change of the traffic that did not come from here. Forward writes are refused until a person
+ * has settled it; the way back is not.
+ */
+export type Drift = { 
+/**
+ * Who wrote last, as far as the platform can tell; a field manager in Kubernetes.
+ */
+by?: string | null, 
+/**
+ * What differs, in words.
+ */
+what: string, };
+
+/**
  * A drill, as listed.
  */
 export type DrillRow = { name: string, about: string, asks: Asks, 
@@ -997,7 +1011,11 @@ preview?: string | null,
  * The newest intents that were carried out, so that a driver that died between doing and
  * writing down can tell.
  */
-applied: Array<IntentId>, };
+applied: Array<IntentId>, 
+/**
+ * What really carries the traffic is not what was written here: somebody else has changed it.
+ */
+drift?: Drift | null, };
 
 /**
  * What came of one of them.
@@ -1198,7 +1216,11 @@ command?: Array<string> | null,
 /**
  * Added to the definition's environment.
  */
-env?: { [key in string]: string }, };
+env?: { [key in string]: string }, 
+/**
+ * The container image to run; Kubernetes only. None: the image that stable runs.
+ */
+image?: string | null, };
 
 /**
  * A release's version as its makers write it: `v42`, `2.1.0-rc.1`, a commit.

@@ -34,11 +34,21 @@ pub struct AdoptAsk {
     pub deployment: String,
     /// The Service that leads to it; none: the only one that does.
     pub service: Option<String>,
-    /// The HTTPRoute that leads to that Service; none: the Service itself carries the traffic, and
-    /// shares cannot be given.
-    pub route: Option<String>,
+    /// What carries the traffic.
+    pub front: FrontAsk,
     /// The container that releases are for; none: the only one.
     pub container: Option<String>,
+}
+
+/// What stands in front of a service and is to carry its traffic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FrontAsk {
+    /// The Service itself: all or nothing, no shares.
+    Service,
+    /// The Gateway API's HTTPRoute of this name.
+    HttpRoute(String),
+    /// Istio's VirtualService of this name.
+    VirtualService(String),
 }
 
 /// One write of an adoption.
@@ -126,13 +136,10 @@ impl KubernetesPlatform {
             return Err(self.why_not(&ask.deployment).await?);
         };
         let service = self.service_of(ask, &deployment).await?;
-        let (front_kind, front) = match &ask.route {
-            None => (Kind::Service, service.clone()),
-            Some(name) => {
-                let route = self.read(Kind::HttpRoute, name).await?;
-                let missing = || malformed(format!("there is no HTTPRoute {name}"));
-                (Kind::HttpRoute, route.ok_or_else(missing)?)
-            }
+        let (front_kind, front) = match &ask.front {
+            FrontAsk::Service => (Kind::Service, service.clone()),
+            FrontAsk::HttpRoute(name) => self.named(Kind::HttpRoute, name).await?,
+            FrontAsk::VirtualService(name) => self.named(Kind::VirtualService, name).await?,
         };
         Ok(Found {
             deployment,
@@ -146,6 +153,12 @@ impl KubernetesPlatform {
                 .read(Kind::Service, &slot_name(name, Slot::Green))
                 .await?,
         })
+    }
+
+    async fn named(&self, kind: Kind, name: &str) -> Result<(Kind, Value), PlatformError> {
+        let there = self.read(kind, name).await?;
+        let there = there.ok_or_else(|| malformed(format!("there is no {kind} {name}")))?;
+        Ok((kind, there))
     }
 
     /// Why there is no Deployment of this name.
@@ -253,7 +266,7 @@ impl KubernetesPlatform {
         may_release(&front.record).map_err(malformed)?;
         let adopted = front.record.adopted.clone();
         let (kind, object) = (front.place.kind, &front.object);
-        if kind == Kind::HttpRoute {
+        if kind != Kind::Service {
             // Before anybody is led there again.
             self.reselect(&adopted.original, &adopted.original_selector)
                 .await?;
@@ -453,19 +466,8 @@ fn new_record(ask: &AdoptAsk, found: &Found, service: ServiceName) -> Result<Rec
 fn last_step(found: &Found, record: &Record) -> Result<AdoptStep, String> {
     let (kind, front, original) = (found.front_kind, &found.front, &record.adopted.original);
     let name = super::object::name(front).to_owned();
-    if kind == Kind::HttpRoute {
-        let leads = writer::original_refs(front, original);
-        if leads.is_empty() {
-            return Err(format!(
-                "the HTTPRoute {name} does not lead to the Service {original}"
-            ));
-        }
-        if leads.iter().any(|(_, backends)| *backends > 1) {
-            return Err(format!(
-                "a rule of the HTTPRoute {name} shares its traffic between {original} and others already"
-            ));
-        }
-    }
+    let adoptable = writer::of(kind).adoptable(front, original);
+    adoptable.map_err(|why| format!("{kind} {name}: {why}"))?;
     Ok(AdoptStep {
         what: format!(
             "{kind} {name} leads to {} instead of {original}, and carries the record",

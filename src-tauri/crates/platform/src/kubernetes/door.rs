@@ -4,7 +4,7 @@
 //! what it decided still holds.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -76,6 +76,8 @@ impl Verb {
 pub(super) struct Door {
     connection: Connection,
     access: Arc<Mutex<Access>>,
+    /// Until when the API server has asked to be left alone.
+    quiet: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Door {
@@ -84,6 +86,15 @@ impl Door {
         Door {
             connection,
             access: Arc::default(),
+            quiet: Arc::default(),
+        }
+    }
+
+    /// Leaves the API server alone for as long as it has asked for, but no longer than this.
+    pub(super) async fn courtesy(&self, longest: Duration) {
+        let until = *lock(&self.quiet);
+        if let Some(left) = until.and_then(|at| at.checked_duration_since(Instant::now())) {
+            tokio::time::sleep(left.min(longest)).await;
         }
     }
 
@@ -166,7 +177,14 @@ impl Door {
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, 1024 * 1024).collect().await;
         let body = body.map(|b| b.to_bytes()).unwrap_or_default();
-        Err(Failure::of(parts.status, &parts.headers, &body, asked))
+        let failure = Failure::of(parts.status, &parts.headers, &body, asked);
+        if let Failure::Busy {
+            after: Some(after), ..
+        } = &failure
+        {
+            *lock(&self.quiet) = Instant::now().checked_add(*after);
+        }
+        Err(failure)
     }
 
     async fn send(&self, request: Request<Body>, asked: &str) -> Result<Bytes, Failure> {

@@ -28,9 +28,6 @@ pub(super) struct Front {
     pub record: Record,
 }
 
-/// What can carry a record.
-const FRONTS: [Kind; 2] = [Kind::HttpRoute, Kind::Service];
-
 /// Labels as a query has them.
 fn selector(labels: &Labels) -> String {
     let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k}%3D{v}")).collect();
@@ -104,9 +101,9 @@ impl KubernetesPlatform {
         limit: Duration,
     ) -> Result<Front, PlatformError> {
         let query = format!("labelSelector={SERVICE}%3D{service}");
-        let asked = FRONTS.map(|kind| self.list(kind, &query, limit));
+        let asked = Kind::FRONTS.map(|kind| self.list(kind, &query, limit));
         let mut failed = None;
-        for (kind, answer) in FRONTS.into_iter().zip(join_all(asked).await) {
+        for (kind, answer) in Kind::FRONTS.into_iter().zip(join_all(asked).await) {
             let objects = match answer {
                 Ok(objects) => objects,
                 Err(failure) => {
@@ -141,10 +138,14 @@ impl KubernetesPlatform {
 
     pub(super) async fn list_services(&self) -> Result<Vec<ServiceName>, PlatformError> {
         let mut index = Index::default();
-        for kind in FRONTS {
+        for kind in Kind::FRONTS {
             let query = format!("labelSelector={SERVICE}");
             let objects = self.list(kind, &query, PATIENCE).await;
-            let objects = objects.map_err(|f| f.told(kind.plural()))?;
+            let objects = match objects {
+                // Whoever may not see these has no service behind them.
+                Err(Failure::Denied { .. }) if kind.is_optional() => continue,
+                objects => objects.map_err(|f| f.told(kind.plural()))?,
+            };
             for object in &objects {
                 if let Ok(Some(record)) = Record::of(object) {
                     let name = object::name(object).to_owned();
@@ -168,9 +169,7 @@ impl KubernetesPlatform {
             (Kind::Autoscaler, String::new()),
             (Kind::DisruptionBudget, String::new()),
         ];
-        for kind in [Kind::ReplicaSet, Kind::Pod] {
-            asked.extend(slot_queries.iter().map(|query| (kind, query.clone())));
-        }
+        asked.extend(slot_queries.map(|query| (Kind::Pod, query)));
         for slot in Slot::BOTH {
             let name = record.adopted.deployment(slot);
             asked.push((

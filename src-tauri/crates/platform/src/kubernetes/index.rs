@@ -9,7 +9,7 @@ use deckwatch_domain::Timestamp;
 use serde_json::Value;
 
 use super::kind::Kind;
-use super::object::{Autoscaler, Budget, Deployment, Front, Pod, ReplicaSet, Slice, name, version};
+use super::object::{Autoscaler, Budget, Deployment, Front, Pod, Slice, name, version};
 
 /// Something that was learned.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,10 +39,10 @@ struct Heard {
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     pub(super) deployments: Of<Deployment>,
-    pub(super) replica_sets: Of<ReplicaSet>,
     pub(super) pods: Of<Pod>,
     pub(super) services: Of<Front>,
     pub(super) routes: Of<Front>,
+    pub(super) meshes: Of<Front>,
     pub(super) slices: Of<Slice>,
     pub(super) autoscalers: Of<Autoscaler>,
     pub(super) budgets: Of<Budget>,
@@ -112,10 +112,10 @@ impl Index {
         }
         match kind {
             Kind::Deployment => of(&self.deployments, name),
-            Kind::ReplicaSet => of(&self.replica_sets, name),
             Kind::Pod => of(&self.pods, name),
             Kind::Service => of(&self.services, name),
             Kind::HttpRoute => of(&self.routes, name),
+            Kind::VirtualService => of(&self.meshes, name),
             Kind::EndpointSlice => of(&self.slices, name),
             Kind::Autoscaler => of(&self.autoscalers, name),
             Kind::DisruptionBudget => of(&self.budgets, name),
@@ -127,7 +127,12 @@ impl Index {
     pub(super) fn fronts(&self) -> impl Iterator<Item = (Kind, &str, &Value)> {
         let routes = self.routes.iter().map(|entry| (Kind::HttpRoute, entry));
         let services = self.services.iter().map(|entry| (Kind::Service, entry));
+        let meshes = self
+            .meshes
+            .iter()
+            .map(|entry| (Kind::VirtualService, entry));
         routes
+            .chain(meshes)
             .chain(services)
             .filter_map(|(kind, (name, (_, front)))| {
                 Some((kind, name.as_str(), front.object.as_ref()?))
@@ -142,13 +147,10 @@ impl Index {
                 self.deployments
                     .insert(key, (version, Deployment::of(object))),
             ),
-            Kind::ReplicaSet => drop(
-                self.replica_sets
-                    .insert(key, (version, ReplicaSet::of(object))),
-            ),
             Kind::Pod => drop(self.pods.insert(key, (version, Pod::of(object)))),
             Kind::Service => drop(self.services.insert(key, (version, Front::of(object)))),
             Kind::HttpRoute => drop(self.routes.insert(key, (version, Front::of(object)))),
+            Kind::VirtualService => drop(self.meshes.insert(key, (version, Front::of(object)))),
             Kind::EndpointSlice => drop(self.slices.insert(key, (version, Slice::of(object)))),
             Kind::Autoscaler => drop(
                 self.autoscalers
@@ -162,10 +164,10 @@ impl Index {
     fn remove(&mut self, kind: Kind, name: &str) {
         match kind {
             Kind::Deployment => drop(self.deployments.remove(name)),
-            Kind::ReplicaSet => drop(self.replica_sets.remove(name)),
             Kind::Pod => drop(self.pods.remove(name)),
             Kind::Service => drop(self.services.remove(name)),
             Kind::HttpRoute => drop(self.routes.remove(name)),
+            Kind::VirtualService => drop(self.meshes.remove(name)),
             Kind::EndpointSlice => drop(self.slices.remove(name)),
             Kind::Autoscaler => drop(self.autoscalers.remove(name)),
             Kind::DisruptionBudget => drop(self.budgets.remove(name)),
@@ -176,10 +178,10 @@ impl Index {
     fn clear(&mut self, kind: Kind) {
         match kind {
             Kind::Deployment => self.deployments.clear(),
-            Kind::ReplicaSet => self.replica_sets.clear(),
             Kind::Pod => self.pods.clear(),
             Kind::Service => self.services.clear(),
             Kind::HttpRoute => self.routes.clear(),
+            Kind::VirtualService => self.meshes.clear(),
             Kind::EndpointSlice => self.slices.clear(),
             Kind::Autoscaler => self.autoscalers.clear(),
             Kind::DisruptionBudget => self.budgets.clear(),

@@ -6,13 +6,13 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
     Deployment,
-    ReplicaSet,
     StatefulSet,
     DaemonSet,
     Pod,
     Service,
     EndpointSlice,
     HttpRoute,
+    VirtualService,
     Autoscaler,
     DisruptionBudget,
 }
@@ -22,21 +22,30 @@ impl Kind {
     pub const INDEXED: [Kind; 8] = [
         Kind::Service,
         Kind::HttpRoute,
+        Kind::VirtualService,
         Kind::Deployment,
-        Kind::ReplicaSet,
         Kind::Pod,
         Kind::EndpointSlice,
         Kind::Autoscaler,
         Kind::DisruptionBudget,
     ];
 
+    /// What can carry a service's traffic, and with it the record.
+    pub const FRONTS: [Kind; 3] = [Kind::HttpRoute, Kind::VirtualService, Kind::Service];
+
+    /// Whether a cluster may well not have it, or not for everybody.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Kind::HttpRoute | Kind::VirtualService)
+    }
+
     /// The API group; empty for the core one.
     pub const fn group(self) -> &'static str {
         match self {
-            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "apps",
+            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => "apps",
             Kind::Pod | Kind::Service => "",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::HttpRoute => "gateway.networking.k8s.io",
+            Kind::VirtualService => "networking.istio.io",
             Kind::Autoscaler => "autoscaling",
             Kind::DisruptionBudget => "policy",
         }
@@ -62,13 +71,13 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Deployment => "Deployment",
-            Kind::ReplicaSet => "ReplicaSet",
             Kind::StatefulSet => "StatefulSet",
             Kind::DaemonSet => "DaemonSet",
             Kind::Pod => "Pod",
             Kind::Service => "Service",
             Kind::EndpointSlice => "EndpointSlice",
             Kind::HttpRoute => "HTTPRoute",
+            Kind::VirtualService => "VirtualService",
             Kind::Autoscaler => "HorizontalPodAutoscaler",
             Kind::DisruptionBudget => "PodDisruptionBudget",
         }
@@ -78,13 +87,13 @@ impl Kind {
     pub const fn plural(self) -> &'static str {
         match self {
             Kind::Deployment => "deployments",
-            Kind::ReplicaSet => "replicasets",
             Kind::StatefulSet => "statefulsets",
             Kind::DaemonSet => "daemonsets",
             Kind::Pod => "pods",
             Kind::Service => "services",
             Kind::EndpointSlice => "endpointslices",
             Kind::HttpRoute => "httproutes",
+            Kind::VirtualService => "virtualservices",
             Kind::Autoscaler => "horizontalpodautoscalers",
             Kind::DisruptionBudget => "poddisruptionbudgets",
         }

@@ -55,8 +55,8 @@ pub(super) fn services(index: &Index) -> Vec<ServiceName> {
 /// How many instances of each slot can get traffic, counted where traffic is led: in the endpoints
 /// of the slot's Service.
 ///
-/// Of a slot that is on its way in, only the instances of its present template count: those of the
-/// release before it may still be there.
+/// Of a slot that is on its way in, only the instances count that its present release has brought
+/// up: those of the one before it may still be there.
 pub(super) fn ready(index: &Index, record: &Record, slot: Slot) -> u32 {
     let name = record.adopted.slot_name(slot);
     let mut seen = std::collections::BTreeSet::new();
@@ -68,29 +68,19 @@ pub(super) fn ready(index: &Index, record: &Record, slot: Slot) -> u32 {
     if settled(&record.traffic, slot) {
         return seen.len() as u32;
     }
-    let Some(newest) = newest_template(index, &record.adopted, slot) else {
+    let Some(deployment) = deployment(index, &record.adopted, slot) else {
         return 0;
     };
-    let of_newest = |pod: &&&String| {
+    let brought_up = |pod: &&&String| {
         let pod = index.pods.get(pod.as_str());
-        pod.is_some_and(|(_, pod)| pod.owner == newest)
+        pod.is_some_and(|(_, pod)| pod.order == deployment.order)
     };
-    seen.iter().filter(of_newest).count() as u32
+    seen.iter().filter(brought_up).count() as u32
 }
 
 /// Whether what stands in a slot is what is counted on, whatever its template is by now.
 fn settled(traffic: &Traffic, slot: Slot) -> bool {
     matches!(traffic.roles[slot], Role::Stable | Role::Previous)
-}
-
-/// The ReplicaSet of a slot's present template; none while the controller has not made it yet.
-fn newest_template(index: &Index, adopted: &Adopted, slot: Slot) -> Option<String> {
-    let deployment = deployment(index, adopted, slot).filter(|d| d.seen)?;
-    let sets = index.replica_sets.values().map(|(_, set)| set);
-    let newest = sets
-        .filter(|set| set.owner == deployment.uid)
-        .max_by_key(|set| set.revision)?;
-    Some(newest.uid.clone())
 }
 
 pub(super) fn deployment<'a>(

@@ -1,7 +1,7 @@
 //! The platform of one namespace of a Kubernetes cluster, reached through one context.
 //!
 //! Nothing is installed there. A service is a Deployment and what stands in front of it (an
-//! HTTPRoute, or a Service alone), and that front carries the whole truth as annotations, written
+//! HTTPRoute, an Istio VirtualService, or a Service alone), and that front carries the whole truth as annotations, written
 //! in the same patch as the routing. What must never happen in here: a traffic write that was not
 //! decided by [`crate::rules`] on exactly the object that it lands on; a take-back that waits for
 //! anything but that one object; a pod of ours that somebody else's selector finds; a write that
@@ -44,7 +44,7 @@ use async_trait::async_trait;
 use deckwatch_domain::{ServiceName, Timestamp};
 use tokio::task::JoinHandle;
 
-pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep};
+pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep, FrontAsk};
 pub use connection::{Connection, ContextEntry, contexts};
 pub use guard::{Access, Purpose};
 pub use index::{Event, Index};
@@ -214,13 +214,13 @@ impl Platform for KubernetesPlatform {
         self.read_logs(service, lines).await
     }
 
-    /// Of the services that are known by now: weights are exact as long as each has a route.
+    /// Of the services that are known by now: weights are exact as long as none is a Service alone.
     fn capabilities(&self) -> Capabilities {
         let places = lock(&self.shared.places);
-        let routes = places.values().all(|p| p.kind == Kind::HttpRoute);
+        let all = |holds: fn(Kind) -> bool| places.values().all(|p| holds(p.kind));
         Capabilities {
-            exact_weights: routes,
-            header_routing: routes,
+            exact_weights: all(|kind| kind != Kind::Service),
+            header_routing: all(|kind| kind == Kind::HttpRoute),
             sticky_sessions: false,
             driver_lost_rollback: false,
         }

@@ -9,10 +9,9 @@ use crate::model::ReleaseSpec;
 /// A Deployment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Deployment {
-    pub uid: String,
     pub replicas: u32,
-    /// The controller has looked at the newest change of it.
-    pub seen: bool,
+    /// The order that brought up what its template says; none of one that was there before.
+    pub order: Option<String>,
     pub release: Option<ReleaseSpec>,
     /// `app.kubernetes.io/version` of the Deployment or its pods.
     pub version_label: Option<String>,
@@ -21,19 +20,11 @@ pub struct Deployment {
     pub intents: Vec<IntentId>,
 }
 
-/// A ReplicaSet: one template of a Deployment.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReplicaSet {
-    pub owner: String,
-    pub uid: String,
-    pub revision: u64,
-}
-
 /// A Pod.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pod {
     pub name: String,
-    pub owner: String,
+    pub order: Option<String>,
     pub labels: Labels,
     /// `Pending`, `Running`, `Succeeded`, `Failed`.
     pub phase: String,
@@ -104,10 +95,6 @@ pub(super) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
-pub(super) fn uid(object: &Value) -> String {
-    string(&object["metadata"]["uid"])
-}
-
 /// The object's version. The API server promises that a later one of the same kind is larger.
 pub(super) fn version(object: &Value) -> u64 {
     let version = object["metadata"]["resourceVersion"].as_str();
@@ -139,11 +126,10 @@ fn moment(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-/// The uid of the controller that made it.
-fn owner(object: &Value) -> String {
-    let owners = object["metadata"]["ownerReferences"].as_array();
-    let owner = owners.and_then(|list| list.iter().find(|o| o["controller"] == true));
-    owner.map_or_else(String::new, |o| string(&o["uid"]))
+/// The order that brought up a pod, or the pods of a template.
+fn order(meta: &Value) -> Option<String> {
+    let order = meta["annotations"][record::ORDER].as_str();
+    order.map(str::to_owned)
 }
 
 impl Deployment {
@@ -157,9 +143,8 @@ impl Deployment {
         let containers = template["spec"]["containers"].as_array();
         let release = meta["annotations"][RELEASE].as_str();
         Deployment {
-            uid: uid(object),
             replicas: spec["replicas"].as_u64().map_or(1, |n| n as u32),
-            seen: object["status"]["observedGeneration"].as_u64() >= meta["generation"].as_u64(),
+            order: order(&template["metadata"]),
             release: release.and_then(|text| serde_json::from_str(text).ok()),
             version_label: version(&template["metadata"]).or_else(|| version(meta)),
             images: containers
@@ -168,17 +153,6 @@ impl Deployment {
                 .map(|c| (string(&c["name"]), string(&c["image"])))
                 .collect(),
             intents: record::intents(&meta["annotations"]),
-        }
-    }
-}
-
-impl ReplicaSet {
-    pub(super) fn of(object: &Value) -> Self {
-        let revision = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
-        ReplicaSet {
-            owner: owner(object),
-            uid: uid(object),
-            revision: revision.as_str().and_then(|r| r.parse().ok()).unwrap_or(0),
         }
     }
 }
@@ -198,7 +172,7 @@ impl Pod {
         let reason = |c: &&Value| c["state"]["waiting"]["reason"].as_str().map(str::to_owned);
         Pod {
             name: name(object).to_owned(),
-            owner: owner(object),
+            order: order(meta),
             labels: labels(&meta["labels"]),
             phase: string(&status["phase"]),
             ready: is_ready,

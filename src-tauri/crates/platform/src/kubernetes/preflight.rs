@@ -81,7 +81,8 @@ pub fn needs(front: Kind) -> Vec<Need> {
         need("patch", front, true, "moving traffic"),
         need("list", front, false, "finding services"),
     ];
-    for kind in Kind::INDEXED {
+    let seen = |kind: &Kind| *kind == front || !kind.is_optional();
+    for kind in Kind::INDEXED.into_iter().filter(seen) {
         if kind != front {
             all.push(need("list", kind, false, "showing what stands"));
         }
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_way_back_needs_two_rights_on_one_object() {
-        for front in [Kind::HttpRoute, Kind::Service] {
+        for front in Kind::FRONTS {
             let back: Vec<String> = needs(front)
                 .iter()
                 .filter(|need| need.for_the_way_back)

@@ -25,6 +25,8 @@ pub const ADOPTED: &str = "deckwatch.dev/adopted";
 pub const RELEASE: &str = "deckwatch.dev/release";
 /// Annotation of a slot's Deployment: what the release replaced in the template, as JSON.
 pub const REPLACED: &str = "deckwatch.dev/replaced";
+/// Annotation of a slot's pods: the order that brought them up.
+pub const ORDER: &str = "deckwatch.dev/order";
 /// Label: the service that an object belongs to.
 pub const SERVICE: &str = "deckwatch.dev/service";
 /// Label: the slot that an object belongs to.
@@ -188,7 +190,7 @@ pub fn unchanged(object: &Value) -> Value {
 }
 
 /// A key as a part of a JSON pointer (RFC 6901).
-fn escaped(key: &str) -> String {
+pub(super) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

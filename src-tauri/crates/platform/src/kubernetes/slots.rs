@@ -32,6 +32,9 @@ impl KubernetesPlatform {
         order: &Order,
     ) -> Result<Applied, PlatformError> {
         let began = Instant::now();
+        if !matches!(order.action, Action::Scale { .. }) {
+            self.door().courtesy(PATIENCE).await;
+        }
         let front = self.front(service, PATIENCE).await?;
         rules::change_slot(&front.record.traffic, order)?;
         let mut warnings = Vec::new();
@@ -98,7 +101,7 @@ impl KubernetesPlatform {
                 "neither slot of {service} has a Deployment to be made like"
             ))
         })?;
-        let mut filled = template::fill(from, &adopted.container, asked.release)?;
+        let mut filled = template::fill(from, &adopted.container, asked.release, order.intent)?;
         let record = self.make_way(service, order, slot).await?;
         match &there {
             // Its selector cannot change, so its labels stay, and the slot's are added.
@@ -137,7 +140,7 @@ impl KubernetesPlatform {
         let front = self.front(service, PATIENCE).await?;
         let adopted = &front.record.adopted;
         let serving = slot.other();
-        let moves = front.place.kind == Kind::HttpRoute
+        let moves = front.place.kind != Kind::Service
             && adopted.follows == slot
             && front.record.traffic.weights.of(serving) == 100;
         if moves {

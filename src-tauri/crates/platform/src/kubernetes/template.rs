@@ -4,14 +4,14 @@
 //! selector nor its Service's nor its disruption budget's. So every label that one of those asks
 //! for is left off, and the slot's own labels stand in their place.
 
-use deckwatch_domain::Slot;
+use deckwatch_domain::{IntentId, Slot};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use super::object::labels;
 use super::record::{
-    Adopted, Labels, MANAGED_BY, RELEASE, REPLACED, SERVICE, SLOT, slot_labels, text,
+    Adopted, Labels, MANAGED_BY, ORDER, RELEASE, REPLACED, SERVICE, SLOT, slot_labels, text,
 };
 use crate::model::{Rejection, ReleaseSpec};
 
@@ -41,6 +41,7 @@ pub(super) fn fill(
     from: &Value,
     container: &str,
     release: &ReleaseSpec,
+    order: IntentId,
 ) -> Result<Filled, Rejection> {
     let mut template = from["spec"]["template"].clone();
     let earlier = from["metadata"]["annotations"][REPLACED].as_str();
@@ -74,12 +75,13 @@ pub(super) fn fill(
             .env
             .insert(name.clone(), before.unwrap_or(Value::Null));
     }
-    // A version alone is a new template too: what stands there must be started anew.
+    // By this the pods of this release are told from those of the one before it; and a version that
+    // changes nothing else is started anew.
     let annotations = &mut template["metadata"]["annotations"];
     if !annotations.is_object() {
         *annotations = json!({});
     }
-    annotations[RELEASE] = json!(release.version);
+    annotations[ORDER] = json!(order);
     Ok(Filled { template, replaced })
 }
 

@@ -1,7 +1,7 @@
 //! Writing traffic: forward by the rules, and back past everything.
 //!
-//! Every write is one patch on one object, and holds only for the version that was decided on.
-//! When somebody was faster, what they wrote is read and the rules are asked again; a patch is never
+//! Every write is one patch on one object, and holds only while everything that it was decided on
+//! is as it was read. When somebody was faster, what they wrote is read and the rules are asked again; a patch is never
 //! simply repeated. The way back reads one object and writes it. It looks at the endpoints too, at
 //! the same time, because it must not lead into nothing unasked; when they cannot be read it goes
 //! without.
@@ -9,7 +9,9 @@
 use std::time::{Duration, Instant};
 
 use deckwatch_domain::{PerSlot, ServiceName, Slot};
+use futures_util::StreamExt as _;
 use futures_util::future::join;
+use futures_util::stream::FuturesUnordered;
 
 use super::door::{Verb, Write};
 use super::failure::Failure;
@@ -27,6 +29,9 @@ const BACK_PATIENCE: Duration = Duration::from_secs(2);
 /// When a take-back that has no answer yet is sent once more beside itself, on a connection of its
 /// own: the first may hang in one that is dead.
 const BACK_HEDGE: Duration = Duration::from_millis(500);
+/// How long that goes on before the caller is told: a read and a write that are both as slow as can
+/// be still come through.
+const BACK_LASTS: Duration = Duration::from_millis(4500);
 /// The longest that a take-back obeys the API server's wish to be asked later.
 const BACK_OBEDIENCE: Duration = Duration::from_millis(250);
 /// The longest that a forward write does.
@@ -37,7 +42,7 @@ const MOST_RACES: usize = 8;
 /// How one try of a write ended.
 enum Tried {
     Done(Box<Record>),
-    /// Somebody else was faster, or the API server is busy until then.
+    /// Somebody else was faster, or the API server is busy for so long.
     Again(Duration),
 }
 
@@ -64,8 +69,8 @@ impl KubernetesPlatform {
     ) -> Result<Applied, PlatformError> {
         let began = Instant::now();
         self.door().admits(Purpose::Forward)?;
-        let mut obeyed = false;
         for _ in 0..MOST_RACES {
+            self.door().courtesy(OBEDIENCE).await;
             let front = self.front(service, PATIENCE).await?;
             if front.record.intents.contains(&order.intent) {
                 let mut answer = applied(order, &front.record, began);
@@ -78,16 +83,8 @@ impl KubernetesPlatform {
                 .await?
             {
                 Tried::Done(record) => return Ok(applied(order, &record, began)),
-                Tried::Again(after) if after.is_zero() => {}
-                Tried::Again(_) if obeyed => {
-                    return Err(PlatformError::Unreachable {
-                        why: "the API server is busy and asks to be left alone".into(),
-                    });
-                }
-                Tried::Again(after) => {
-                    obeyed = true;
-                    tokio::time::sleep(after.min(OBEDIENCE)).await;
-                }
+                // How long it asks to be left alone is obeyed above.
+                Tried::Again(_) => {}
             }
         }
         Err(overtaken(service))
@@ -183,35 +180,40 @@ impl KubernetesPlatform {
         let path = self.path(front.place.kind, &front.place.name);
         let now = self.door().get(&path, limit).await;
         let now = now.map_err(|f| f.told(&front.place.name))?;
-        let version = |object: &serde_json::Value| object["metadata"]["resourceVersion"].clone();
-        Ok(version(&now) != version(&front.object))
+        let kind = front.place.kind;
+        Ok(writer::held(kind, &now) != writer::held(kind, &front.object))
     }
 
+    /// One try after the other, each beside those that have no answer yet. All carry the same event
+    /// id and patch the version that they read: only one can land, and the others find its record.
     pub(super) async fn take_back(
         &self,
         service: &ServiceName,
         order: &Order,
         take: &TakeBack,
     ) -> Result<Applied, PlatformError> {
-        let first = self.take_back_once(service, order, take);
-        tokio::pin!(first);
-        if let Ok(answer) = tokio::time::timeout(BACK_HEDGE, &mut first).await {
-            return answer;
-        }
-        // Both carry the same event id and each patch its object's version: only one can land, and
-        // the other finds its record.
-        let second = self.take_back_once(service, order, take);
-        tokio::pin!(second);
-        match futures_util::future::select(first, second).await {
-            futures_util::future::Either::Left((Err(PlatformError::Unreachable { .. }), other)) => {
-                other.await
+        let began = Instant::now();
+        let mut tries = FuturesUnordered::new();
+        while began.elapsed() < BACK_LASTS {
+            tries.push(self.take_back_once(service, order, take));
+            let hedge = tokio::time::sleep(BACK_HEDGE);
+            tokio::pin!(hedge);
+            loop {
+                tokio::select! {
+                    () = &mut hedge => break,
+                    answer = tries.next() => match answer {
+                        Some(Err(error @ PlatformError::Unreachable { .. })) if tries.is_empty() => {
+                            return Err(error);
+                        }
+                        Some(Err(PlatformError::Unreachable { .. })) | None => {}
+                        Some(answer) => return answer,
+                    },
+                }
             }
-            futures_util::future::Either::Right((
-                Err(PlatformError::Unreachable { .. }),
-                other,
-            )) => other.await,
-            either => either.factor_first().0,
         }
+        Err(PlatformError::Unreachable {
+            why: format!("the API server has not answered for {BACK_LASTS:?}"),
+        })
     }
 
     async fn take_back_once(
@@ -351,7 +353,7 @@ impl KubernetesPlatform {
                 .await?
             {
                 Tried::Done(record) => return Ok(*record),
-                Tried::Again(after) => tokio::time::sleep(after.min(OBEDIENCE)).await,
+                Tried::Again(_) => self.door().courtesy(OBEDIENCE).await,
             }
         }
         Err(overtaken(service))
@@ -388,5 +390,40 @@ pub(super) fn purpose(order: &Order, record: &Record, has: u32) -> Purpose {
     match instances > has && (leads_there || returned(slot)) {
         true => Purpose::WayBack,
         false => Purpose::Forward,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::record::tests::record;
+    use crate::rules::tests::live;
+    use deckwatch_domain::{Epoch, IntentId, Weights};
+
+    fn scale(slot: Slot, instances: u32) -> Order {
+        Order {
+            intent: IntentId::from_u128(1),
+            epoch: Epoch(0),
+            rollout: None,
+            action: Action::Scale { slot, instances },
+        }
+    }
+
+    #[test]
+    fn more_instances_where_traffic_returns_to_are_the_way_back() {
+        let mut record = record();
+        assert_eq!(record.traffic, live());
+        assert_eq!(purpose(&scale(Slot::Blue, 3), &record, 2), Purpose::WayBack);
+        assert_eq!(purpose(&scale(Slot::Blue, 2), &record, 2), Purpose::Forward);
+        assert_eq!(purpose(&scale(Slot::Blue, 1), &record, 2), Purpose::Forward);
+        assert_eq!(
+            purpose(&scale(Slot::Green, 3), &record, 2),
+            Purpose::Forward
+        );
+        // Once it has returned, nothing leads further back.
+        record.traffic.way_back = None;
+        assert_eq!(purpose(&scale(Slot::Blue, 3), &record, 2), Purpose::Forward);
+        record.traffic.weights = Weights::all_to(Slot::Blue);
+        assert_eq!(purpose(&scale(Slot::Blue, 3), &record, 2), Purpose::WayBack);
     }
 }

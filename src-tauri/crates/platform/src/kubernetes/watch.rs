@@ -45,7 +45,7 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
         let Some(here) = shared.upgrade() else { return };
         let (list, door) = (Kind::all(kind, &here.namespace), here.door.clone());
         drop(here);
-        let ended = match listed(&door, &list).await {
+        let ended = match listed(&door, kind, &list).await {
             Ok((objects, version)) => {
                 failures = 0;
                 if tell(&shared, Event::Listed(kind, objects)).is_break() {
@@ -53,8 +53,9 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
                 }
                 watch(&shared, &door, kind, &list, version).await
             }
-            // A kind that the cluster does not know has no objects, and may come to be known.
-            Err(Failure::NotFound) => {
+            // A kind that the cluster does not know, or does not show, has no objects here; it may
+            // come to be known.
+            Err(failure) if absent(kind, &failure) => {
                 if tell(&shared, Event::Listed(kind, Vec::new())).is_break() {
                     return;
                 }
@@ -71,6 +72,14 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
             tokio::time::sleep(pause(failures, rand::random())).await;
             failures += 1;
         }
+    }
+}
+
+fn absent(kind: Kind, failure: &Failure) -> bool {
+    match failure {
+        Failure::NotFound => true,
+        Failure::Denied { .. } => kind.is_optional(),
+        _ => false,
     }
 }
 
@@ -93,14 +102,34 @@ fn tell(shared: &Weak<Shared>, event: Event) -> ControlFlow<()> {
     }
 }
 
+/// Leaves off what nobody looks at before the next page is read: of many pods that is most.
+fn slim(kind: Kind, object: &mut Value) {
+    if Kind::FRONTS.contains(&kind) {
+        return;
+    }
+    if let Some(meta) = object["metadata"].as_object_mut() {
+        meta.remove("managedFields");
+    }
+    if kind == Kind::Pod
+        && let Some(pod) = object.as_object_mut()
+    {
+        pod.remove("spec");
+    }
+}
+
 /// Everything there is, and the version at which that was so.
-async fn listed(door: &super::door::Door, list: &str) -> Result<(Vec<Value>, String), Failure> {
+async fn listed(
+    door: &super::door::Door,
+    kind: Kind,
+    list: &str,
+) -> Result<(Vec<Value>, String), Failure> {
     let mut objects = Vec::new();
     let mut next = String::new();
     loop {
         let path = format!("{list}?limit={PAGE}{next}");
         let mut page = door.get(&path, PATIENCE).await?;
-        if let Value::Array(items) = page["items"].take() {
+        if let Value::Array(mut items) = page["items"].take() {
+            items.iter_mut().for_each(|object| slim(kind, object));
             objects.extend(items);
         }
         let more = page["metadata"]["continue"].as_str().unwrap_or_default();
@@ -236,6 +265,24 @@ mod tests {
         assert_eq!(heard(Kind::Pod, gone), Err(Failure::Gone));
         let other = json!({"type": "ERROR", "object": {"code": 500, "message": "m"}});
         assert!(matches!(heard(Kind::Pod, other), Err(Failure::Busy { .. })));
+    }
+
+    #[test]
+    fn what_is_left_off_is_not_looked_at() {
+        let pod = json!({"metadata": {"name": "a", "managedFields": [1]}, "spec": {"x": 1},
+            "status": {"phase": "Running"}});
+        let mut less = pod.clone();
+        slim(Kind::Pod, &mut less);
+        assert_eq!(
+            less,
+            json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}})
+        );
+        let pods = |object| super::super::object::Pod::of(object);
+        assert_eq!(pods(&less), pods(&pod));
+        // Who wrote a traffic object is looked at.
+        let mut route = pod.clone();
+        slim(Kind::HttpRoute, &mut route);
+        assert_eq!(route, pod);
     }
 
     #[tokio::test]

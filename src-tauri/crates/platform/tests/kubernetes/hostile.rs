@@ -26,6 +26,7 @@ tests![
     another_manager_took_the_rule_away,
     a_stale_driver_writes_after_the_rollback,
     many_writers_at_once,
+    twenty_ways_back,
 ];
 
 /// The longest that a way back may take where the API server answers.
@@ -337,4 +338,34 @@ async fn many_writers_at_once(world: World) {
         () = busy => unreachable!("it never ends"),
         () = back(&world, "many writers at once") => {}
     }
+}
+
+/// What a way back costs where nothing is wrong: a read of one object and a patch of it.
+async fn twenty_ways_back(world: World) {
+    world.adopted(1, true).await;
+    Drive::new(0, Slot::Green).begin(&world, "v2", 1).await;
+    let mut took = Vec::new();
+    for n in 0..20 {
+        let epoch = 10 * (n + 1);
+        let drive = Drive::new(epoch, Slot::Green);
+        drive.done(&world, drive.weight(50)).await;
+        took.push(lane(&world.platform, &take_back()).await.0);
+    }
+    took.sort();
+    // And a rehearsal of it, which leaves no trace.
+    let drive = Drive::new(500, Slot::Green);
+    drive.done(&world, drive.weight(50)).await;
+    let before = world.route().await;
+    let rehearsal = order(Action::Rehearse(take_back()));
+    let rehearsed = world.platform.apply(&service(), &rehearsal).await.unwrap();
+    assert_eq!(world.route().await, before);
+    assert!(rehearsed.took_us > 0 && rehearsed.warnings.is_empty());
+    assert_eq!(rehearsed.traffic, world.seen().await.traffic);
+    lane(&world.platform, &take_back()).await.1.unwrap();
+    println!(
+        "  twenty ways back: median {:?}, longest {:?}",
+        took[10], took[19]
+    );
+    assert!(took[10] < Duration::from_millis(500), "{took:?}");
+    assert_eq!(world.weights().await, (100, 0));
 }

@@ -1,6 +1,7 @@
 //! Whole releases: canary through a route, blue-green through a Service, and the one after.
 
 use deckwatch_domain::{PerSlot, Role, Slot, Weights};
+use deckwatch_platform::kubernetes::FrontAsk;
 use deckwatch_platform::{
     Action, Audience, AudienceBy, Platform as _, PlatformError, Rejection, TrafficWrite,
 };
@@ -18,6 +19,7 @@ tests![
     an_autoscaler_has_a_copy_and_is_left_alone,
     a_disruption_budget_is_a_floor,
     an_audience_is_led_by_header,
+    a_virtual_service_carries_the_weights,
 ];
 
 async fn end_warm(world: &World, drive: &Drive) {
@@ -339,4 +341,58 @@ async fn an_audience_is_led_by_header(world: World) {
             .len(),
         2
     );
+}
+
+/// Istio's own definition is not there; the API server keeps what one of that name is given.
+async fn define_virtual_services(world: &World) {
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "virtualservices.networking.istio.io"},
+        "spec": {"group": "networking.istio.io", "scope": "Namespaced",
+            "names": {"plural": "virtualservices", "kind": "VirtualService"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {
+                "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let _ = world.try_ask(http::Method::POST, path, Some(crd)).await;
+    world
+        .until("VirtualServices are served", async || {
+            world
+                .find("networking.istio.io/v1", "virtualservices")
+                .await
+                .is_some()
+        })
+        .await;
+}
+
+async fn a_virtual_service_carries_the_weights(world: World) {
+    define_virtual_services(&world).await;
+    world.service(2, false).await;
+    let api = "networking.istio.io/v1";
+    world
+        .make(
+            api,
+            "virtualservices",
+            json!({"apiVersion": api, "kind": "VirtualService",
+            "metadata": {"name": "mesh"}, "spec": {"hosts": ["web-svc"], "http": [
+                {"timeout": "3s", "route": [{"destination": {"host": "web-svc"}}]}]}}),
+        )
+        .await;
+    let mut asked = crate::world::ask(false);
+    asked.front = FrontAsk::VirtualService("mesh".into());
+    world.platform.adopt(&asked).await.unwrap();
+    let route = async || world.get(api, "virtualservices/mesh").await["spec"]["http"][0].clone();
+    let weights = async || {
+        let route = route().await;
+        let weight = |n: usize| route["route"][n]["weight"].as_u64().unwrap();
+        (weight(0), weight(1))
+    };
+    assert_eq!(weights().await, (100, 0));
+    assert_eq!(route().await["timeout"], "3s");
+    let drive = Drive::new(1, Slot::Green);
+    drive.begin(&world, "v2", 2).await;
+    drive.done(&world, drive.weight(40)).await;
+    assert_eq!(weights().await, (60, 40));
+    lane(&world.platform, &take_back()).await.1.unwrap();
+    assert_eq!(weights().await, (100, 0));
+    world.platform.release(&service()).await.unwrap();
+    assert_eq!(route().await["route"][0]["destination"]["host"], "web-svc");
 }

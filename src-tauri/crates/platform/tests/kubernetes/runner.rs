@@ -56,7 +56,7 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
         tests
             .iter()
             .for_each(|test| println!("test {} ... skipped: no control plane", test.name));
-        println!("\n0 passed, 0 failed, {} skipped", tests.len());
+        total(0, 0, tests.len());
         let needed = std::env::var_os("DECKWATCH_CONTROL_PLANE_NEEDED").is_some();
         return ExitCode::from(u8::from(needed));
     };
@@ -64,8 +64,16 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
     let cluster = Arc::new(runtime.block_on(Cluster::start(&program)));
     let all = tests.len();
     let failed = run_all(tests, &cluster);
-    println!("\n{} passed, {failed} failed", all - failed);
+    total(all - failed, failed, 0);
     ExitCode::from(u8::from(failed > 0))
+}
+
+/// The closing line, as libtest writes it: scripts count by it.
+fn total(passed: usize, failed: usize, skipped: usize) {
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {word}. {passed} passed; {failed} failed; {skipped} ignored; 0 measured"
+    );
 }
 
 /// Runs them all; how many failed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_domain::{ServiceName, Slot};
-use deckwatch_platform::kubernetes::{Access, AdoptAsk, Connection, KubernetesPlatform};
+use deckwatch_platform::kubernetes::{Access, AdoptAsk, Connection, FrontAsk, KubernetesPlatform};
 use deckwatch_platform::{Observation, Platform as _};
 use http::{Method, Request};
 use kube::Client;
@@ -275,7 +275,10 @@ pub fn ask(route: bool) -> AdoptAsk {
     AdoptAsk {
         deployment: "web".into(),
         service: None,
-        route: route.then(|| "shop".into()),
+        front: match route {
+            true => FrontAsk::HttpRoute("shop".into()),
+            false => FrontAsk::Service,
+        },
         container: None,
     }
 }

@@ -22,7 +22,7 @@ fn ask() -> AdoptAsk {
     AdoptAsk {
         deployment: "web".into(),
         service: None,
-        route: None,
+        front: FrontAsk::Service,
         container: None,
     }
 }

@@ -13,9 +13,9 @@ fn put(index: &mut Index, kind: Kind, object: Value) {
     index.apply(Event::Applied(kind, object), now());
 }
 
-fn pod(name: &str, set: &str, labels: Value, ready: bool) -> Value {
+fn pod(name: &str, order: &str, labels: Value, ready: bool) -> Value {
     json!({"metadata": {"name": name, "labels": labels,
-            "ownerReferences": [{"controller": true, "uid": set}]},
+            "annotations": {"deckwatch.dev/order": order}},
         "status": {"phase": "Running", "startTime": "2026-01-01T00:00:00Z",
             "conditions": [{"type": "Ready", "status": if ready {"True"} else {"False"},
                 "lastTransitionTime": "2026-01-01T00:00:02Z"}]}})
@@ -30,30 +30,23 @@ fn slice(service: &str, name: &str, pods: &[(&str, bool)]) -> Value {
         "endpoints": endpoints})
 }
 
-/// Two pods of the newest template of green and one of the template before, all in its Service.
+fn green(order: &str) -> Value {
+    json!({"metadata": {"name": "web-green"}, "spec": {"replicas": 2, "template": {
+        "metadata": {"annotations": {"deckwatch.dev/order": order}},
+        "spec": {"containers": [{"name": "main", "image": "host:5000/shop/web:v2.1"}]}}}})
+}
+
+/// Two pods of green's release and one of the release before it, all in its Service.
 fn scene() -> Index {
     let mut index = Index::default();
-    let green = json!(slot_labels(&record().adopted.service, Slot::Green));
-    put(
-        &mut index,
-        Kind::Deployment,
-        json!({
-        "metadata": {"name": "web-green", "uid": "d", "generation": 2},
-        "status": {"observedGeneration": 2},
-        "spec": {"replicas": 2, "template": {"spec": {"containers": [
-            {"name": "main", "image": "host:5000/shop/web:v2.1"}]}}}}),
-    );
-    for (set, revision) in [("old", "1"), ("new", "2")] {
+    let labels = json!(slot_labels(&record().adopted.service, Slot::Green));
+    put(&mut index, Kind::Deployment, green("new"));
+    for (name, order, ready) in [("a", "old", true), ("b", "new", true), ("c", "new", false)] {
         put(
             &mut index,
-            Kind::ReplicaSet,
-            json!({"metadata": {"name": set, "uid": set,
-            "annotations": {"deployment.kubernetes.io/revision": revision},
-            "ownerReferences": [{"controller": true, "uid": "d"}]}}),
+            Kind::Pod,
+            pod(name, order, labels.clone(), ready),
         );
-    }
-    for (name, set, ready) in [("a", "old", true), ("b", "new", true), ("c", "new", false)] {
-        put(&mut index, Kind::Pod, pod(name, set, green.clone(), ready));
     }
     let all = [("a", true), ("b", true), ("c", false)];
     put(
@@ -70,7 +63,7 @@ fn scene() -> Index {
 }
 
 #[test]
-fn of_a_candidate_only_the_newest_template_counts() {
+fn of_a_candidate_only_what_its_release_brought_up_counts() {
     let mut record = record();
     assert_eq!(ready(&scene(), &record, Slot::Green), 1);
     // What serves is counted whole: a rollout of somebody else's must not look like an outage.
@@ -80,15 +73,9 @@ fn of_a_candidate_only_the_newest_template_counts() {
 }
 
 #[test]
-fn nothing_counts_before_the_controller_has_seen_the_release() {
+fn nothing_counts_from_the_moment_that_another_release_is_asked_for() {
     let mut index = scene();
-    put(
-        &mut index,
-        Kind::Deployment,
-        json!({
-        "metadata": {"name": "web-green", "uid": "d", "generation": 3},
-        "status": {"observedGeneration": 2}, "spec": {"replicas": 2}}),
-    );
+    put(&mut index, Kind::Deployment, green("newer"));
     assert_eq!(ready(&index, &record(), Slot::Green), 0);
 }
 

@@ -6,7 +6,7 @@ fn a_pod_says_why_it_is_not_ready() {
     let pod = json!({
         "metadata": {"name": "web-1", "creationTimestamp": "2026-01-01T00:00:00Z",
             "labels": {"app": "web"},
-            "ownerReferences": [{"controller": true, "uid": "rs-1"}]},
+            "annotations": {"deckwatch.dev/order": "7"}},
         "status": {"phase": "Running",
             "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady",
                 "message": "main", "lastTransitionTime": "2026-01-01T00:00:05Z"}],
@@ -15,7 +15,7 @@ fn a_pod_says_why_it_is_not_ready() {
                 "lastState": {"terminated": {"exitCode": 3}}}]},
     });
     let pod = Pod::of(&pod);
-    assert_eq!(pod.owner, "rs-1");
+    assert_eq!(pod.order.as_deref(), Some("7"));
     assert_eq!((pod.ready, pod.restarts), (false, 3));
     assert_eq!(pod.waiting.as_deref(), Some("CrashLoopBackOff"));
     assert_eq!(pod.ended.as_deref(), Some("exit code 3"));
@@ -47,17 +47,15 @@ fn a_budget_is_a_number_or_a_share() {
 }
 
 #[test]
-fn a_deployment_is_seen_once_the_controller_has_looked() {
-    let of = |generation: u64, observed: u64| {
-        Deployment::of(&json!({"metadata": {"generation": generation},
-            "status": {"observedGeneration": observed}, "spec": {}}))
-        .seen
-    };
-    assert!(of(2, 2));
-    assert!(!of(3, 2));
-    let fresh = Deployment::of(&json!({"metadata": {"generation": 1}, "spec": {}}));
-    assert!(!fresh.seen, "nobody has looked at it yet");
-    assert_eq!(fresh.replicas, 1);
+fn a_deployment_says_by_which_order_its_pods_come() {
+    let plain = Deployment::of(&json!({"spec": {}}));
+    assert_eq!((plain.order, plain.replicas), (None, 1));
+    let template = json!({"metadata": {"annotations": {"deckwatch.dev/order": "7"}}});
+    let brought_up = Deployment::of(&json!({"spec": {"replicas": 0, "template": template}}));
+    assert_eq!(
+        (brought_up.order.as_deref(), brought_up.replicas),
+        (Some("7"), 0)
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn stable() -> Value {
 
 fn made(from: &Value, release: &ReleaseSpec) -> Value {
     let adopted = record().adopted;
-    let mut filled = fill(from, "main", release).unwrap();
+    let mut filled = fill(from, "main", release, IntentId::from_u128(1)).unwrap();
     let reserved = reserved(&adopted, &stable(), &[]);
     relabel(&mut filled.template, &adopted, Slot::Green, &reserved);
     deployment(from, &adopted, Slot::Green, &filled, release, 2)
@@ -72,7 +72,13 @@ fn it_runs_the_release_and_is_otherwise_as_stable() {
         env(&green),
         json!([{"name": "MODE", "value": "new"}, {"name": "FLAG", "value": "1"}])
     );
-    let missing = fill(&stable(), "none", &release("v2", &[])).unwrap_err();
+    let missing = fill(
+        &stable(),
+        "none",
+        &release("v2", &[]),
+        IntentId::from_u128(1),
+    )
+    .unwrap_err();
     assert!(missing.to_string().contains("none"));
 }
 
@@ -90,13 +96,11 @@ fn a_release_does_not_inherit_what_the_one_before_it_set() {
 }
 
 #[test]
-fn a_new_version_of_the_same_image_is_started_anew() {
-    let mut same = release("v2", &[]);
-    same.image = None;
-    let one = fill(&stable(), "main", &same).unwrap();
-    same.version = ReleaseVersion::new("v3").unwrap();
-    let two = fill(&stable(), "main", &same).unwrap();
-    assert_ne!(one.template, two.template);
+fn the_same_again_is_started_anew_by_another_order_only() {
+    let same = release("v2", &[]);
+    let filled = |n| fill(&stable(), "main", &same, IntentId::from_u128(n)).unwrap();
+    assert_ne!(filled(1).template, filled(2).template);
+    assert_eq!(filled(1), filled(1));
 }
 
 #[test]

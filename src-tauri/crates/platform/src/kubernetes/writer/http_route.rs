@@ -44,16 +44,6 @@ fn for_audience(rule: &Value) -> bool {
     name.is_some_and(|name| name.starts_with(AUDIENCE))
 }
 
-/// The rules of a route that lead to a Service, by index, with all their backends.
-pub(in crate::kubernetes) fn original_refs(route: &Value, service: &str) -> Vec<(usize, usize)> {
-    let rules = route["spec"]["rules"].as_array().into_iter().flatten();
-    rules
-        .enumerate()
-        .filter(|(_, rule)| backends(rule).any(|b| is(b, service)))
-        .map(|(index, rule)| (index, backends(rule).count()))
-        .collect()
-}
-
 /// A slot's backend: the one that is there with another weight, or one made like its neighbour.
 fn backend(rule: &Value, adopted: &Adopted, slot: Slot, weight: u8) -> Value {
     let name = adopted.slot_name(slot);
@@ -164,6 +154,23 @@ impl TrafficWriter for HttpRoute {
                 people.listed.len()
             )
         })
+    }
+
+    fn adoptable(&self, object: &Value, service: &str) -> Result<(), String> {
+        let leads = |rule: &&Value| backends(rule).any(|b| is(b, service));
+        let mut any = false;
+        for rule in rules(object).iter().filter(leads) {
+            any = true;
+            if backends(rule).count() > 1 {
+                return Err(format!(
+                    "a rule of it shares its traffic between {service} and others already"
+                ));
+            }
+        }
+        match any {
+            true => Ok(()),
+            false => Err(format!("it does not lead to the Service {service}")),
+        }
     }
 
     fn route(&self, object: &Value, record: &Record) -> Result<Vec<Value>, String> {

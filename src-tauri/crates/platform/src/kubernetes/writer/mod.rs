@@ -5,20 +5,27 @@
 
 mod http_route;
 mod selector;
+mod virtual_service;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::record::{self, Record};
 use crate::model::{Drift, Traffic};
 use http_route::HttpRoute;
-pub(super) use http_route::original_refs;
 use selector::Selector;
+use virtual_service::VirtualService;
 
 /// What stands in front of a service and can share its traffic.
 pub(super) trait TrafficWriter: Send + Sync {
     /// Why this traffic cannot be expressed here; none: it can.
     fn refuses(&self, traffic: &Traffic) -> Option<String>;
+
+    /// Whether the object leads to this Service in a way that can be taken over.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    fn adoptable(&self, object: &Value, service: &str) -> Result<(), String>;
 
     /// The operations after which the object routes as the record says; none when it does already.
     ///
@@ -40,13 +47,44 @@ pub(super) trait TrafficWriter: Send + Sync {
 pub(super) fn of(kind: Kind) -> &'static dyn TrafficWriter {
     match kind {
         Kind::HttpRoute => &HttpRoute,
+        Kind::VirtualService => &VirtualService,
         _ => &Selector,
     }
 }
 
-/// The patch that writes a record and its routing, on exactly the object that was read.
+/// Where an object says where its traffic goes.
+fn routing(kind: Kind) -> &'static str {
+    match kind {
+        Kind::HttpRoute => "/spec/rules",
+        Kind::VirtualService => "/spec/http",
+        _ => "/spec/selector",
+    }
+}
+
+/// The preconditions of a patch: everything that was decided on is as it was read.
+///
+/// Not the object's version: gateways keep writing their status into it and people their notes, and
+/// a way back that waited for them to pause could wait for ever. Before there is a record, and where
+/// there is no routing to compare, it is the version all the same.
+pub(super) fn held(kind: Kind, object: &Value) -> Vec<Value> {
+    let annotation = |key: &str| format!("/metadata/annotations/{}", record::escaped(key));
+    let paths = [
+        annotation(record::TRAFFIC),
+        annotation(record::ADOPTED),
+        routing(kind).to_owned(),
+    ];
+    let tests = paths.iter().map(|path| {
+        let value = object.pointer(path)?;
+        Some(json!({"op": "test", "path": path, "value": value}))
+    });
+    tests
+        .collect::<Option<Vec<Value>>>()
+        .unwrap_or_else(|| vec![record::unchanged(object)])
+}
+
+/// The patch that writes a record and its routing, if what it was decided on still holds.
 pub(super) fn patch(kind: Kind, object: &Value, record: &Record) -> Result<Value, String> {
-    let mut ops = vec![record::unchanged(object)];
+    let mut ops = held(kind, object);
     ops.extend(record.ops(object));
     ops.extend(of(kind).route(object, record)?);
     Ok(Value::Array(ops))
@@ -75,8 +113,7 @@ fn last_other(object: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::record::tests::record;
-    use serde_json::json;
+    use crate::kubernetes::record::tests::{patched, record};
 
     #[test]
     fn whoever_wrote_the_spec_last_is_named() {
@@ -95,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_holds_only_for_the_object_that_was_read() {
+    fn a_patch_holds_only_for_what_it_was_decided_on() {
         let object = json!({"metadata": {"name": "web-svc", "resourceVersion": "41"},
             "spec": {"selector": {}}});
         let mut whole = record();
@@ -103,5 +140,17 @@ mod tests {
         let patch = patch(Kind::Service, &object, &whole).unwrap();
         assert_eq!(patch[0], record::unchanged(&object));
         assert_eq!(patch[0]["value"], "41");
+        let adopted = patched(&object, patch.as_array().unwrap());
+        let mut noisy = adopted.clone();
+        noisy["metadata"]["resourceVersion"] = json!("42");
+        noisy["metadata"]["annotations"]["note"] = json!("x");
+        noisy["status"] = json!({"seen": true});
+        assert_eq!(held(Kind::Service, &noisy), held(Kind::Service, &adopted));
+        whole.traffic.revision += 1;
+        let written = patched(&adopted, &whole.ops(&adopted));
+        assert_ne!(held(Kind::Service, &written), held(Kind::Service, &adopted));
+        let mut moved = adopted.clone();
+        moved["spec"]["selector"] = json!({"app": "other"});
+        assert_ne!(held(Kind::Service, &moved), held(Kind::Service, &adopted));
     }
 }

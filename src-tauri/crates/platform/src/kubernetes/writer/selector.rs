@@ -38,6 +38,10 @@ impl TrafficWriter for Selector {
         leads.then(|| "a Service cannot tell requests apart, so it leads no audience".into())
     }
 
+    fn adoptable(&self, _: &Value, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
     fn route(&self, object: &Value, record: &Record) -> Result<Vec<Value>, String> {
         let wanted = wanted(record)?;
         if labels(&object["spec"]["selector"]) == *wanted {

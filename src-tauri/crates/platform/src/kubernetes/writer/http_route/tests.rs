@@ -150,6 +150,11 @@ fn it_is_released_as_it_was() {
 fn a_service_of_the_same_name_elsewhere_is_another() {
     let mut other = original();
     other["spec"]["rules"][0]["backendRefs"][0]["namespace"] = json!("other");
-    assert_eq!(original_refs(&other, "web-svc"), []);
-    assert_eq!(original_refs(&original(), "web-svc"), [(0, 1)]);
+    assert!(
+        HttpRoute
+            .adoptable(&other, "web-svc")
+            .unwrap_err()
+            .contains("does not lead")
+    );
+    assert_eq!(HttpRoute.adoptable(&original(), "web-svc"), Ok(()));
 }
