@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::collect::refuse_same_labels;
-use super::selector::without_stale;
+use super::selector::{only_statistics, without_stale};
 use super::{Evaluator, Outcome, extended, over_time, rate, resets, trend};
 use crate::annotations::{Annotation, Annotations};
 use crate::ast::Extension;
@@ -94,7 +94,14 @@ impl Evaluator<'_> {
                 series: self
                     .select(&window.selector)?
                     .into_iter()
-                    .map(|s| (without_stale(&s), false))
+                    .map(|s| {
+                        let clean = without_stale(&s);
+                        if window.selector.statistics {
+                            (only_statistics(&clean), false)
+                        } else {
+                            (clean, false)
+                        }
+                    })
                     .collect(),
                 range: window.range,
                 shift: window.selector.shift,
