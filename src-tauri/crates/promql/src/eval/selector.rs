@@ -194,14 +194,14 @@ impl Evaluator<'_> {
                 let floats = between(
                     &samples.floats,
                     |p| p.t,
-                    moment - lookback,
-                    moment + lookback,
+                    moment.saturating_sub(lookback),
+                    moment.saturating_add(lookback),
                 );
                 let histograms = between(
                     &samples.histograms,
                     |p| p.t,
-                    moment - lookback,
-                    moment + lookback,
+                    moment.saturating_sub(lookback),
+                    moment.saturating_add(lookback),
                 );
                 if !floats.is_empty() && !histograms.is_empty() {
                     let metric = samples.labels.metric_name();
@@ -282,8 +282,20 @@ impl Evaluator<'_> {
             let samples = without_stale(&samples);
             let mut series = Series {
                 labels: samples.labels.clone(),
-                floats: between(&samples.floats, |p| p.t, from - back, to + ahead).to_vec(),
-                histograms: between(&samples.histograms, |p| p.t, from - back, to + ahead).to_vec(),
+                floats: between(
+                    &samples.floats,
+                    |p| p.t,
+                    from.saturating_sub(back),
+                    to.saturating_add(ahead),
+                )
+                .to_vec(),
+                histograms: between(
+                    &samples.histograms,
+                    |p| p.t,
+                    from.saturating_sub(back),
+                    to.saturating_add(ahead),
+                )
+                .to_vec(),
                 drop_name: false,
             };
             if selector.extension != Extension::None {

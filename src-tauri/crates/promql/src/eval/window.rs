@@ -221,8 +221,9 @@ impl Evaluator<'_> {
         for (step, t) in self.scope.moments().enumerate() {
             let to = ranged.shift.moment(t);
             let from = to.saturating_sub(ranged.range);
-            floats.advance(&samples.floats, |p| p.t, from - back, to + ahead);
-            histograms.advance(&samples.histograms, |p| p.t, from - back, to + ahead);
+            let (first, last) = (from.saturating_sub(back), to.saturating_add(ahead));
+            floats.advance(&samples.floats, |p| p.t, first, last);
+            histograms.advance(&samples.histograms, |p| p.t, first, last);
             let view = View {
                 all: samples,
                 first_float: floats.start,

@@ -74,7 +74,7 @@ pub(super) fn exponential_bound(index: i32, schema: i32) -> f64 {
 
 /// The index of the bucket of a coarser schema in which a bucket lies.
 pub(super) fn coarser_index(index: i32, from: i32, to: i32) -> i32 {
-    ((i64::from(index) - 1) >> (from - to).clamp(0, 62)) as i32 + 1
+    ((i64::from(index) - 1) >> from.saturating_sub(to).clamp(0, 62)) as i32 + 1
 }
 
 /// Buckets merged to a coarser schema.
