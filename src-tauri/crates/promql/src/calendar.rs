@@ -31,12 +31,17 @@ pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Seconds since 1970 taken apart. Years beyond a quarter of a million are cut off there.
+/// The first second that Go's calendar knows; what lies before wraps around to its far end.
+const FIRST_SECOND: i64 = -9_223_372_028_715_321_600;
+
+/// Seconds since 1970 taken apart.
 pub(crate) fn civil(seconds: i64) -> Civil {
-    const FURTHEST: i64 = 250_000 * 366 * 86_400;
-    let seconds = seconds.clamp(-FURTHEST, FURTHEST);
-    let days = seconds.div_euclid(86_400);
-    let second = seconds.rem_euclid(86_400);
+    let mut wide = i128::from(seconds);
+    if seconds < FIRST_SECOND {
+        wide += 1 << 64;
+    }
+    let days = wide.div_euclid(86_400) as i64;
+    let second = wide.rem_euclid(86_400) as i64;
     // Counted from 1 March of the year 0, so that the leap day ends a year; eras of 400 years
     // all have the same length.
     let shifted = days + 719_468;
@@ -66,6 +71,13 @@ pub(crate) fn civil(seconds: i64) -> Civil {
     }
 }
 
+/// A number as whole seconds; what does not fit, or is no number, is the first second there is, as
+/// on the machines that Prometheus mostly runs on.
+pub(crate) fn whole_seconds(value: f64) -> i64 {
+    let fits = value >= i64::MIN as f64 && value < i64::MAX as f64;
+    if fits { value as i64 } else { i64::MIN }
+}
+
 /// A moment as `1970-01-01T00:00:00Z`, the milliseconds left out.
 pub(crate) fn rfc3339(ms: i64) -> String {
     let c = civil(ms / 1000);
@@ -88,6 +100,7 @@ mod tests {
         assert_eq!((new_years_eve.day_of_year, new_years_eve.weekday), (366, 6));
         assert_eq!(civil(0).weekday, 4);
         assert_eq!(days_in_month(1900, 2), 28);
-        assert_eq!(civil(i64::MAX).month, civil(i64::MAX).month);
+        assert_eq!((civil(i64::MIN).hour, civil(i64::MIN).minute), (15, 30));
+        assert_eq!(civil(i64::MAX).year, 292_277_026_596);
     }
 }

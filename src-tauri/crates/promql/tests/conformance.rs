@@ -29,6 +29,35 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
+/// Our own files, in the same language, for what the given ones leave out.
+#[test]
+fn own_files_pass() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let report = run_script(&fs::read_to_string(&path).unwrap());
+        println!(
+            "{:30} {:>4}/{}",
+            name(&path),
+            report.passed(),
+            report.total()
+        );
+        assert!(report.total() > 0);
+        for case in report.cases {
+            if let Some(why) = case.failure {
+                wrong.push(format!(
+                    "{}:{} {}\n    {why}",
+                    name(&path),
+                    case.line,
+                    case.query
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn given_files_pass() {
     let files = files();

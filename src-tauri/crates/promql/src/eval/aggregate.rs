@@ -1,8 +1,8 @@
 //! Aggregations that make one series of each group.
 //!
-//! A group is worked off at once over all steps, its series one after the other: the sums of each
-//! step see the series in the same order as if step by step were gone, and what is held at a time
-//! is one row of sums.
+//! A group is worked off by itself, some steps at a time, its series one after the other: the sums
+//! of each step see the series in the same order as if step by step were gone, and what is held at
+//! a time is one row of sums.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -209,6 +209,72 @@ fn leaves_out(op: AggregateOp) -> Option<&'static str> {
     matches!(op, StdDev | StdVar | Quantile | Min | Max).then(|| op.name())
 }
 
+/// A group's rows, some steps at a time.
+struct Rows<'a> {
+    evaluator: &'a Evaluator<'a>,
+    plan: &'a AggregatePlan,
+    /// Each series with the places up to which its numbers and histograms are used.
+    members: Vec<(&'a Series, usize, usize)>,
+    next: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// How many steps are worked off together.
+    const TOGETHER: usize = 1_024;
+
+    fn new(
+        evaluator: &'a Evaluator<'a>,
+        plan: &'a AggregatePlan,
+        matrix: &'a Matrix,
+        members: &[usize],
+    ) -> Self {
+        Rows {
+            evaluator,
+            plan,
+            members: members.iter().map(|at| (&matrix[*at], 0, 0)).collect(),
+            next: 0,
+        }
+    }
+
+    /// The next rows, with the first one's step.
+    fn next(&mut self, remarks: &mut Annotations) -> Option<(usize, Vec<Row>)> {
+        let first = self.next;
+        let end = self.evaluator.scope.steps().min(first + Self::TOGETHER);
+        if first >= end {
+            return None;
+        }
+        self.next = end;
+        let (op, span) = (self.plan.op, self.plan.expr.span);
+        let mut rows: Vec<Row> = (first..end).map(|_| Row::new()).collect();
+        for (series, float, histogram) in &mut self.members {
+            while let Some(point) = series.floats.get(*float) {
+                let step = self.evaluator.step_of(point.t);
+                if step >= end {
+                    break;
+                }
+                rows[step - first].add_float(op, point.v);
+                *float += 1;
+            }
+            if let (Some(name), false) = (leaves_out(op), series.histograms.is_empty()) {
+                remarks.add(Annotation::ignored_in_aggregation(name, span));
+                continue;
+            }
+            while let Some(point) = series.histograms.get(*histogram) {
+                let step = self.evaluator.step_of(point.t);
+                if step >= end {
+                    break;
+                }
+                if rows[step - first].add_histogram(op, &point.v).is_err() {
+                    let metric = series.labels.metric_name();
+                    remarks.add(Annotation::mixed_schemas(metric, span));
+                }
+                *histogram += 1;
+            }
+        }
+        Some((first, rows))
+    }
+}
+
 impl Evaluator<'_> {
     pub(super) fn aggregate(&self, plan: &AggregatePlan, span: Span) -> Outcome<Matrix> {
         use AggregateOp::*;
@@ -235,15 +301,17 @@ impl Evaluator<'_> {
                 drop_name: members.iter().any(|at| matrix[*at].drop_name),
                 ..Series::default()
             };
-            let rows = self.rows(plan, &matrix, &members, &mut remarks);
-            let moments = self.scope.moments();
-            for ((step, t), row) in moments.enumerate().zip(rows) {
-                if !row.seen {
-                    continue;
-                }
-                let q = parameters.get(step).copied().unwrap_or(f64::NAN);
-                if let Some(value) = row.value(plan.op, q, plan.expr.span, &mut remarks) {
-                    result.push(t, value);
+            let mut rows = Rows::new(self, plan, &matrix, &members);
+            while let Some((first, row)) = rows.next(&mut remarks) {
+                for (step, row) in (first..).zip(row) {
+                    if !row.seen {
+                        continue;
+                    }
+                    let q = parameters.get(step).copied().unwrap_or(f64::NAN);
+                    let t = self.scope.start + step as i64 * self.scope.interval;
+                    if let Some(value) = row.value(plan.op, q, plan.expr.span, &mut remarks) {
+                        result.push(t, value);
+                    }
                 }
             }
             if !result.is_empty() {
@@ -253,34 +321,6 @@ impl Evaluator<'_> {
         }
         self.remarks(remarks);
         Ok(out)
-    }
-
-    fn rows(
-        &self,
-        plan: &AggregatePlan,
-        matrix: &Matrix,
-        members: &[usize],
-        remarks: &mut Annotations,
-    ) -> Vec<Row> {
-        let mut rows: Vec<Row> = (0..self.scope.steps()).map(|_| Row::new()).collect();
-        let span = plan.expr.span;
-        for series in members.iter().map(|at| &matrix[*at]) {
-            for point in &series.floats {
-                rows[self.step_of(point.t)].add_float(plan.op, point.v);
-            }
-            if let (Some(name), false) = (leaves_out(plan.op), series.histograms.is_empty()) {
-                remarks.add(Annotation::ignored_in_aggregation(name, span));
-                continue;
-            }
-            for point in &series.histograms {
-                let row = &mut rows[self.step_of(point.t)];
-                if row.add_histogram(plan.op, &point.v).is_err() {
-                    let metric = series.labels.metric_name();
-                    remarks.add(Annotation::mixed_schemas(metric, span));
-                }
-            }
-        }
-        rows
     }
 
     fn check_quantile(&self, parameters: &[f64], parameter: &Planned) {

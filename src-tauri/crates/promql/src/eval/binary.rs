@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::collect::{Collector, Held, walks};
+use super::collect::{Collector, Held, Walk, walks};
 use super::element::{element, numbers};
 use super::{Evaluator, Outcome};
 use crate::annotations::{Annotation, Annotations};
@@ -194,31 +194,33 @@ impl Evaluator<'_> {
             used_slots: HashSet::new(),
             remark: None,
         };
+        let filled = plan.matching.fill_left.is_some() || plan.matching.fill_right.is_some();
         let (mut many_walks, mut one_walks) = (walks(many), walks(one));
+        let (mut many_now, mut one_now) = (Vec::new(), Vec::new());
         let mut ones: Vec<Option<At<'_>>> = vec![None; matched.groups];
-        let mut touched = Vec::new();
         for t in self.scope.moments() {
-            for group in touched.drain(..) {
+            for (_, group) in one_now.drain(..) {
                 ones[group] = None;
             }
-            for (at, walk) in one_walks.iter_mut().enumerate() {
-                let Some(held) = walk.at(t) else { continue };
-                let group = one_groups[at];
-                if let Some((other, _)) = ones[group].replace((at, held)) {
-                    return Err(pairing.duplicate(at, other));
+            present(&mut one_walks, one_groups, t, &mut one_now);
+            many_now.clear();
+            present(&mut many_walks, many_groups, t, &mut many_now);
+            if !filled && (many_now.is_empty() || one_now.is_empty()) {
+                // Nothing can match, so nothing is wrong with either side.
+                continue;
+            }
+            for (one, group) in &one_now {
+                if let Some((other, _)) = ones[*group].replace(*one) {
+                    return Err(pairing.duplicate(one.0, other));
                 }
-                touched.push(group);
             }
             pairing.begin();
-            for (at, walk) in many_walks.iter_mut().enumerate() {
-                if let Some(held) = walk.at(t) {
-                    let group = many_groups[at];
-                    pairing.pair(t, group, Some((at, held)), ones[group])?;
-                }
+            for (many, group) in &many_now {
+                pairing.pair(t, *group, Some(*many), ones[*group])?;
             }
-            for group in &touched {
+            for (one, group) in &one_now {
                 if !pairing.used.has(*group) {
-                    pairing.pair(t, *group, None, ones[*group])?;
+                    pairing.pair(t, *group, None, Some(*one))?;
                 }
             }
             if let Some(remark) = pairing.remark.take() {
@@ -321,6 +323,15 @@ impl Marks {
 
 /// A series by its place, with its sample.
 type At<'a> = (usize, Held<'a>);
+
+/// The series that have a sample at a moment, with their match groups.
+fn present<'a>(walks: &mut [Walk<'a>], groups: &[usize], t: i64, found: &mut Vec<(At<'a>, usize)>) {
+    for (at, walk) in walks.iter_mut().enumerate() {
+        if let Some(held) = walk.at(t) {
+            found.push(((at, held), groups[at]));
+        }
+    }
+}
 
 /// A sample, or the value that stands for a missing one.
 fn or_filled<'h>(at: Option<At<'h>>, fill: Option<f64>) -> Option<Held<'h>> {

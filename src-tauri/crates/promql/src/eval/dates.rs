@@ -1,7 +1,7 @@
 //! Parts of a date, of a sample's value or of the moment itself.
 
 use super::{Evaluator, Outcome};
-use crate::calendar::{civil, days_in_month};
+use crate::calendar::{civil, days_in_month, whole_seconds};
 use crate::plan::CallPlan;
 use crate::value::Matrix;
 
@@ -25,7 +25,7 @@ impl Evaluator<'_> {
         match call.args.first() {
             Some(arg) => {
                 let matrix = self.eval(arg)?;
-                self.each_float(matrix, |p| Some(part(name, p.v as i64)))
+                self.each_float(matrix, |p| Some(part(name, whole_seconds(p.v))))
             }
             None => self.series_of(|t| part(name, t / 1000)),
         }

@@ -103,6 +103,10 @@ impl Evaluator<'_> {
         if self.scope.end < self.scope.start {
             return Ok(Matrix::new());
         }
+        // More steps than samples may be held: nothing that has a value at each could be held.
+        if self.scope.steps() > self.shared.options.max_samples {
+            return Err(EvalError::TooManySamples);
+        }
         let before = self.shared.held.get();
         let matrix = self.eval_node(planned)?;
         self.shared.held.set(before);

@@ -104,6 +104,35 @@ pub(super) fn without_stale(samples: &Arc<SeriesSamples>) -> Arc<SeriesSamples> 
     Arc::new(kept)
 }
 
+/// A histogram with count and sum alone.
+fn statistics_of(histogram: &Histogram, reset_hint: ResetHint) -> Histogram {
+    Histogram {
+        reset_hint,
+        schema: histogram.schema,
+        count: histogram.count,
+        sum: histogram.sum,
+        ..Histogram::default()
+    }
+}
+
+/// A range's histograms with count and sum alone. Resets are found out while buckets are there.
+pub(super) fn only_statistics(samples: &Arc<SeriesSamples>) -> Arc<SeriesSamples> {
+    if samples.histograms.is_empty() {
+        return samples.clone();
+    }
+    let mut stripped = (**samples).clone();
+    for (at, point) in samples.histograms.iter().enumerate() {
+        let before = at.checked_sub(1).map(|at| &samples.histograms[at].v);
+        let hint = match (point.v.reset_hint, before) {
+            (ResetHint::Unknown, Some(before)) if point.v.detects_reset(before) => ResetHint::Reset,
+            (ResetHint::Unknown, Some(_)) => ResetHint::NotReset,
+            (hint, _) => hint,
+        };
+        stripped.histograms[at].v = Arc::new(statistics_of(&point.v, hint));
+    }
+    Arc::new(stripped)
+}
+
 impl Evaluator<'_> {
     pub(super) fn select(&self, selector: &Selector) -> Outcome<Vec<Arc<SeriesSamples>>> {
         Ok(self.shared.source.select(&selector.selection)?)
@@ -127,7 +156,12 @@ impl Evaluator<'_> {
                 match latest.at(selector.shift.moment(t), lookback) {
                     Some((_, _, Found::Float(v))) => series.floats.push(FloatPoint { t, v }),
                     Some((_, _, Found::Histogram(v))) => {
-                        series.histograms.push(HistogramPoint { t, v: v.clone() })
+                        let v = if selector.statistics {
+                            Arc::new(statistics_of(v, v.reset_hint))
+                        } else {
+                            v.clone()
+                        };
+                        series.histograms.push(HistogramPoint { t, v });
                     }
                     None => {}
                 }
@@ -160,14 +194,14 @@ impl Evaluator<'_> {
                 let floats = between(
                     &samples.floats,
                     |p| p.t,
-                    moment - lookback,
-                    moment + lookback,
+                    moment.saturating_sub(lookback),
+                    moment.saturating_add(lookback),
                 );
                 let histograms = between(
                     &samples.histograms,
                     |p| p.t,
-                    moment - lookback,
-                    moment + lookback,
+                    moment.saturating_sub(lookback),
+                    moment.saturating_add(lookback),
                 );
                 if !floats.is_empty() && !histograms.is_empty() {
                     let metric = samples.labels.metric_name();
@@ -248,8 +282,20 @@ impl Evaluator<'_> {
             let samples = without_stale(&samples);
             let mut series = Series {
                 labels: samples.labels.clone(),
-                floats: between(&samples.floats, |p| p.t, from - back, to + ahead).to_vec(),
-                histograms: between(&samples.histograms, |p| p.t, from - back, to + ahead).to_vec(),
+                floats: between(
+                    &samples.floats,
+                    |p| p.t,
+                    from.saturating_sub(back),
+                    to.saturating_add(ahead),
+                )
+                .to_vec(),
+                histograms: between(
+                    &samples.histograms,
+                    |p| p.t,
+                    from.saturating_sub(back),
+                    to.saturating_add(ahead),
+                )
+                .to_vec(),
                 drop_name: false,
             };
             if selector.extension != Extension::None {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::collect::refuse_same_labels;
-use super::selector::without_stale;
+use super::selector::{only_statistics, without_stale};
 use super::{Evaluator, Outcome, extended, over_time, rate, resets, trend};
 use crate::annotations::{Annotation, Annotations};
 use crate::ast::Extension;
@@ -94,7 +94,14 @@ impl Evaluator<'_> {
                 series: self
                     .select(&window.selector)?
                     .into_iter()
-                    .map(|s| (without_stale(&s), false))
+                    .map(|s| {
+                        let clean = without_stale(&s);
+                        if window.selector.statistics {
+                            (only_statistics(&clean), false)
+                        } else {
+                            (clean, false)
+                        }
+                    })
                     .collect(),
                 range: window.range,
                 shift: window.selector.shift,
@@ -214,8 +221,9 @@ impl Evaluator<'_> {
         for (step, t) in self.scope.moments().enumerate() {
             let to = ranged.shift.moment(t);
             let from = to.saturating_sub(ranged.range);
-            floats.advance(&samples.floats, |p| p.t, from - back, to + ahead);
-            histograms.advance(&samples.histograms, |p| p.t, from - back, to + ahead);
+            let (first, last) = (from.saturating_sub(back), to.saturating_add(ahead));
+            floats.advance(&samples.floats, |p| p.t, first, last);
+            histograms.advance(&samples.histograms, |p| p.t, first, last);
             let view = View {
                 all: samples,
                 first_float: floats.start,

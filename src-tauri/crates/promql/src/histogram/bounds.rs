@@ -50,6 +50,35 @@ impl std::fmt::Display for BucketRange {
     }
 }
 
+/// The growth of buckets by schema, from 1 on, as Prometheus' tables have it. The first is one bit
+/// short of the square root of two there, and so it is here: bounds are compared and printed.
+const GROWTH: [f64; 8] = [
+    1.414213562373095,
+    1.189207115002721,
+    1.0905077326652577,
+    1.0442737824274138,
+    1.0218971486541166,
+    1.0108892860517005,
+    1.0054299011128027,
+    1.0027112750502025,
+];
+
+/// 2 to the power of `part` of 2^schema parts of one, rounded as in Prometheus' tables: each
+/// schema's new bounds are the ones between the coarser schema's, times that schema's growth.
+fn fraction(part: i64, schema: i32) -> f64 {
+    let Ok(levels) = usize::try_from(schema) else {
+        return 1.0;
+    };
+    if levels > GROWTH.len() {
+        return (part as f64 / (1i64 << levels.min(30)) as f64).exp2();
+    }
+    GROWTH[..levels]
+        .iter()
+        .enumerate()
+        .filter(|(level, _)| part >> (levels - 1 - level) & 1 == 1)
+        .fold(1.0, |bound, (_, growth)| bound * growth)
+}
+
 /// The upper bound of an exponential bucket.
 pub(super) fn exponential_bound(index: i32, schema: i32) -> f64 {
     if schema < 0 {
@@ -62,7 +91,7 @@ pub(super) fn exponential_bound(index: i32, schema: i32) -> f64 {
     let per_doubling = 1i64 << schema.min(30);
     let power = i64::from(index).div_euclid(per_doubling);
     let part = i64::from(index).rem_euclid(per_doubling);
-    let fraction = (part as f64 / per_doubling as f64).exp2();
+    let fraction = fraction(part, schema);
     match power {
         1024 if part == 0 => f64::MAX,
         1024.. => f64::INFINITY,
@@ -74,7 +103,7 @@ pub(super) fn exponential_bound(index: i32, schema: i32) -> f64 {
 
 /// The index of the bucket of a coarser schema in which a bucket lies.
 pub(super) fn coarser_index(index: i32, from: i32, to: i32) -> i32 {
-    ((i64::from(index) - 1) >> (from - to).clamp(0, 62)) as i32 + 1
+    ((i64::from(index) - 1) >> from.saturating_sub(to).clamp(0, 62)) as i32 + 1
 }
 
 /// Buckets merged to a coarser schema.
@@ -186,6 +215,9 @@ mod tests {
         assert_eq!(exponential_bound(4, 2), 2.0);
         assert_eq!(exponential_bound(-4, 2), 0.5);
         assert!((exponential_bound(1, 2) - 2f64.powf(0.25)).abs() < 1e-15);
+        assert_eq!(exponential_bound(-1, 1), 0.7071067811865475);
+        assert!((exponential_bound(255, 8) - 2f64.powf(255.0 / 256.0)).abs() < 1e-15);
+        assert!((exponential_bound(3, 12) - 2f64.powf(3.0 / 4096.0)).abs() < 1e-15);
         assert_eq!(exponential_bound(2, -1), 16.0);
         assert_eq!(exponential_bound(1024, 0), f64::MAX);
         assert!(exponential_bound(-1074, 0) > 0.0);

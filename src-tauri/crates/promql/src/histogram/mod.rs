@@ -163,7 +163,7 @@ impl Histogram {
         let spans = |buckets: &[Bucket]| {
             let breaks = buckets
                 .windows(2)
-                .filter(|pair| pair[1].index != pair[0].index + 1)
+                .filter(|pair| pair[1].index != pair[0].index.saturating_add(1))
                 .count();
             if buckets.is_empty() { 0 } else { breaks + 1 }
         };

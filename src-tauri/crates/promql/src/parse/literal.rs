@@ -98,7 +98,12 @@ impl Lexer<'_> {
             }
             self.eat('s');
         }
-        !self.peek().is_some_and(is_alphanumeric)
+        let goes_on = self.peek().is_some_and(is_alphanumeric);
+        if goes_on {
+            // The message shows what should not have followed.
+            self.bump();
+        }
+        !goes_on
     }
 
     pub(super) fn quoted(&mut self, quote: char) -> Token {

@@ -25,7 +25,7 @@ pub enum SequenceValue {
 }
 
 /// More steps than this is a slip of the pen, not a test.
-const MOST_VALUES: usize = 10_000_000;
+const MOST_VALUES: usize = 1_000_000;
 
 struct Described {
     histogram: Histogram,
@@ -309,10 +309,10 @@ fn assemble(parts: &[Part]) -> Described {
     let number = |key: &str| list(key).first().copied().unwrap_or(0.0);
     let side = |buckets: &str, offset: &str| -> Vec<Bucket> {
         let first = number(offset) as i32;
-        (first..)
+        (0..)
             .zip(list(buckets))
-            .map(|(index, count)| Bucket {
-                index,
+            .map(|(at, count)| Bucket {
+                index: first.saturating_add(at),
                 count: *count,
             })
             .collect()

@@ -23,7 +23,9 @@ pub(crate) struct Lowering {
 
 /// Makes a query ready.
 pub(crate) fn plan(expr: &Expr, lowering: &Lowering, scope: Scope) -> Result<Planned, EvalError> {
-    lowering.wrapped(expr, scope)
+    let mut planned = lowering.wrapped(expr, scope)?;
+    super::statistics::mark(&mut planned, false);
+    Ok(planned)
 }
 
 impl Lowering {
@@ -194,6 +196,7 @@ impl Lowering {
             },
             shift,
             extension: selector.extension,
+            statistics: false,
         })
     }
 
@@ -281,6 +284,7 @@ impl Lowering {
                 },
                 shift,
                 extension: Extension::None,
+                statistics: false,
             },
             data,
             names,

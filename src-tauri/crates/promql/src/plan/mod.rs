@@ -4,6 +4,7 @@
 mod invariant;
 mod length;
 mod lower;
+mod statistics;
 
 use crate::ast::{AggregateOp, BinaryOp, Extension, ValueType, VectorMatching};
 use crate::functions::Function;
@@ -73,6 +74,8 @@ pub(crate) struct Selector {
     pub selection: Selection,
     pub shift: Resolved,
     pub extension: Extension,
+    /// Only count and sum of histograms will be asked for.
+    pub statistics: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -143,7 +143,7 @@ fn start_line(line: &str) -> Option<StartLine> {
 }
 
 fn repeat(text: &str) -> Result<usize, String> {
-    const MOST: usize = 10_000_000;
+    const MOST: usize = 1_000_000;
     text.parse()
         .ok()
         .filter(|count| *count <= MOST)

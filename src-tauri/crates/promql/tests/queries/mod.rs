@@ -1,5 +1,8 @@
 //! Queries of every kind, and series for them.
 
+// Each test takes what it needs of this.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 
 use deckwatch_promql::parse::{SequenceValue, parse_series};
