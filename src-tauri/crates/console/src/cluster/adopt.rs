@@ -1,7 +1,7 @@
 //! Taking a Deployment in, and letting it go.
 
 use deckwatch_platform::PlatformError;
-use deckwatch_platform::kubernetes::AdoptAsk;
+use deckwatch_platform::kubernetes::{AdoptAsk, FrontAsk};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,20 +24,33 @@ pub struct Adopt {
     #[serde(default)]
     #[ts(optional)]
     pub route: Option<String>,
+    /// Istio's VirtualService that leads to it, in place of a route.
+    #[serde(default)]
+    #[ts(optional)]
+    pub virtual_service: Option<String>,
     /// The container that releases are for; none: the only one.
     #[serde(default)]
     #[ts(optional)]
     pub container: Option<String>,
 }
 
-impl From<Adopt> for AdoptAsk {
-    fn from(ask: Adopt) -> Self {
-        AdoptAsk {
-            deployment: ask.deployment,
-            service: ask.service,
-            route: ask.route,
-            container: ask.container,
-        }
+impl Adopt {
+    fn asked(self) -> Result<AdoptAsk, Problem> {
+        let front = match (self.route, self.virtual_service) {
+            (None, None) => FrontAsk::Service,
+            (Some(route), None) => FrontAsk::HttpRoute(route),
+            (None, Some(name)) => FrontAsk::VirtualService(name),
+            (Some(_), Some(_)) => {
+                let why = "traffic is carried by a route or a VirtualService, not by both";
+                return Err(Problem::new("request.invalid", why));
+            }
+        };
+        Ok(AdoptAsk {
+            deployment: self.deployment,
+            service: self.service,
+            front,
+            container: self.container,
+        })
     }
 }
 
@@ -63,7 +76,7 @@ pub struct AdoptionPlan {
 /// Why it cannot be adopted, or the API server's.
 pub async fn plan_adoption(console: &Console, ask: Adopt) -> Result<AdoptionPlan, Problem> {
     let platform = console.the_cluster()?.platform().await?;
-    let plan = platform.plan_adoption(&ask.into()).await?;
+    let plan = platform.plan_adoption(&ask.asked()?).await?;
     let steps = plan.steps.into_iter().map(|step| PlannedStep {
         what: step.what,
         kind: step.kind.to_string(),
@@ -81,7 +94,7 @@ pub async fn plan_adoption(console: &Console, ask: Adopt) -> Result<AdoptionPlan
 pub async fn adopt(console: &Console, ask: Adopt) -> Result<Done, Problem> {
     let platform = console.the_cluster()?.platform().await?;
     let payload = serde_json::json!(ask);
-    let service = platform.adopt(&ask.into()).await?;
+    let service = platform.adopt(&ask.asked()?).await?;
     console
         .record("adoptions", "service.adopted", &payload)
         .await?;

@@ -84,6 +84,9 @@ pub enum Cluster {
         /// The HTTPRoute that leads to that Service (else the Service carries all or nothing)
         #[arg(long)]
         route: Option<String>,
+        /// Istio's VirtualService that leads to it, in place of a route
+        #[arg(long, conflicts_with = "route")]
+        virtual_service: Option<String>,
         /// The container that releases are for (else the only one)
         #[arg(long)]
         container: Option<String>,

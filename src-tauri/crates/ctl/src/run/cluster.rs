@@ -49,6 +49,7 @@ pub(super) async fn cluster(
             deployment,
             service,
             route,
+            virtual_service,
             container,
             dry_run,
         } => {
@@ -56,6 +57,7 @@ pub(super) async fn cluster(
                 deployment,
                 service,
                 route,
+                virtual_service,
                 container,
             };
             if !dry_run {
