@@ -191,13 +191,14 @@ impl KubernetesPlatform {
         Ok(index)
     }
 
-    /// The endpoints of a service's slots alone: what a take-back may know.
+    /// The endpoints of a service's slots alone, as the API server has them at hand: what a take-back
+    /// may know. A list of the very newest would make it wait about 90 ms for its store.
     pub(super) async fn endpoints(
         &self,
         service: &ServiceName,
         limit: Duration,
     ) -> Result<Index, Failure> {
-        let query = slot_slices(service);
+        let query = format!("{}&resourceVersion=0", slot_slices(service));
         let objects = self.list(Kind::EndpointSlice, &query, limit).await?;
         let mut index = Index::default();
         index.apply(Event::Listed(Kind::EndpointSlice, objects), now());
