@@ -223,7 +223,7 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
     agent.kill().await;
     let back = ["--json", "rollback", "basket", "--reason", "by hand"];
     let report = shop.ctl(&back).await.code(0).json();
-    assert_eq!(report["verified"], true, "{report:#}");
+    assert_eq!(report["report"]["verified"], true, "{report:#}");
     let seen = shop.observe("basket").await;
     assert_eq!(weight(&seen, "v2"), 100, "{seen:#}");
     let events = shop.json(&["journal", "events", "-n", "500"]).await;
@@ -335,6 +335,7 @@ const ALL_AT_ONCE: &str = "\
 plan: all-at-once
 strategy: blue-green
 steps:
+  - { weight: 0, bake: { min: 1s, max: 60s }, analysis: false }
   - { weight: 100, bake: { min: 1s, max: 60s }, analysis: false }
 analysis: { metrics: [] }
 on_error: hold

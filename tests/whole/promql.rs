@@ -19,17 +19,16 @@ async fn what_was_measured_is_asked_for_in_promql() {
     assert_eq!(up["kind"], "vector", "{up:#}");
     assert_eq!(up["series"][0]["labels"]["job"], "node", "{up:#}");
     let sum = "sum by (slot) (deckwatch_traffic_weight) / 100";
-    let weights = ground.json(&["promql", "query", sum]).await;
-    let serving: Vec<&str> = weights["series"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|s| s["points"][0][1].as_str())
-        .collect();
-    assert!(
-        serving.contains(&"1") && serving.contains(&"0"),
-        "{weights:#}"
-    );
+    eventually("the weights to be found", || async {
+        let weights = ground.json(&["promql", "query", sum]).await;
+        let series = weights["series"].as_array().cloned().unwrap_or_default();
+        let values: Vec<_> = series.iter().map(|s| s["points"][0][1].clone()).collect();
+        match values.contains(&"1".into()) && values.contains(&"0".into()) {
+            true => Ok(()),
+            false => Err(weights.to_string()),
+        }
+    })
+    .await;
     let wrong = ground.ctl(&["promql", "query", "sum(up"]).await.code(1);
     assert!(wrong.err.contains("1:"), "{}", wrong.err);
     ground
