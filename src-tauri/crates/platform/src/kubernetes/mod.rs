@@ -1,17 +1,18 @@
 //! The platform of one namespace of a Kubernetes cluster, reached through one context.
 //!
 //! Nothing is installed there. A service is a Deployment and what stands in front of it (an
-//! HTTPRoute, an Istio VirtualService, or a Service alone), and that front carries the whole truth as annotations, written
-//! in the same patch as the routing. What must never happen in here: a traffic write that was not
-//! decided by [`crate::rules`] on exactly the object that it lands on; a take-back that waits for
-//! anything but that one object; a pod of ours that somebody else's selector finds; a write that
-//! the guard has not seen.
+//! HTTPRoute, an Istio VirtualService, or a Service alone), and that front carries the whole truth
+//! as annotations, written in the same patch as the routing. What must never happen in here: a
+//! traffic write that was not decided by [`crate::rules`] on exactly the object that it lands on; a
+//! take-back that waits for anything but that one object; a pod of ours that somebody else's
+//! selector finds; a write that the guard has not seen.
 //!
 //! The rooms: `connection` which cluster and as whom, `guard` and `door` the way of every request,
 //! `failure` what an answer means, `record` the truth and the names, `writer` how traffic is
 //! written, `object`, `index` and `look` what is read and what it means, `watch` what keeps the
-//! index true, `template` what is made for a slot, `traffic` and `slots` (with
-//! `scaling`) how orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which rights it takes, `logs`.
+//! index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
+//! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
+//! rights it takes, `logs`.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.

@@ -1,10 +1,10 @@
 //! Writing traffic: forward by the rules, and back past everything.
 //!
 //! Every write is one patch on one object, and holds only while everything that it was decided on
-//! is as it was read. When somebody was faster, what they wrote is read and the rules are asked again; a patch is never
-//! simply repeated. The way back reads one object and writes it. It looks at the endpoints too, at
-//! the same time, because it must not lead into nothing unasked; when they cannot be read it goes
-//! without.
+//! is as it was read. When somebody was faster, what they wrote is read and the rules are asked
+//! again; a patch is never simply repeated. The way back reads one object and writes it. It looks
+//! at the endpoints too, at the same time, because it must not lead into nothing unasked; when they
+//! cannot be read it goes without.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ use crate::rules;
 
 /// The longest that one call of a take-back may take; the caller repeats it.
 const BACK_PATIENCE: Duration = Duration::from_secs(2);
+/// The longest that it waits to hear what is ready there; then it goes without knowing.
+const BACK_LOOK: Duration = Duration::from_secs(1);
 /// When a take-back that has no answer yet is sent once more beside itself, on a connection of its
 /// own: the first may hang in one that is dead.
 const BACK_HEDGE: Duration = Duration::from_millis(500);
@@ -255,7 +257,7 @@ impl KubernetesPlatform {
         service: &ServiceName,
     ) -> Result<(Front, PerSlot<u32>, Vec<String>), PlatformError> {
         let front = self.front(service, BACK_PATIENCE);
-        let endpoints = self.endpoints(service, BACK_PATIENCE);
+        let endpoints = self.endpoints(service, BACK_LOOK);
         let (front, endpoints) = join(front, endpoints).await;
         let front = front?;
         match endpoints {

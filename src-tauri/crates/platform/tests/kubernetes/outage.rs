@@ -19,6 +19,7 @@ tests![
     cut_for_a_while,
     hangs_for_a_while,
     a_lost_answer_is_found_again,
+    endpoints_that_cannot_be_read_are_no_reason_to_stay,
 ];
 
 async fn live(world: &World) -> (Proxy, KubernetesPlatform) {
@@ -110,4 +111,19 @@ async fn a_lost_answer_is_found_again(world: World) {
     assert!(answer.unwrap().repeated);
     let records = world.seen().await.traffic.records;
     assert_eq!(records.len(), 1);
+}
+
+async fn endpoints_that_cannot_be_read_are_no_reason_to_stay(world: World) {
+    let (proxy, platform) = live(&world).await;
+    proxy.set(Fault::HangsFor("endpointslices"));
+    let (took, answer) = lane(&platform, &take_back()).await;
+    let applied = answer.unwrap();
+    println!("  endpoints that do not answer: {took:?}");
+    assert!(
+        applied.warnings[0].contains("could not be read"),
+        "{:?}",
+        applied.warnings
+    );
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(world.weights().await, (100, 0));
 }

@@ -33,6 +33,8 @@ pub enum Fault {
     Cut,
     /// Requests are taken and never answered.
     Hangs,
+    /// Requests whose path has this in it are never answered; all others go on.
+    HangsFor(&'static str),
     /// Requests for logs are answered with this text; all others go on.
     Prints(&'static str),
 }
@@ -101,6 +103,9 @@ impl Proxy {
         match fault {
             Fault::Slow(wait) => tokio::time::sleep(wait).await,
             Fault::Hangs => std::future::pending().await,
+            Fault::HangsFor(part) if request.uri().path().contains(part) => {
+                std::future::pending().await
+            }
             Fault::Answers(status, after) => return status_answer(status, after),
             Fault::Conflicts(_) if writes => return status_answer(409, None),
             Fault::CutAfter(0) if writes => {

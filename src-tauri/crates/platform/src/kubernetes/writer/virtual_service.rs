@@ -133,7 +133,10 @@ impl TrafficWriter for VirtualService {
         let after = wanted(object, record)?;
         let changed = routes(object).iter().zip(&after).enumerate();
         let changed = changed.filter(|(_, (old, new))| old != new);
-        let op = |(n, (_, new)): (usize, (&Value, &Value))| json!({"op": "replace", "path": format!("/spec/http/{n}/route"), "value": new["route"]});
+        let op = |(n, (_, new)): (usize, (&Value, &Value))| {
+            let path = format!("/spec/http/{n}/route");
+            json!({"op": "replace", "path": path, "value": new["route"]})
+        };
         Ok(changed.map(op).collect())
     }
 
