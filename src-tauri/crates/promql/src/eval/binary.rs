@@ -180,20 +180,7 @@ impl Evaluator<'_> {
             sides.reverse();
         }
         let [(many, many_groups), (one, one_groups)] = sides;
-        let mut pairing = Pairing {
-            evaluator: self,
-            plan,
-            span,
-            swapped,
-            many,
-            one,
-            out: Collector::new(self),
-            slots: HashMap::new(),
-            last_slots: vec![None; many.len()],
-            used: Marks::new(matched.groups),
-            used_slots: HashSet::new(),
-            remark: None,
-        };
+        let mut pairing = Pairing::new(self, plan, span, [many, one], matched.groups);
         let filled = plan.matching.fill_left.is_some() || plan.matching.fill_right.is_some();
         let (mut many_walks, mut one_walks) = (walks(many), walks(one));
         let (mut many_now, mut one_now) = (Vec::new(), Vec::new());
@@ -359,6 +346,29 @@ struct Pairing<'a> {
 }
 
 impl<'a> Pairing<'a> {
+    fn new(
+        evaluator: &'a Evaluator<'a>,
+        plan: &'a BinaryPlan,
+        span: Span,
+        [many, one]: [&'a Matrix; 2],
+        groups: usize,
+    ) -> Self {
+        Pairing {
+            evaluator,
+            plan,
+            span,
+            swapped: plan.matching.cardinality == Cardinality::OneToMany,
+            many,
+            one,
+            out: Collector::new(evaluator),
+            slots: HashMap::new(),
+            last_slots: vec![None; many.len()],
+            used: Marks::new(groups),
+            used_slots: HashSet::new(),
+            remark: None,
+        }
+    }
+
     fn begin(&mut self) {
         self.used.clear();
         self.used_slots.clear();

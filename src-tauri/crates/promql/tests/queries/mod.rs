@@ -253,9 +253,9 @@ fn templates() -> impl Strategy<Value = &'static str> {
     select(vec![
         "-(§)",
         "(§)",
-        "§ * 2",
-        "3 > §",
-        "§ > bool 1",
+        "(§) * 2",
+        "3 > (§)",
+        "(§) > bool 1",
         "clamp(§, -1, 9)",
         "clamp_max(§, 3)",
         "label_replace(§, \"job\", \"$1x\", \"job\", \"(.*)\")",
