@@ -277,8 +277,9 @@ fn random_queries_agree() {
                     step: *step,
                 }
             };
-            if text.contains("count_values") && text.contains("</") {
-                // Logarithms differ in their last bit, and here that becomes a label.
+            let inexact = ["</", ">/", "^", "exp(", "ln(", "sin("];
+            if text.contains("count_values") && inexact.iter().any(|word| text.contains(word)) {
+                // Logarithms and powers differ in their last bit, and here that becomes a label.
                 continue;
             }
             let ours = Query::new(text, Dialect::FULL)
