@@ -277,6 +277,11 @@ fn random_queries_agree() {
                     step: *step,
                 }
             };
+            let inexact = ["</", ">/", "^", "exp(", "ln(", "sin("];
+            if text.contains("count_values") && inexact.iter().any(|word| text.contains(word)) {
+                // Logarithms and powers differ in their last bit, and here that becomes a label.
+                continue;
+            }
             let ours = Query::new(text, Dialect::FULL)
                 .unwrap()
                 .run(when, &source, &options);

@@ -3,14 +3,14 @@
 //! Which series match is decided once: every series gets the number of its match group. What is
 //! left for each step is to see which of them have a sample.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::collect::{Collector, Held, Walk, walks};
+use super::collect::{Collector, Held, walks};
 use super::element::{element, numbers};
+use super::pairing::{At, Pairing, present};
 use super::{Evaluator, Outcome};
 use crate::annotations::{Annotation, Annotations};
 use crate::ast::{BinaryOp, Cardinality, ValueType, VectorMatching};
-use crate::error::EvalError;
 use crate::labels::Labels;
 use crate::plan::BinaryPlan;
 use crate::span::Span;
@@ -23,7 +23,7 @@ fn owned(held: Held<'_>) -> SampleValue {
     }
 }
 
-fn truth(keep: bool) -> SampleValue {
+pub(super) fn truth(keep: bool) -> SampleValue {
     SampleValue::Float(f64::from(u8::from(keep)))
 }
 
@@ -131,19 +131,19 @@ impl Evaluator<'_> {
             Vec::new()
         };
         let (mut left_walks, mut right_walks) = (walks(left), walks(right));
-        let mut present = Marks::new(matched.groups);
+        let mut seen = Marks::new(matched.groups);
         for t in self.scope.moments() {
-            present.clear();
+            seen.clear();
             if op == BinaryOp::Or {
                 for (at, walk) in left_walks.iter_mut().enumerate() {
                     if let Some(held) = walk.at(t) {
-                        present.set(matched.left[at]);
+                        seen.set(matched.left[at]);
                         out.push(left_slots[at], t, owned(held))?;
                     }
                 }
                 for (at, walk) in right_walks.iter_mut().enumerate() {
                     if let Some(held) = walk.at(t)
-                        && !present.has(matched.right[at])
+                        && !seen.has(matched.right[at])
                     {
                         out.push(right_slots[at], t, owned(held))?;
                     }
@@ -152,12 +152,12 @@ impl Evaluator<'_> {
             }
             for (at, walk) in right_walks.iter_mut().enumerate() {
                 if walk.at(t).is_some() {
-                    present.set(matched.right[at]);
+                    seen.set(matched.right[at]);
                 }
             }
             for (at, walk) in left_walks.iter_mut().enumerate() {
                 if let Some(held) = walk.at(t)
-                    && present.has(matched.left[at]) == (op == BinaryOp::And)
+                    && seen.has(matched.left[at]) == (op == BinaryOp::And)
                 {
                     out.push(left_slots[at], t, owned(held))?;
                 }
@@ -180,20 +180,7 @@ impl Evaluator<'_> {
             sides.reverse();
         }
         let [(many, many_groups), (one, one_groups)] = sides;
-        let mut pairing = Pairing {
-            evaluator: self,
-            plan,
-            span,
-            swapped,
-            many,
-            one,
-            out: Collector::new(self),
-            slots: HashMap::new(),
-            last_slots: vec![None; many.len()],
-            used: Marks::new(matched.groups),
-            used_slots: HashSet::new(),
-            remark: None,
-        };
+        let mut pairing = Pairing::new(self, plan, span, [many, one], matched.groups);
         let filled = plan.matching.fill_left.is_some() || plan.matching.fill_right.is_some();
         let (mut many_walks, mut one_walks) = (walks(many), walks(one));
         let (mut many_now, mut one_now) = (Vec::new(), Vec::new());
@@ -291,20 +278,20 @@ impl Matched {
 }
 
 /// Marks that are wiped without touching each.
-struct Marks {
+pub(super) struct Marks {
     round: u32,
     marks: Vec<u32>,
 }
 
 impl Marks {
-    fn new(count: usize) -> Self {
+    pub fn new(count: usize) -> Self {
         Marks {
             round: 1,
             marks: vec![0; count],
         }
     }
 
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
             self.marks.fill(0);
@@ -312,194 +299,11 @@ impl Marks {
         }
     }
 
-    fn set(&mut self, at: usize) {
+    pub fn set(&mut self, at: usize) {
         self.marks[at] = self.round;
     }
 
-    fn has(&self, at: usize) -> bool {
+    pub fn has(&self, at: usize) -> bool {
         self.marks[at] == self.round
-    }
-}
-
-/// A series by its place, with its sample.
-type At<'a> = (usize, Held<'a>);
-
-/// The series that have a sample at a moment, with their match groups.
-fn present<'a>(walks: &mut [Walk<'a>], groups: &[usize], t: i64, found: &mut Vec<(At<'a>, usize)>) {
-    for (at, walk) in walks.iter_mut().enumerate() {
-        if let Some(held) = walk.at(t) {
-            found.push(((at, held), groups[at]));
-        }
-    }
-}
-
-/// A sample, or the value that stands for a missing one.
-fn or_filled<'h>(at: Option<At<'h>>, fill: Option<f64>) -> Option<Held<'h>> {
-    at.map(|(_, held)| held).or(fill.map(Held::Float))
-}
-
-/// Pairs samples of the "many" side with those of the "one" side.
-struct Pairing<'a> {
-    evaluator: &'a Evaluator<'a>,
-    plan: &'a BinaryPlan,
-    span: Span,
-    swapped: bool,
-    many: &'a Matrix,
-    one: &'a Matrix,
-    out: Collector,
-    /// Where the results of a pair of series go.
-    slots: HashMap<(Option<usize>, Option<usize>), usize>,
-    /// The pair last seen of each series: mostly it is the same at every step.
-    last_slots: Vec<Option<(Option<usize>, usize)>>,
-    /// Match groups used at this step.
-    used: Marks,
-    /// Match groups with result labels used at this step, where one may match many.
-    used_slots: HashSet<(usize, Labels)>,
-    remark: Option<Annotation>,
-}
-
-impl<'a> Pairing<'a> {
-    fn begin(&mut self) {
-        self.used.clear();
-        self.used_slots.clear();
-    }
-
-    fn duplicate(&self, at: usize, other: usize) -> EvalError {
-        let matching = &self.plan.matching;
-        let labels = &self.one[at].labels;
-        let group = labels.matched(matching.on, &matching.labels);
-        let side = if self.swapped { "left" } else { "right" };
-        let mut both = [labels.to_string(), self.one[other].labels.to_string()];
-        both.sort();
-        EvalError::execution(format!(
-            "found duplicate series for the match group {group} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-            both[0], both[1]
-        ))
-    }
-
-    /// Pairs two samples. A missing one is filled in if there is a value for it; else nothing
-    /// comes of the other.
-    fn pair(
-        &mut self,
-        t: i64,
-        group: usize,
-        many: Option<At<'_>>,
-        one: Option<At<'_>>,
-    ) -> Outcome<()> {
-        // What fills in the left side fills in the "many" side: the two are swapped together.
-        let matching = &self.plan.matching;
-        let (Some(many_held), Some(one_held)) = (
-            or_filled(many, matching.fill_left),
-            or_filled(one, matching.fill_right),
-        ) else {
-            return Ok(());
-        };
-        self.apply(
-            t,
-            group,
-            (many.map(|m| m.0), many_held),
-            (one.map(|o| o.0), one_held),
-        )
-    }
-
-    fn apply(
-        &mut self,
-        t: i64,
-        group: usize,
-        (many, many_held): (Option<usize>, Held<'_>),
-        (one, one_held): (Option<usize>, Held<'_>),
-    ) -> Outcome<()> {
-        let (left, right) = if self.swapped {
-            (one_held, many_held)
-        } else {
-            (many_held, one_held)
-        };
-        let (applied, remark) = element(self.plan.op, left, right, self.span);
-        if remark.is_some() {
-            self.remark = remark;
-        }
-        let Some(applied) = applied else {
-            return Ok(());
-        };
-        if self.plan.matching.cardinality == Cardinality::OneToOne {
-            if self.used.has(group) {
-                return Err(EvalError::execution(
-                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-                ));
-            }
-            self.used.set(group);
-        } else {
-            self.used.set(group);
-            let labels = self.labels(many, one);
-            if !self.used_slots.insert((group, labels)) {
-                return Err(EvalError::execution(
-                    "multiple matches for labels: grouping labels must ensure unique matches",
-                ));
-            }
-        }
-        let value = if self.plan.return_bool {
-            truth(applied.keep)
-        } else if applied.keep {
-            applied.value
-        } else {
-            return Ok(());
-        };
-        let slot = self.slot(many, one);
-        self.out.push(slot, t, value)
-    }
-
-    fn slot(&mut self, many: Option<usize>, one: Option<usize>) -> usize {
-        if let Some(at) = many
-            && let Some((last, slot)) = self.last_slots[at]
-            && last == one
-        {
-            return slot;
-        }
-        let slot = match self.slots.get(&(many, one)) {
-            Some(slot) => *slot,
-            None => {
-                let labels = self.labels(many, one);
-                let slot = self.out.slot(&labels, self.plan.return_bool);
-                self.slots.insert((many, one), slot);
-                slot
-            }
-        };
-        if let Some(at) = many {
-            self.last_slots[at] = Some((one, slot));
-        }
-        slot
-    }
-
-    /// The labels of a pair's result.
-    fn labels(&self, many: Option<usize>, one: Option<usize>) -> Labels {
-        let matching = &self.plan.matching;
-        let of = |side: &Matrix, at: Option<usize>| at.map(|at| side[at].labels.clone());
-        let (many, one) = (of(self.many, many), of(self.one, one));
-        // A missing side has the labels that the two are matched by.
-        let stand_in = |labels: &Option<Labels>| {
-            labels
-                .as_ref()
-                .map(|l| l.matched(matching.on, &matching.labels))
-                .unwrap_or_default()
-        };
-        let left = many.clone().unwrap_or_else(|| stand_in(&one));
-        let right = one.clone().unwrap_or_else(|| stand_in(&many));
-        let dropped = self.plan.return_bool && !self.evaluator.delayed_names();
-        let mut labels = if dropped || self.plan.op.is_arithmetic() {
-            left.without_metadata()
-        } else {
-            left
-        };
-        if matching.cardinality == Cardinality::OneToOne {
-            labels = if matching.on {
-                labels.keep(&matching.labels)
-            } else {
-                labels.without(&matching.labels)
-            };
-        }
-        for name in &matching.include {
-            labels = labels.with(name, right.get(name));
-        }
-        labels
     }
 }

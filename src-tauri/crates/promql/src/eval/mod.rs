@@ -13,6 +13,7 @@ mod info;
 mod labels;
 mod native;
 mod over_time;
+mod pairing;
 mod quantile;
 mod rate;
 mod reduce;

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Every 30 s one value, in the test language.
-pub const SERIES: [&str; 14] = [
+pub const SERIES: [&str; 19] = [
     r#"counter_total{job="a",instance="1"} 0+10x20 5+7x20"#,
     r#"counter_total{job="a",instance="2"} 3+5x40"#,
     r#"counter_total{job="b",instance="1"} 0+1x10 _x3 20+2x25"#,
@@ -27,6 +27,11 @@ pub const SERIES: [&str; 14] = [
     r#"native{job="a"} {{schema:1 sum:3 count:4 z_bucket:1 z_bucket_w:0.01 buckets:[1 0 2]}}+{{schema:1 sum:2 count:4 z_bucket:1 z_bucket_w:0.01 buckets:[1 0 2]}}x40"#,
     r#"native{job="b"} {{schema:0 sum:5 count:6 buckets:[2 1] n_buckets:[3]}}+{{schema:0 sum:1 count:3 buckets:[1 1] n_buckets:[1]}}x15 {{schema:0 sum:1 count:1 buckets:[1]}}x20"#,
     r#"target_info{job="a",instance="1",version="7"} 1x40"#,
+    r#"build_info{job="a",instance="2",revision="f00"} 1x20"#,
+    r#"custom{job="a"} {{schema:-53 sum:3 count:4 custom_values:[1 2 5] buckets:[1 1 2]}}+{{schema:-53 sum:2 count:3 custom_values:[1 2 5] buckets:[1 0 1 1]}}x40"#,
+    r#"custom{job="b"} {{schema:-53 sum:3 count:4 custom_values:[2 5 9] buckets:[1 1 2]}}+{{schema:-53 sum:2 count:3 custom_values:[2 5 9] buckets:[1 0 1 1]}}x12 {{schema:-53 sum:1 count:1 custom_values:[2 5] buckets:[1]}}x20"#,
+    r#"level{job="a"} {{schema:2 sum:3 count:4 counter_reset_hint:gauge buckets:[1 1 2]}}x5 {{schema:0 sum:9 count:6 counter_reset_hint:gauge offset:-2 buckets:[1 3 2] z_bucket:1 z_bucket_w:0.3}}x30"#,
+    r#"turning{job="a"} 1 2 3 {{schema:0 sum:3 count:4 buckets:[1 3]}}x10 7 8 9 stale {{schema:0 sum:3 count:4 buckets:[1 3]}}x10"#,
 ];
 
 /// From value to value, in milliseconds.
@@ -102,6 +107,9 @@ fn selector() -> impl Strategy<Value = String> {
         "limit",
         "request_bucket",
         "native",
+        "custom",
+        "level",
+        "turning",
         "missing",
     ]);
     let shift = select(vec![
@@ -122,6 +130,9 @@ fn range() -> impl Strategy<Value = String> {
         "counter_total",
         "gauge",
         "native",
+        "custom",
+        "level",
+        "turning",
         r#"gauge{instance="2"}"#,
         "missing",
     ]);
@@ -189,7 +200,19 @@ fn leaf() -> BoxedStrategy<String> {
         1 => scalar().prop_map(|s| format!("quantile_over_time({s}, gauge[5m])")),
         1 => Just("predict_linear(gauge[5m], 600)".to_owned()),
         1 => Just("rate(counter_total[3m] smoothed)".to_owned()),
-        1 => Just("increase(counter_total[3m] anchored)".to_owned()),
+        3 => select(vec![
+            "increase(counter_total[3m] anchored)", "resets(turning[4m] anchored)", "gauge smoothed",
+            "native smoothed", "turning smoothed", "rate(native[2m] smoothed)", "delta(level[3m])",
+            "increase(custom[3m] anchored)", "changes(level[4m] anchored)", "sum(custom)", "avg(level)",
+            "increase(custom[2m30s])", "irate(custom[3m])", "avg_over_time(level[5m])",
+            "sum_over_time(custom[3m])", "histogram_quantile(0.3, level)", "turning", "level",
+            "histogram_quantiles(request_bucket, \"q\", 0.5, 0.9)", "rate(turning[5m])",
+            "histogram_count(sum(rate(custom[4m])))", "histogram_avg(custom)", "stddev(turning)",
+            "info(gauge, {__name__=~\".*_info\"})", "info(counter_total, {version=\"7\"})",
+            "histogram_fraction(0.2, 3, custom)", "level >/ 0.6", "custom </ 3", "-level",
+            "histogram_stdvar(level)", "last_over_time(turning[3m])", "level == level",
+            "count_values(\"v\", turning)", "histogram_sum(increase(turning[4m]))", "idelta(level[2m])",
+        ]).prop_map(str::to_owned),
     ]
     .boxed()
 }
@@ -253,9 +276,9 @@ fn templates() -> impl Strategy<Value = &'static str> {
     select(vec![
         "-(§)",
         "(§)",
-        "§ * 2",
-        "3 > §",
-        "§ > bool 1",
+        "(§) * 2",
+        "3 > (§)",
+        "(§) > bool 1",
         "clamp(§, -1, 9)",
         "clamp_max(§, 3)",
         "label_replace(§, \"job\", \"$1x\", \"job\", \"(.*)\")",
