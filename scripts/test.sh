@@ -27,9 +27,6 @@ sed 's/\x1b\[[0-9;]*m//g' "$log" | awk '
       if ($i ~ /^passed/) passed += $(i-1)
       if ($i ~ /^failed/) failed += $(i-1)
       if ($i ~ /^ignored/) skipped += $(i-1) } }
-  # A harness of its own says it without the first words.
-  /^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3 }
-  /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped/ { skipped += $5 }
   /^ *Tests +/ { pages = 1
     for (i = 1; i <= NF; i++) {
       if ($i ~ /^passed/) passed += $(i-1)
