@@ -159,6 +159,7 @@ describe("what is typed", () => {
   const typed: Typed = {
     service: "checkout",
     version: " v4 ",
+    image: "",
     plan: "training",
     yaml: "plan: x",
     original: "plan: x",

@@ -145,7 +145,11 @@ describe("the ground", () => {
     start(mockHost({ every: 60_000, recordings: closed }));
     const open = await screen.findByRole("button", { name: /Open the training ground/ });
     await waitFor(() => expect(open.getAttribute("aria-disabled")).toBe("true"));
-    expect(screen.getByText(/is read-only; the switch is in Settings/, { selector: ".why" })).toBeTruthy();
+    expect(
+      screen.getByText(/is read-only; open it for a while in the top bar, or switch it off in Settings/, {
+        selector: ".why",
+      }),
+    ).toBeTruthy();
     expect(screen.queryByText("Load")).toBeNull();
   });
 

@@ -19,6 +19,7 @@ import type {
   StatusLine,
   TrainingView,
 } from "./generated";
+import { type MockAccess, mockAccess } from "./mock-access";
 import { mockTasks } from "./mock-tasks";
 import { mockValidation } from "./mock-validation";
 
@@ -43,6 +44,7 @@ export interface Acts {
   seen(name: string, answer: unknown): unknown;
   /** What is answered from memory alone; undefined where a recording is needed. */
   own(name: string, params: unknown): unknown;
+  access: MockAccess;
 }
 
 const refused = (code: string, message: string): Problem => ({ code: `refused.${code}`, message });
@@ -71,6 +73,7 @@ export function mockActs(
   const grades: GradeRow[] = [];
 
   const actor = () => (recorded("people.whoami") as { id: string } | undefined)?.id ?? "somebody";
+  const access = mockAccess(now, actor);
   const tasks = mockTasks(now, actor);
   const validations = mockValidation(now, actor, planText, seeded);
 
@@ -135,14 +138,18 @@ export function mockActs(
       untouched: true,
     };
   }
-  const settingsNow = (answer: SettingsView): SettingsView => ({
-    ...answer,
-    settings: settings ?? answer.settings,
-    environments: [
-      ...answer.environments.map((one) => settings?.environments.find((e) => e.name === one.name) ?? one),
-      ...(settings?.environments ?? []).filter((e) => !answer.environments.some((b) => b.name === e.name)),
-    ],
-  });
+  const settingsNow = (answer: SettingsView): SettingsView => {
+    const kept = settings ?? answer.settings;
+    const own = (name: string) => kept.environments.find((e) => e.name === name);
+    return {
+      ...answer,
+      settings: kept,
+      environments: [
+        ...answer.environments.map((one) => own(one.name) ?? one),
+        ...kept.environments.filter((e) => !answer.environments.some((b) => b.name === e.name)),
+      ],
+    };
+  };
 
   const SEEN: Record<string, (answer: never) => unknown> = {
     ...tasks.seen,
@@ -164,6 +171,7 @@ export function mockActs(
     return (roles = { ...old, roles: next, mine });
   };
   const ACTS: Record<string, (params: never) => unknown> = {
+    ...access.acts,
     ...tasks.acts,
     ...validations.acts,
     "settings.change": (ask: { settings: Settings }) => {
@@ -221,7 +229,11 @@ export function mockActs(
       }
       return ACTS[name]?.((params ?? {}) as never);
     },
-    own: (name, params) => tasks.own[name]?.() ?? validations.own[name]?.((params ?? {}) as never),
+    access,
+    own: (name, params) =>
+      name === "access.show"
+        ? access.opened()
+        : (tasks.own[name]?.() ?? validations.own[name]?.((params ?? {}) as never)),
     seen: (name, answer) => SEEN[name]?.(answer as never) ?? answer,
   };
 }

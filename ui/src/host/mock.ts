@@ -4,7 +4,9 @@
  */
 import type { Answer, Driven, Frame, Host, Params, Problem, QueryName, RequestName } from ".";
 import type { PlanText, Progress } from "./generated";
+import { environment } from "@/lib/environment.svelte";
 import { mockActs } from "./mock-acts";
+import { clusterOf } from "./mock-cluster";
 import { paged } from "./mock-lists";
 import { PLANS } from "./mock-scenes";
 import { strategies as madeByHand } from "./mock-strategies";
@@ -52,6 +54,8 @@ export interface MockOptions {
   fresh?: boolean;
   /** With the rollouts that no recording has: rolling, audience, one that waits for its time. */
   strategies?: boolean;
+  /** With the environment `shop`, which is in a cluster. */
+  cluster?: boolean;
 }
 
 const OFFLINE: Problem = { code: "window.offline", message: "the backend does not answer" };
@@ -109,6 +113,7 @@ export function mockHost({
   every = 2000,
   fresh = false,
   strategies = false,
+  cluster = false,
 }: MockOptions = {}): MockHost {
   const trouble: Trouble = { lag: 0, offline: false, fail: {} };
   const asked: MockHost["asked"] = [];
@@ -134,12 +139,18 @@ export function mockHost({
     const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name, params);
     if (own !== undefined && !bestRecording(recordings, name, {})) return own;
     const given = (params ?? {}) as Record<string, unknown>;
+    const there = trouble.offline || name in trouble.fail ? undefined : placed?.own(name, given);
+    if (there !== undefined) return paged(acts.seen(name, there), given);
     const made = trouble.offline || name in trouble.fail ? undefined : more?.own(name, given);
     if (made !== undefined) return acts.seen(name, made);
     const recording = find(name, params);
-    const recent = acts.seen(name, moved(recording.answer, now() - Date.parse(recording.at)));
+    const played = moved(recording.answer, now() - Date.parse(recording.at));
+    const recent = acts.seen(name, placed?.seen(name, played) ?? played);
     const one = "service" in recording.params;
-    return paged(one ? recent : (more?.seen(name, recent) ?? recent), given);
+    return paged(
+      one || environment() === placed?.name ? recent : (more?.seen(name, recent) ?? recent),
+      given,
+    );
   };
   const recent = (name: string) => {
     const recording = bestRecording(recordings, name, {});
@@ -156,6 +167,16 @@ export function mockHost({
         const like = recordings.find(({ request }) => request === name);
         return like && moved(like.answer, now() - Date.parse(like.at));
       }, now)
+    : undefined;
+  const placed = cluster
+    ? clusterOf(
+        (name) => {
+          const like = recordings.find(({ request }) => request === name);
+          return like && moved(like.answer, now() - Date.parse(like.at));
+        },
+        now,
+        acts.access.opened,
+      )
     : undefined;
   /** What has been done is seen at once by whoever watches. */
   const watches = new Set<() => void>();
@@ -184,7 +205,8 @@ export function mockHost({
         trouble.offline || name in trouble.fail || bestRecording(recordings, name, params ?? {});
       // What takes its time is seen on its way.
       const looking = setInterval(() => watches.forEach((look) => look()), LOOK_MS);
-      const act = async () => more?.act(name, params) ?? (await acts.act(name, params));
+      const act = async () =>
+        placed?.act(name, params) ?? more?.act(name, params) ?? (await acts.act(name, params));
       const acted = failing ? undefined : await act().finally(() => clearInterval(looking));
       clearInterval(looking);
       if (acted === undefined) return answer(name, params) as Answer<N>;
@@ -255,7 +277,7 @@ export function mockHost({
 /** `?offline`, `?lag=800`, `?fail=bridge,status`, `?fresh`: the states of the window, from its address. */
 export function mockFromAddress(search: string): MockHost {
   const wanted = new URLSearchParams(search);
-  const mock = mockHost({ fresh: wanted.has("fresh"), strategies: !wanted.has("fresh") });
+  const mock = mockHost({ fresh: wanted.has("fresh"), strategies: !wanted.has("fresh"), cluster: true });
   mock.trouble.offline = wanted.has("offline");
   mock.trouble.lag = Number(wanted.get("lag") ?? 0) || 0;
   for (const name of wanted.get("fail")?.split(",") ?? []) {

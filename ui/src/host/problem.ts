@@ -23,9 +23,9 @@ export function isRefusal(problem: Problem): boolean {
 const ADVICE: [prefix: string, advice: string][] = [
   [
     "platform.unreachable",
-    "Start the node: press Ctrl K and choose “Start the node”. Traffic is not affected.",
+    "Traffic is not affected. On this machine: start the node (Ctrl K, “Start the node”). In a cluster: Services says why it does not answer.",
   ],
-  ["platform.", "Look at the node's own words below; a rollback does not need what is broken here."],
+  ["platform.", "Read the platform's own words; a rollback does not need what is broken here."],
   ["journal.", "Rolling back works all the same. The Journal view says what to do."],
   ["service.unknown", "Choose a service from the list; it may have been removed meanwhile."],
   ["rollout.none", "Start a rollout of this service to see it here."],

@@ -15,6 +15,37 @@ id: string, identity: Identity, display?: string | null, };
 export type ActorKind = "person" | "machine";
 
 /**
+ * What is to be taken in.
+ */
+export type Adopt = { 
+/**
+ * The Deployment; the service is called by its name.
+ */
+deployment: string, 
+/**
+ * The Service that leads to it; none: the only one that does.
+ */
+service?: string, 
+/**
+ * The HTTPRoute that leads to that Service; none: the Service carries the traffic, all or
+ * nothing.
+ */
+route?: string, 
+/**
+ * Istio's VirtualService that leads to it, in place of a route.
+ */
+virtual_service?: string, 
+/**
+ * The container that releases are for; none: the only one.
+ */
+container?: string, };
+
+/**
+ * Exactly what would be written; no step: it is adopted already.
+ */
+export type AdoptionPlan = { service: string, steps: Array<PlannedStep>, };
+
+/**
  * The whole answer.
  */
 export type Answer = { verdict: Verdict, metrics: Array<MetricAnswer>, 
@@ -299,6 +330,52 @@ export type ChecksRow = { name: string, about: string, };
  */
 export type Class = "production" | "staging" | "development" | "training";
 
+/**
+ * Where in which cluster.
+ */
+export type ClusterPlace = { 
+/**
+ * A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+ */
+kubeconfig?: string, context: string, 
+/**
+ * None: the context's own.
+ */
+namespace?: string, 
+/**
+ * Who counts the requests; without, nothing can be judged by errors.
+ */
+metrics?: MetricsSource, };
+
+/**
+ * A cluster, as far as it answers.
+ */
+export type ClusterView = { context: string, namespace: string | null, 
+/**
+ * Why it cannot be reached; then the rest is empty.
+ */
+trouble: string | null, version: string | null, 
+/**
+ * The uid of `kube-system`: the same on every machine, as a context's name is not.
+ */
+cluster: string | null, 
+/**
+ * Whom the API server takes us for.
+ */
+who: string | null, 
+/**
+ * When what is shown was last heard of.
+ */
+as_of: Timestamp | null, missing: Array<MissingRight>, can_take_back: boolean | null, read_only: boolean, 
+/**
+ * While a read-only environment is open.
+ */
+opened: Opened | null, 
+/**
+ * Where the requests are counted.
+ */
+metrics: string | null, };
+
 export type Colour = "slate" | "blue" | "teal" | "violet" | "amber";
 
 /**
@@ -323,6 +400,24 @@ over?: Span, };
  * One side of a comparison.
  */
 export type ComparedSide = { name: string, figures: Figures, };
+
+/**
+ * A context that an environment can be made of.
+ */
+export type ContextRow = { name: string, cluster: string, user: string | null, namespace: string, 
+/**
+ * What `kubectl` uses when nothing is said.
+ */
+current: boolean, };
+
+/**
+ * Whose contexts.
+ */
+export type ContextsAsk = { 
+/**
+ * A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+ */
+kubeconfig?: string, };
 
 /**
  * Each control: none when it may be used, else what to say beside it.
@@ -509,9 +604,13 @@ export type Environment = { name: string, folder: string, class: Class,
  */
 colour: Colour, 
 /**
- * Commands are refused, but for the way back.
+ * Commands are refused, but for the way back. It can be opened for a stated time.
  */
-read_only: boolean, };
+read_only: boolean, 
+/**
+ * The cluster in which its services run; none: they run on this machine.
+ */
+cluster?: ClusterPlace, };
 
 /**
  * A lease's generation. Every write carries one; a platform refuses a lower one than it has seen.
@@ -945,6 +1044,46 @@ critical: boolean, verdict: Verdict, detail: Detail,
 words: string, };
 
 /**
+ * A Prometheus, and what it calls the things that are judged. `$namespace` stands for the
+ * namespace in every query.
+ */
+export type MetricsSource = { url: string, 
+/**
+ * A PEM file with the authority that vouches for it.
+ */
+ca?: string, 
+/**
+ * The name of the secret that holds its token.
+ */
+token?: string, 
+/**
+ * Counters of requests with the labels `pod` and `code` (an HTTP status).
+ */
+responses: string, 
+/**
+ * Counters of a latency histogram in seconds with the labels `pod` and `le`; empty: latency is
+ * not judged.
+ */
+seconds: string, };
+
+/**
+ * A right that is missing.
+ */
+export type MissingRight = { 
+/**
+ * `patch httproutes.gateway.networking.k8s.io`
+ */
+right: string, 
+/**
+ * What does not work without it.
+ */
+why: string, 
+/**
+ * Traffic cannot be taken back without it.
+ */
+for_the_way_back: boolean, };
+
+/**
  * A rollout under way.
  */
 export type Moving = { service: ServiceName, from: ReleaseVersion | null, to: ReleaseVersion, phase: Phase, weight: number, 
@@ -1023,6 +1162,20 @@ drift?: Drift | null, };
 export type OneBack = { service: ServiceName, back: RollBackAnswer | null, problem: Problem | null, };
 
 /**
+ * Opens a read-only environment.
+ */
+export type OpenAccess = { 
+/**
+ * For how long, at most eight hours.
+ */
+within: Span, reason: string, };
+
+/**
+ * An opening that holds.
+ */
+export type Opened = { until: Timestamp, reason: string, by: string, at: Timestamp, };
+
+/**
  * Which attempt at a task.
  */
 export type OutputAsk = { service: ServiceName, intent: IntentId, };
@@ -1075,6 +1228,19 @@ export type PlanRow = { name: string, about: string, weights: Array<number>, };
  * A plan's text.
  */
 export type PlanText = { name: string, yaml: string, };
+
+/**
+ * One write of an adoption.
+ */
+export type PlannedStep = { what: string, 
+/**
+ * `Service`, `HTTPRoute`, …
+ */
+kind: string, name: string, 
+/**
+ * The object that is made, or the operations on the one there is.
+ */
+body: JsonValue, };
 
 /**
  * Which drill.
@@ -1168,6 +1334,57 @@ break_glass?: string, };
  * What the tasks of a release that was taken back did is to be taken back as well.
  */
 export type PutBack = { service: ServiceName, kind: RollbackKind, reason?: string, };
+
+/**
+ * What a query gave.
+ */
+export type QueryAnswer = { 
+/**
+ * `scalar`, `string`, `vector`, `matrix`
+ */
+kind: string, 
+/**
+ * In the order that the query gives them.
+ */
+series: Array<QuerySeries>, 
+/**
+ * Of a `string`.
+ */
+text: string | null, 
+/**
+ * Warnings and remarks.
+ */
+notes: Array<string>, 
+/**
+ * Who answered: `samples`, or an address.
+ */
+source: string, };
+
+/**
+ * A question.
+ */
+export type QueryAsk = { query: string, 
+/**
+ * The one moment that is meant; none: now, or the end of the range.
+ */
+at?: Timestamp, 
+/**
+ * With a step, from here on.
+ */
+from?: Timestamp, step?: Span, 
+/**
+ * Asks the Prometheus at this address instead.
+ */
+url?: string, };
+
+/**
+ * One series of an answer.
+ */
+export type QuerySeries = { labels: Record<string, string>, 
+/**
+ * Moments and values, the oldest first; values as text, as they may be `NaN` or `+Inf`.
+ */
+points: Array<[Timestamp, string]>, };
 
 /**
  * The outlook of a whole plan.
@@ -1706,6 +1923,10 @@ plan?: string, plan_yaml?: string,
  */
 command?: Array<string>, env?: { [key in string]: string }, 
 /**
+ * The container image; in a cluster every release has one, elsewhere none.
+ */
+image?: string, 
+/**
  * Take a live rollout back first.
  */
 supersede?: boolean, 
@@ -2163,6 +2384,24 @@ export type Requests = {
   "secrets.remove": { kind: "command"; params: SecretName; result: Done };
   /** Judge recorded series or counts */
   "judge": { kind: "query"; params: JudgeText; result: Judged };
+  /** Ask in PromQL: this folder's samples, or a Prometheus */
+  "metrics.query": { kind: "query"; params: QueryAsk; result: QueryAnswer };
+  /** The contexts that kubeconfig files name */
+  "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
+  /** The cluster: which, as whom, with which rights */
+  "cluster.show": { kind: "query"; params: Nothing; result: ClusterView };
+  /** Exactly what an adoption would write */
+  "cluster.plan": { kind: "query"; params: Adopt; result: AdoptionPlan };
+  /** Take a Deployment and what stands in front of it in */
+  "cluster.adopt": { kind: "command"; params: Adopt; result: Done };
+  /** Let an adopted service go as it was found */
+  "cluster.release": { kind: "command"; params: ByService; result: Done };
+  /** Until when a read-only environment is open, and why */
+  "access.show": { kind: "query"; params: Nothing; result: Opened | null };
+  /** Open a read-only environment for a while */
+  "access.open": { kind: "command"; params: OpenAccess; result: Done };
+  /** Close it again */
+  "access.close": { kind: "command"; params: Nothing; result: Done };
   /** The node */
   "node.show": { kind: "query"; params: Nothing; result: NodeStatus };
   /** Start the node if none answers */

@@ -5,6 +5,8 @@ import { momentOf } from "@/lib/local-time";
 export interface Typed {
   service: string;
   version: string;
+  /** In a cluster alone; elsewhere empty. */
+  image: string;
   /** A built-in plan's name; empty where there is only one's own text. */
   plan: string;
   /** As it stands in the editor. */
@@ -54,10 +56,17 @@ export function edited({ yaml, original }: Typed): boolean {
   return yaml !== original;
 }
 
-/** What is still missing or wrong, in words; null when it can be sent. */
-export function missing(typed: Typed, mistakes: number, now = Date.now()): string | null {
+/** What is wrong with an image; null when nothing is. */
+export function wrongImage(text: string): string | null {
+  return /\s/.test(text.trim()) ? "one image, without blanks: registry/name:tag" : null;
+}
+
+/** What is still missing or wrong, in words; null when it can be sent. `placed`: in a cluster. */
+export function missing(typed: Typed, mistakes: number, now = Date.now(), placed = false): string | null {
   if (typed.service === "") return "Choose a service";
   if (typed.version.trim() === "") return "Say which version";
+  if (placed && typed.image.trim() === "") return "Say which image";
+  if (placed && wrongImage(typed.image) !== null) return `Image: ${wrongImage(typed.image)}`;
   if (Number.isNaN(instancesOf(typed.instances) ?? 1)) return "Instances: a whole number from 1";
   if (momentOf(typed.notBefore, now).mistake !== null) return "Not before: a time to come";
   if (envOf(typed.env).mistake !== null) return "The environment has a mistake";
@@ -80,6 +89,7 @@ export function startOf(typed: Typed, now = Date.now()): Start {
     service: typed.service,
     version: typed.version.trim(),
     ...(edited(typed) ? { plan_yaml: typed.yaml } : { plan: typed.plan }),
+    ...(typed.image.trim() !== "" && { image: typed.image.trim() }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(instances !== null && { instances }),
     ...(at !== null && { not_before: new Date(at).toISOString() }),
