@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use deckwatch_console::api::{self, GiveUp, Promote, TrainingDesk};
 use deckwatch_console::{ByService, Console, ConsoleOptions};
 use deckwatch_domain::{ServiceName, Slot};
-use deckwatch_platform::Platform;
 use deckwatch_training::drills::{Desk, SERVICE};
 use deckwatch_training::load::{self, LoadOptions};
 
@@ -282,7 +281,7 @@ async fn cost(ground: &Ground) -> Result<u32, Wrong> {
         .flat_map(|slot| &view.observation.slots[*slot].instances)
         .filter_map(|instance| instance.pid)
         .collect();
-    traffic.push(console.platform().node().await?.pid);
+    traffic.push(console.local().node().await?.pid);
     let definition = view.definition.ok_or("the service is not defined")?;
     let target = LoadOptions {
         rate: PROBE,

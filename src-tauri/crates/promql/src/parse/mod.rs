@@ -1,7 +1,7 @@
 //! From text to tree.
 //!
 //! A parser of our own: the grammar is that of Prometheus 3, with its messages and the places
-//! they point at. Why none of the existing crates does is told in `docs/adr/0007-promql-parser.md`.
+//! they point at. Why none of the existing crates does is told in `docs/adr/0006-promql-parser.md`.
 
 mod check;
 mod cursor;
