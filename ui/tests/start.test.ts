@@ -58,6 +58,8 @@ async function open(hash = "#/rollouts"): Promise<HTMLElement> {
   await screen.findByText("driving:");
   await fireEvent.keyDown(document.body, { key: "n" });
   const dialog = await screen.findByRole("dialog", { name: "Start a rollout" });
+  // Images are for clusters.
+  expect(within(dialog).queryByLabelText(/^Image/)).toBeNull();
   await waitFor(() => expect(editor(dialog).value).not.toBe(""));
   await within(dialog).findByText(/every step can pass/);
   return dialog;

@@ -255,6 +255,23 @@ impl Console {
         })
     }
 
+    /// Asks a cluster who is asking. It is not waited for long: an action is not held up by it, and
+    /// is then the operating system's user's.
+    pub(crate) async fn know_who(&self) {
+        let Some(cluster) = self
+            .cluster
+            .as_ref()
+            .filter(|_| self.known_as.get().is_none())
+        else {
+            return;
+        };
+        let patience = std::time::Duration::from_secs(2);
+        if let Ok(Ok(mut who)) = tokio::time::timeout(patience, cluster.who()).await {
+            who.display = self.os_actor.display.clone();
+            let _ = self.known_as.set(who);
+        }
+    }
+
     /// That there is a node here to speak of.
     ///
     /// # Errors

@@ -4,8 +4,8 @@
 //! whoever asks for it, and no obstacle to a rollback.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 
 use deckwatch_domain::{Actor, EventId, IntentId, ServiceName};
 use deckwatch_journal::{
@@ -43,27 +43,6 @@ pub struct ConsoleOptions {
     pub environment: Option<(PathBuf, Environment)>,
 }
 
-impl ConsoleOptions {
-    /// One of the environments that the settings in `base` name.
-    ///
-    /// # Errors
-    /// That there is none of that name.
-    pub fn of(
-        base: &std::path::Path,
-        name: &str,
-        display: Option<String>,
-    ) -> Result<ConsoleOptions, Problem> {
-        let settings = Settings::read(&base.join("settings.json"))?;
-        let environment = settings.named(base, name)?;
-        Ok(ConsoleOptions {
-            folder: Some(environment.folder.clone()),
-            program: None,
-            display,
-            environment: Some((base.to_owned(), environment)),
-        })
-    }
-}
-
 /// A console on one data folder.
 pub struct Console {
     pub(crate) folder: DataFolder,
@@ -71,9 +50,9 @@ pub struct Console {
     base: PathBuf,
     pub(crate) environment: Environment,
     pub(crate) program: PathBuf,
-    os_actor: Actor,
+    pub(crate) os_actor: Actor,
     /// Whom the cluster takes us for, once it was asked.
-    known_as: std::sync::OnceLock<Actor>,
+    pub(crate) known_as: std::sync::OnceLock<Actor>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The same clock, for those who let go of a jump that it holds off.
     pub(crate) folder_clock: Arc<FolderClock>,
@@ -91,7 +70,8 @@ pub struct Console {
     pub(crate) looks: Looks,
     /// The training ground, while this console holds it open.
     pub(crate) session: Mutex<Option<Arc<Session>>>,
-    changes: std::sync::OnceLock<watch::Sender<u64>>,
+    /// See `follow.rs`.
+    pub(crate) changes: std::sync::OnceLock<watch::Sender<u64>>,
     /// The name under which this very process drives, while it does.
     pub(crate) drives_as: std::sync::RwLock<Option<String>>,
     /// It was said that the journal is not as it was noted.
@@ -212,23 +192,6 @@ impl Console {
         self.known_as.get().unwrap_or(&self.os_actor)
     }
 
-    /// Asks a cluster who is asking. It is not waited for long: an action is not held up by it, and
-    /// is then the operating system's user's.
-    pub(crate) async fn know_who(&self) {
-        let Some(cluster) = self
-            .cluster
-            .as_ref()
-            .filter(|_| self.known_as.get().is_none())
-        else {
-            return;
-        };
-        let patience = std::time::Duration::from_secs(2);
-        if let Ok(Ok(mut who)) = tokio::time::timeout(patience, cluster.who()).await {
-            who.display = self.os_actor.display.clone();
-            let _ = self.known_as.set(who);
-        }
-    }
-
     /// Where this environment's services run.
     pub fn platform(&self) -> &dyn Platform {
         self.platform.as_ref()
@@ -319,18 +282,6 @@ impl Console {
         started
             .map(|_| ())
             .map_err(|e| Problem::new("node.start", e.to_string()))
-    }
-
-    /// Changes whenever the journal or the node says that something happened. What follows them
-    /// is started with the first to ask, and ends with the console.
-    pub(crate) fn changes(self: &Arc<Self>) -> watch::Receiver<u64> {
-        let changes = self.changes.get_or_init(|| {
-            let (tell, _) = watch::channel(0);
-            tokio::spawn(follow_node(Arc::downgrade(self), tell.clone()));
-            tokio::spawn(follow_journal(Arc::downgrade(self), tell.clone()));
-            tell
-        });
-        changes.subscribe()
     }
 
     /// Every service's rollouts, brought up to date.
@@ -534,33 +485,4 @@ fn here(folder: &std::path::Path) -> (PathBuf, Environment) {
         let mut all = Settings::default().all_environments(folder);
         (folder.to_owned(), all.swap_remove(0))
     })
-}
-
-async fn follow_node(console: Weak<Console>, tell: watch::Sender<u64>) {
-    let Some(mut ticks) = console.upgrade().map(|console| console.local.watch()) else {
-        return;
-    };
-    while console.strong_count() > 0 && ticks.changed().await.is_ok() {
-        tell.send_modify(|count| *count += 1);
-    }
-}
-
-async fn follow_journal(console: Weak<Console>, tell: watch::Sender<u64>) {
-    let again = std::time::Duration::from_secs(1);
-    loop {
-        let Some(store) = console.upgrade().map(|c| async move {
-            let store = c.store().await?;
-            let seq = c.book().await.map(|book| book.seq)?;
-            Ok::<_, JournalError>((store, seq))
-        }) else {
-            return;
-        };
-        if let Ok((store, seq)) = store.await {
-            let mut events = store.subscribe(seq);
-            while console.strong_count() > 0 && events.next().await.is_ok() {
-                tell.send_modify(|count| *count += 1);
-            }
-        }
-        tokio::time::sleep(again).await;
-    }
 }

@@ -22,6 +22,7 @@ mod desk;
 mod doctor;
 mod evidence;
 mod folder;
+mod follow;
 mod gates;
 mod health;
 mod holder;

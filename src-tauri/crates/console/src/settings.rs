@@ -7,7 +7,7 @@ use deckwatch_domain::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterPlace, check_place};
-use crate::console::Console;
+use crate::console::{Console, ConsoleOptions};
 use crate::problem::Problem;
 use crate::route::Nothing;
 
@@ -251,6 +251,23 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+impl ConsoleOptions {
+    /// One of the environments that the settings in `base` name.
+    ///
+    /// # Errors
+    /// That there is none of that name.
+    pub fn of(base: &Path, name: &str, display: Option<String>) -> Result<ConsoleOptions, Problem> {
+        let settings = Settings::read(&base.join("settings.json"))?;
+        let environment = settings.named(base, name)?;
+        Ok(ConsoleOptions {
+            folder: Some(environment.folder.clone()),
+            program: None,
+            display,
+            environment: Some((base.to_owned(), environment)),
+        })
     }
 }
 

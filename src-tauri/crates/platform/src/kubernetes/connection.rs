@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::door::Door;
 use super::failure::Failure;
-use super::lock;
+use super::{lock, plugin};
 use crate::model::PlatformError;
 
 /// The longest that a new TCP and TLS connection may take.
@@ -123,9 +123,10 @@ impl Connection {
             context: Some(name.clone()),
             ..Default::default()
         };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|e| broken(format!("the context {name}: {e}")))?;
+        plugin::find(&mut config.auth_info).await;
         Connection::with(name, config).await
     }
 

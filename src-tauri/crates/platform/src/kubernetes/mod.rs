@@ -28,6 +28,7 @@ mod kind;
 mod logs;
 mod look;
 mod object;
+mod plugin;
 mod preflight;
 mod record;
 mod scaling;
