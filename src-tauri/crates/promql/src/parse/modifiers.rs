@@ -156,6 +156,8 @@ impl Cursor<'_> {
                 );
                 return expr;
             }
+            // Nothing here reads samples over time, so there is nothing to change; these are the
+            // words that people know from Prometheus.
             _ => {
                 self.error(span, format!("{word} modifier not implemented"));
                 return expr;
