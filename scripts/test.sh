@@ -14,6 +14,7 @@ if command -v go >/dev/null 2>&1; then
 else
   echo "Go is missing (https://go.dev, 1.26 or newer): the tests of clusters are skipped."
 fi
+export DECKWATCH_KEYCHAIN_NEEDED=1
 # The tests of the whole console and of the window start these programs.
 cargo build --workspace --bins --quiet || exit 1
 (cd ui && npm run --silent test) 2>&1 | tee "$log" || status=1

@@ -52,6 +52,7 @@ for part in "$@"; do
       needs xvfb command -v xvfb-run
       needs xauth command -v xauth
       needs dbus command -v dbus-run-session
+      needs gnome-keyring command -v gnome-keyring-daemon
       needs procps command -v pgrep
       needs prometheus command -v prometheus
       ;;

@@ -121,6 +121,18 @@ async fn a_migration_goes_out_and_back_with_its_release() {
     );
     let advice = list[0]["full_advised"].as_str().unwrap_or_default();
     assert!(advice.contains("does not run on the schema"), "{list}");
+    let time = &list[0]["back_times"][0];
+    assert_eq!(
+        (time["tasks"].as_u64(), time["timed"].as_u64()),
+        (Some(3), Some(0)),
+        "{time}"
+    );
+    ground
+        .ctl(&["rollback", SERVICE, "--kind", "full", "--dry-run"])
+        .await
+        .code(0)
+        .says("3 tasks, ")
+        .says("none of them has run on a way back yet");
     ground
         .ctl(&["rollback", SERVICE, "--kind", "full", "--reason", "bad"])
         .await
@@ -128,6 +140,11 @@ async fn a_migration_goes_out_and_back_with_its_release() {
         .says("ways back of purge, migrate follow");
     rollout(ground, "v2 back", |r| r.phase == Phase::RolledBack).await;
     assert_eq!(noted(ground)[4..], ["refill", "down s2", "verify"]);
+    // The next time, how long that takes is known.
+    let view = ground.json(&["rollout", "show", SERVICE]).await;
+    let time = &view["status"]["back_times"][0];
+    assert_eq!(time["timed"].as_u64(), Some(3), "{time}");
+    assert!(time["usual"].is_string(), "{time}");
     ground.ctl(&["journal", "verify"]).await.code(0);
 }
 

@@ -18,6 +18,8 @@ import {
   notTakenBack,
   parted,
   timeOf,
+  timeOfKind,
+  type Undo,
   undoOf,
   wayBack,
 } from "@/views/rollouts/tasks";
@@ -124,6 +126,20 @@ describe("what the tasks say", () => {
     expect(kindsOf(unknown)).toEqual(["quick", "full"]);
     expect(doneBy("full", unknown).at(-1)).toBe("verification, if the plan has any");
     expect(kindsOf({ ...unknown, ways: [] })).toEqual([]);
+  });
+
+  test("how long a kind takes is said with where that is known from", () => {
+    const times = (usual: string | null, timed: number): Undo => ({
+      ...undoOf(withTasks().status),
+      times: [{ kind: "full", tasks: 3, timed, usual, at_most: "10m" }],
+    });
+    expect(timeOfKind("quick", times("4s", 3))).toBeNull();
+    expect(timeOfKind("data-preserving", times("4s", 3))).toBeNull();
+    const said = (usual: string | null, timed: number) =>
+      timeOfKind("full", times(usual, timed))?.replaceAll("\u202f", " ").replaceAll("\u00a0", " ");
+    expect(said("4s", 3)).toBe("about 4 s, as it last took; 10 min at most");
+    expect(said("4s", 2)).toBe("10 min at most; 2 of 3 tasks last took 4 s");
+    expect(said(null, 0)).toBe("10 min at most: it has not been run yet");
   });
 
   test("what holds it, and what a release leaves behind", () => {

@@ -16,20 +16,22 @@ const RUNS_MS = 3000;
 /** Recordings that were made before there were tasks say nothing of them. */
 const NO_TASKS: Pick<
   RolloutStatus,
-  "tasks" | "strategy" | "full_advised" | "batches" | "audience" | "waits_until" | "undo_to"
+  "tasks" | "strategy" | "full_advised" | "back_times" | "batches" | "audience" | "waits_until" | "undo_to"
 > = {
   tasks: [],
   strategy: "canary",
   full_advised: null,
+  back_times: [],
   batches: null,
   audience: null,
   waits_until: null,
   undo_to: null,
 };
-const NO_WAYS: Pick<Reversible, "ways_back" | "preserves" | "full_advised"> = {
+const NO_WAYS: Pick<Reversible, "ways_back" | "preserves" | "full_advised" | "back_times"> = {
   ways_back: [],
   preserves: false,
   full_advised: null,
+  back_times: [],
 };
 
 export interface Tasks {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Role, RolloutId, ServiceName, Timestamp, Weights};
 use deckwatch_platform::Observation;
-use deckwatch_rollout::Rollout;
 use deckwatch_rollout::lane::Preview;
 use deckwatch_rollout::plan::RollbackKind;
+use deckwatch_rollout::{BackTime, Rollout};
 use serde::{Deserialize, Serialize};
 
 use crate::back::{RollBack, preview, ways_back};
@@ -55,6 +55,8 @@ pub struct Reversible {
     pub preserves: bool,
     /// Why quick is not enough; none: it is.
     pub full_advised: Option<String>,
+    /// What the kinds take that do more than move the traffic.
+    pub back_times: Vec<BackTime>,
     /// The obvious one: to be selected when nothing else is.
     pub obvious: bool,
 }
@@ -153,6 +155,7 @@ fn of(seen: &Observation, rollout: Option<&Rollout>, now: Timestamp) -> Option<R
         ways_back: rollout.map(ways_back).unwrap_or_default(),
         preserves: rollout.is_some_and(|r| r.plan.around.export.is_some()),
         full_advised: rollout.and_then(Rollout::full_advised),
+        back_times: rollout.map(Rollout::back_times).unwrap_or_default(),
         obvious: false,
     })
 }
@@ -195,6 +198,7 @@ mod tests {
             ways_back: Vec::new(),
             preserves: false,
             full_advised: None,
+            back_times: Vec::new(),
             obvious: false,
         }
     }

@@ -289,6 +289,70 @@ async fn note(console: &Console, kind: &str, name: &str) -> Result<(), Problem> 
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
+
+    /// Set in the process that has a keychain of its own.
+    const HERE: &str = "DECKWATCH_KEYCHAIN_HERE";
+
+    /// A real keychain, on a bus of its own, asked by this test in a second process.
+    #[test]
+    fn a_keychain_keeps_gives_and_forgets_them() {
+        if std::env::var_os(HERE).is_some() {
+            return in_a_keychain();
+        }
+        if Command::new("gnome-keyring-daemon")
+            .arg("--version")
+            .output()
+            .is_err()
+        {
+            let needed = std::env::var_os("DECKWATCH_KEYCHAIN_NEEDED").is_some();
+            assert!(!needed, "gnome-keyring-daemon is missing");
+            return eprintln!("skipped: there is no gnome-keyring-daemon");
+        }
+        let home = tempfile::tempdir().unwrap();
+        let script = "printf open-sesame | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+            exec \"$0\" --exact secrets::tests::a_keychain_keeps_gives_and_forgets_them --nocapture";
+        let asked = Command::new("dbus-run-session")
+            .args(["--", "sh", "-ec", script])
+            .arg(std::env::current_exe().unwrap())
+            .env_remove("DECKWATCH_NO_KEYCHAIN")
+            .env("HOME", home.path())
+            .env("XDG_DATA_HOME", home.path())
+            .env("XDG_RUNTIME_DIR", home.path())
+            .env(HERE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&asked.stdout);
+        let why = String::from_utf8_lossy(&asked.stderr);
+        assert!(
+            asked.status.success() && said.contains("1 passed"),
+            "{said}{why}"
+        );
+    }
+
+    fn in_a_keychain() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets(folder.path().to_owned());
+        let keep = |value: &str| {
+            let new = NewSecret {
+                name: "db".into(),
+                value: value.into(),
+            };
+            secrets.keep(&new, "ana@desk".into(), Timestamp::from_millis(0))
+        };
+        assert_eq!(keep("hunter2").unwrap(), Kept::Keychain);
+        let file = std::fs::read_to_string(secrets.file()).unwrap();
+        assert!(!file.contains("hunter2"), "{file}");
+        assert_eq!(secrets.get("db").unwrap(), "hunter2");
+        keep("hunter3").unwrap();
+        assert_eq!(secrets.get("db").unwrap(), "hunter3");
+        // Another folder's secret of the same name is another one.
+        let other = Secrets(folder.path().join("other"));
+        assert!(other.entry("db").unwrap().get_password().is_err());
+        secrets.forget("db").unwrap();
+        assert!(secrets.entry("db").unwrap().get_password().is_err());
+        assert!(secrets.get("db").unwrap_err().contains("not set"));
+    }
 
     #[test]
     fn the_journal_says_which_and_never_what() {

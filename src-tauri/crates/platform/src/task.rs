@@ -15,7 +15,7 @@ pub enum Does {
     /// A program and its arguments, run without a shell on the driver's machine. Ending with 0
     /// is success.
     Command(Vec<String>),
-    /// An HTTP call over plain `http`.
+    /// An HTTP call, over `http` or `https`.
     Http(HttpCall),
 }
 

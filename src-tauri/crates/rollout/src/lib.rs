@@ -11,6 +11,7 @@
 //! without `Pass` and open gates (or a person's recorded reason), a forward write after a latch, a
 //! rollback that waits for anything.
 
+mod back_time;
 pub mod baselines;
 mod command;
 mod driver;
@@ -30,6 +31,7 @@ pub mod task;
 pub mod validation;
 mod words;
 
+pub use back_time::BackTime;
 pub use command::{Command, Refusal, decide};
 pub use driver::{Driver, DriverError, Held, Identity, Ports, Standing, Tick};
 pub use engine::{Engine, Seen};

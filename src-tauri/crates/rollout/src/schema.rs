@@ -78,7 +78,7 @@ fn http() -> Value {
         "additionalProperties": false,
         "properties": {
             "method": {"type": "string", "default": "GET"},
-            "url": {"type": "string", "pattern": "^http://"},
+            "url": {"type": "string", "pattern": "^https?://"},
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
             "body": {"type": "string"},
             "expect": {"type": "integer", "minimum": 100, "maximum": 599},
@@ -101,7 +101,7 @@ fn check(span: &Value, share: &Value) -> Value {
             "description": {"type": "string"},
             "command": command(),
             "http": http(),
-            "health": {"type": "string", "description": "An address that begins with http://, or a service"},
+            "health": {"type": "string", "description": "An address that begins with http:// or https://, or a service"},
             "baseline": {
                 "type": ["string", "object"],
                 "required": ["name"],

@@ -5,7 +5,7 @@ mod evolve;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deckwatch_domain::{
-    Actor, Digest, EventId, IntentId, ReleaseVersion, RolloutId, ServiceName, Slot, Timestamp,
+    Actor, Digest, EventId, IntentId, ReleaseVersion, RolloutId, ServiceName, Slot, Span, Timestamp,
 };
 use deckwatch_platform::{Action, ReleaseSpec, TakeBackRecord};
 use deckwatch_verdict::{Counts, Verdict};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{BakedBy, Baseline, Cause, Ending, Event, PauseReason, Purpose, Started};
 use crate::plan::{Gate, Plan, RollbackKind, Step};
-use crate::task::TaskRecord;
+use crate::task::{TaskRecord, Way};
 
 /// The phase of a rollout, as people name it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -187,6 +187,8 @@ pub struct Rollout {
     pub steps_done: Vec<StepRecord>,
     /// The newest attempt of each task, in the order in which they first began.
     pub tasks: Vec<TaskRecord>,
+    /// What tasks of this service's ways back took when they last passed, also in rollouts before.
+    pub took_back: BTreeMap<(String, Way), Span>,
 }
 
 /// The last rehearsal of the way back that is on record.
@@ -254,6 +256,7 @@ impl Rollout {
             rehearsed: None,
             steps_done: Vec::new(),
             tasks: Vec::new(),
+            took_back: BTreeMap::new(),
         }
     }
 
@@ -353,7 +356,10 @@ impl Rollouts {
         match event {
             Event::Started(started) => {
                 self.queued = None;
-                self.current = Some(Rollout::begin(started, at));
+                let before = self.current.take();
+                let mut current = Rollout::begin(started, at);
+                current.took_back = before.map(|b| b.took_back).unwrap_or_default();
+                self.current = Some(current);
             }
             Event::Queued(started) => self.queued = Some(started.clone()),
             Event::TakenBack { record } => {

@@ -10,6 +10,7 @@ use deckwatch_platform::{AudienceBy, Observation};
 use deckwatch_verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::back_time::BackTime;
 use crate::event::BakedBy;
 use crate::lane::full_after;
 use crate::plan::{Gate, Step, StepPause, Strategy};
@@ -124,6 +125,8 @@ pub struct RolloutStatus {
     pub undo_to: Option<u32>,
     /// What a rollback of this rollout should be, and why; none: quick is enough.
     pub full_advised: Option<String>,
+    /// What the kinds of rollback take that run tasks.
+    pub back_times: Vec<BackTime>,
     /// Where the candidate alone answers.
     pub preview: Option<String>,
 }
@@ -181,6 +184,7 @@ pub fn status(
         waits_until: rollout.waits_until(now).filter(|_| rollout.is_live()),
         undo_to: rollout.undo_to,
         full_advised: rollout.full_advised(),
+        back_times: rollout.back_times(),
         preview: rollout.preview.clone(),
     }
 }

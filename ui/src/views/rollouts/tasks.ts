@@ -1,5 +1,5 @@
 /** What a rollout's tasks did, do and would take back, in words. Pure: it reads what the backend says. */
-import type { Mark, RollbackKind, RolloutStatus, TaskKind, TaskStanding, TaskStatus } from "@/host";
+import type { BackTime, Mark, RollbackKind, RolloutStatus, TaskKind, TaskStanding, TaskStatus } from "@/host";
 import { duration, ms, spanWords } from "@/lib/format";
 import { isOver, paused } from "./words";
 
@@ -106,6 +106,19 @@ export interface Undo {
   /** Null: it is not known whether there is any. */
   verify: string[] | null;
   advised: string | null;
+  times: BackTime[];
+}
+
+/** How long a kind takes beside the traffic: as it last took, and at the very most. */
+export function timeOfKind(kind: RollbackKind, { times }: Undo): string | null {
+  const time = times.find((one) => one.kind === kind);
+  if (!time) return null;
+  const most = `${spanWords(time.at_most)} at most`;
+  if (time.usual === null) return `${most}: it has not been run yet`;
+  const usual = spanWords(time.usual);
+  return time.timed === time.tasks
+    ? `about ${usual}, as it last took; ${most}`
+    : `${most}; ${time.timed} of ${time.tasks} tasks last took ${usual}`;
 }
 
 export function undoOf(status: RolloutStatus): Undo {
@@ -118,6 +131,7 @@ export function undoOf(status: RolloutStatus): Undo {
     imports: at("import")[0] ?? false,
     verify: at("verify"),
     advised: status.full_advised,
+    times: status.back_times,
   };
 }
 

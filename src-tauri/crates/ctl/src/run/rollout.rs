@@ -280,8 +280,18 @@ pub(super) async fn rollback(
         kind: it.kind,
     };
     if it.dry_run {
+        let of = ByService {
+            service: ask.service.clone(),
+        };
         let preview = deckwatch_console::preview(console, ask).await?;
         answer(j, &preview, |p| print::preview(paint, p));
+        if !j {
+            let shown = api::rollout(console, of).await;
+            let times = shown.map(|v| v.status.back_times).unwrap_or_default();
+            for time in times.iter().filter(|time| time.kind == it.kind) {
+                println!("then {}", time.words());
+            }
+        }
         return Ok(if preview.to.is_some() {
             code::DONE
         } else {

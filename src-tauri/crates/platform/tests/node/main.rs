@@ -11,4 +11,5 @@ mod serving;
 mod supervision;
 mod takeover;
 mod tasks;
+mod tls;
 mod tunnel;

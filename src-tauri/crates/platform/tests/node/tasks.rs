@@ -1,6 +1,7 @@
 //! Tasks for real: processes that are begun once, bounded in time and output, and outlive whoever
 //! began them.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use deckwatch_domain::{IntentId, RolloutId, ServiceName, Span};
@@ -9,15 +10,19 @@ use deckwatch_platform::{Does, HttpCall, TaskOutcome, TaskRun, TaskSeen};
 
 use crate::rig::host;
 
-struct Desk {
-    tasks: LocalTasks,
+pub struct Desk {
+    pub tasks: LocalTasks,
     folder: tempfile::TempDir,
 }
 
 fn desk() -> Desk {
-    let folder = tempfile::tempdir().unwrap();
+    run_by(host(), tempfile::tempdir().unwrap())
+}
+
+/// Tasks in `folder` that are run by this program.
+pub fn run_by(program: PathBuf, folder: tempfile::TempDir) -> Desk {
     Desk {
-        tasks: LocalTasks::new(folder.path().join("tasks"), host()),
+        tasks: LocalTasks::new(folder.path().join("tasks"), program),
         folder,
     }
 }
@@ -29,7 +34,7 @@ fn shell(number: u128, script: &str) -> TaskRun {
     )
 }
 
-fn run(number: u128, does: Does) -> TaskRun {
+pub fn run(number: u128, does: Does) -> TaskRun {
     TaskRun {
         intent: IntentId::from_u128(number),
         service: ServiceName::new("checkout").unwrap(),
@@ -58,7 +63,7 @@ fn ended(desk: &Desk, run: &TaskRun) -> TaskOutcome {
     }
 }
 
-fn done(desk: &Desk, run: &TaskRun) -> TaskOutcome {
+pub fn done(desk: &Desk, run: &TaskRun) -> TaskOutcome {
     desk.tasks.begin(run, Default::default()).unwrap();
     ended(desk, run)
 }

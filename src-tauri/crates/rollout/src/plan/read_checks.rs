@@ -166,7 +166,7 @@ fn read_looks(check: &mut Entries<'_>, problems: &mut Problems) -> Option<Looks>
 
 fn read_health(node: &Node, problems: &mut Problems) -> Option<Health> {
     let text = node.text(problems)?;
-    if text.starts_with("http://") {
+    if ["http://", "https://"].iter().any(|s| text.starts_with(s)) {
         return Some(Health::Url(text));
     }
     match text.parse() {
@@ -174,7 +174,7 @@ fn read_health(node: &Node, problems: &mut Problems) -> Option<Health> {
         Err(_) => {
             problems.at(
                 node,
-                format!("`{text}` is neither an address that begins with http:// nor a service"),
+                format!("`{text}` is neither an address that begins with http:// or https:// nor a service"),
             );
             None
         }

@@ -151,11 +151,8 @@ pub(super) fn read_http(node: &Node, problems: &mut Problems) -> Option<HttpCall
     let method = http.get("method").and_then(|n| n.text(problems));
     let url = http.need("url", problems).and_then(|n| {
         let url = n.text(problems)?;
-        if !url.starts_with("http://") {
-            problems.at(
-                n,
-                "an address begins with http:// (https is not spoken yet)",
-            );
+        if !["http://", "https://"].iter().any(|s| url.starts_with(s)) {
+            problems.at(n, "an address begins with http:// or https://");
         }
         Some(url)
     });

@@ -5,7 +5,7 @@ use deckwatch_platform::{Action, TakeBackRecord};
 
 use super::{Approval, GoingBack, Outstanding, Phase, Rehearsal, Rollout, Stage, StepRecord};
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Purpose};
-use crate::plan::RollbackKind;
+use crate::plan::{Place, RollbackKind};
 use crate::task::{TaskRecord, Way};
 
 impl Rollout {
@@ -218,6 +218,8 @@ impl Rollout {
                 let running = |r: &&mut TaskRecord| r.intent == Some(*intent);
                 if let Some(record) = self.tasks.iter_mut().find(running) {
                     record.ended.get_or_insert((outcome.clone(), at));
+                    let (place, way) = (record.place, record.way);
+                    self.timed(place, way);
                 }
             }
             Event::TaskChanged { place, outcome, .. } => self.remember(TaskRecord {
@@ -240,6 +242,19 @@ impl Rollout {
     }
 
     /// The newest attempt takes the place of the one before.
+    /// How long the way back takes is told from how long it took before.
+    fn timed(&mut self, place: Place, way: Way) {
+        if way == Way::Out && !place.is_of_the_way_back() {
+            return;
+        }
+        let record = self.task_record(place, way);
+        let outcome = record.and_then(|r| r.ended.as_ref()).map(|(o, _)| o);
+        let passed = outcome.filter(|o| o.passed).map(|o| o.took);
+        if let (Some(took), Some(task)) = (passed, self.plan.task(place)) {
+            self.took_back.insert((task.name.clone(), way), took);
+        }
+    }
+
     fn remember(&mut self, record: TaskRecord) {
         let same = |r: &TaskRecord| r.place == record.place && r.way == record.way;
         match self.tasks.iter_mut().find(|r| same(r)) {

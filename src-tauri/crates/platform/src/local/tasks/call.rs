@@ -1,9 +1,14 @@
-//! One HTTP call.
+//! One HTTP call, over TLS where its address says so. Whom to trust is the system's: its
+//! certificates, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Scheme;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -35,11 +40,9 @@ pub async fn health(url: &str, within: Duration) -> Result<String, String> {
         .header(hyper::header::USER_AGENT, "deckwatch-health")
         .body(Full::new(Bytes::new()))
         .map_err(|e| format!("the address is malformed: {e}"))?;
-    let client: Client<HttpConnector, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).build_http();
-    match tokio::time::timeout(within, client.request(request)).await {
+    match tokio::time::timeout(within, send(request)).await {
         Err(_) => Err(format!("timeout after {} ms", within.as_millis())),
-        Ok(Err(e)) => Err(format!("{url} cannot be reached: {}", deepest(&e))),
+        Ok(Err(why)) => Err(format!("{url} cannot be reached: {why}")),
         Ok(Ok(answer)) if answer.status().as_u16() < 400 => {
             Ok(format!("answered {}", answer.status()))
         }
@@ -58,12 +61,9 @@ async fn answer(call: &HttpCall, output: &Output) -> Result<String, String> {
     let request = request
         .body(body)
         .map_err(|e| format!("the call is malformed: {e}"))?;
-    let client: Client<HttpConnector, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).build_http();
-    let answer = client
-        .request(request)
+    let answer = send(request)
         .await
-        .map_err(|e| format!("{} cannot be reached: {}", call.url, deepest(&e)))?;
+        .map_err(|why| format!("{} cannot be reached: {why}", call.url))?;
     let status = answer.status();
     output.take(format!("{status}\n").as_bytes());
     let body = Limited::new(answer.into_body(), LONGEST)
@@ -85,6 +85,32 @@ async fn answer(call: &HttpCall, output: &Output) -> Result<String, String> {
         }
         _ => Ok(format!("answered {status}")),
     }
+}
+
+/// # Errors
+/// Why no answer came, in words.
+async fn send(request: hyper::Request<Full<Bytes>>) -> Result<Response<Incoming>, String> {
+    let client = Client::builder(TokioExecutor::new());
+    // The certificates are read only by whoever needs them.
+    let sent = if request.uri().scheme() == Some(&Scheme::HTTPS) {
+        let client: Client<_, Full<Bytes>> = client.build(tls().await?);
+        client.request(request).await
+    } else {
+        let client: Client<_, Full<Bytes>> = client.build_http();
+        client.request(request).await
+    };
+    sent.map_err(|e| deepest(&e))
+}
+
+async fn tls() -> Result<HttpsConnector<HttpConnector>, String> {
+    // Reading them takes tens of milliseconds.
+    let read = tokio::task::spawn_blocking(|| {
+        let provider = rustls::crypto::ring::default_provider();
+        HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)
+    });
+    let roots = read.await.map_err(|e| e.to_string())?;
+    let roots = roots.map_err(|e| format!("the system's certificates: {e}"))?;
+    Ok(roots.https_only().enable_http1().build())
 }
 
 /// The innermost reason: the outer ones only say that a connection failed.
