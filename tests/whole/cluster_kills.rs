@@ -107,6 +107,8 @@ async fn switched(shop: &Shop, shared: &Shared) {
         assert!(phase.contains("promoted"), "{version} was {phase}");
         let back = ["rollback", "catalogue", "--reason", "a test"];
         shop.ctl(&back).await.code(0);
+        // Traffic is back; the next one may begin once whoever drives has cleaned up.
+        shop.phase("catalogue", "rolled-back").await;
         shared.rolled.set(shared.rolled.get() + 1);
     }
 }
