@@ -88,7 +88,8 @@ pub async fn run(cluster: &Arc<Cluster>, quick: bool) -> bool {
     let (filled, filled_cpu) = (began.elapsed(), used().saturating_sub(cpu));
     let memory = resident().saturating_sub(memory);
     println!(
-        "  index filled after {filled:.0?}, {filled_cpu:.0?} of processor, {} MiB more in memory",
+        "  index filled after {} ms, {filled_cpu:.0?} of processor, {} MiB more in memory",
+        filled.as_millis(),
         memory / (1024 * 1024)
     );
     let mut looks = Vec::new();

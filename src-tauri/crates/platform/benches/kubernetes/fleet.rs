@@ -116,12 +116,14 @@ pub async fn run(cluster: &Arc<Cluster>, quick: bool) -> bool {
     let whole = began.elapsed();
     println!("\n{services} services in each of {CONTEXTS} contexts, all at once:");
     println!(
-        "  taken back    {}   all after {whole:.0?}",
-        times::line(&back)
+        "  taken back    {}   all after {} ms",
+        times::line(&back),
+        whole.as_millis()
     );
     println!(
-        "  bare patches  {}   all after {bare_whole:.0?}",
-        times::line(&bare)
+        "  bare patches  {}   all after {} ms",
+        times::line(&bare),
+        bare_whole.as_millis()
     );
     let kept = whole <= AIM;
     println!(
