@@ -65,7 +65,7 @@ pub enum Patch {
     Front {
         held: u64,
         order: Order,
-        after: Traffic,
+        after: Box<Traffic>,
         labelled: PerSlot<bool>,
         /// Of each slot, by the endpoints that it was decided on.
         ready: PerSlot<u32>,
@@ -218,7 +218,7 @@ impl State {
         else {
             unreachable!("it is a front's")
         };
-        let before = std::mem::replace(&mut self.traffic, after.clone());
+        let before = std::mem::replace(&mut self.traffic, (**after).clone());
         let api = self.api();
         assert!(
             api.front.routed == before.weights || !forward(order),
@@ -236,7 +236,7 @@ impl State {
             self.writes.push(Write {
                 order: order.clone(),
                 before,
-                after: after.clone(),
+                after: (**after).clone(),
                 ready: *ready,
             });
         }

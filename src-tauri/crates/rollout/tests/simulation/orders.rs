@@ -129,7 +129,7 @@ impl SimPlatform {
         Patch::Front {
             held: front.front.version,
             order: order.clone(),
-            after,
+            after: Box::new(after),
             labelled: front.front.labelled,
             ready,
             amends: false,
@@ -271,7 +271,7 @@ impl SimPlatform {
             let patch = Patch::Front {
                 held: front.front.version,
                 order: order.clone(),
-                after: front.traffic.clone(),
+                after: Box::new(front.traffic.clone()),
                 labelled,
                 ready: PerSlot::default(),
                 amends: true,
