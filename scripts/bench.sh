@@ -22,9 +22,20 @@ step() {
 
 step "building the program as it is shipped (minutes, the first time)" \
   cargo build --release -p deckwatch-ctl || exit 1
-for crate in verdict journal platform; do
+for crate in verdict journal; do
   step "$crate" cargo bench --quiet -p "deckwatch-$crate"
 done
+step platform cargo bench --quiet -p deckwatch-platform --bench proxy
+# A real API server, and a peer's controller on it: Go builds each once, and says so.
+if command -v go >/dev/null 2>&1; then
+  DECKWATCH_CONTROL_PLANE=$(./scripts/control-plane.sh) || failed+=("control plane")
+  DECKWATCH_ARGO_ROLLOUTS=$(./scripts/argo-rollouts.sh) || echo "Argo Rollouts is left out" >&2
+  export DECKWATCH_CONTROL_PLANE DECKWATCH_ARGO_ROLLOUTS
+  step kubernetes cargo bench --quiet -p deckwatch-platform --bench kubernetes
+else
+  echo "Go is missing (https://go.dev, 1.26 or newer): clusters are not measured." >&2
+  failed+=(kubernetes)
+fi
 step console cargo bench --quiet -p deckwatch --bench console
 step "the empty window" cargo build --release --quiet --example empty_window
 step window xvfb-run -a -s "-screen 0 1280x800x24" dbus-run-session -- \

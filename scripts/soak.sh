@@ -9,7 +9,14 @@ cargo test --release -p deckwatch-rollout --test simulation -- --nocapture
 echo "== $DECKWATCH_KILLS kills during real rollouts"
 cargo build --quiet --release -p deckwatch-ctl
 DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
-  cargo test --release -p deckwatch --test whole -- --nocapture kills
+  cargo test --release -p deckwatch --test whole -- --nocapture kills::kills_lose
+DECKWATCH_CLUSTER_ROLLOUTS=${DECKWATCH_CLUSTER_ROLLOUTS:-100}
+export DECKWATCH_CLUSTER_ROLLOUTS
+echo "== kills during $DECKWATCH_CLUSTER_ROLLOUTS rollouts in a cluster"
+DECKWATCH_CONTROL_PLANE=$(./scripts/control-plane.sh)
+export DECKWATCH_CONTROL_PLANE DECKWATCH_CONTROL_PLANE_NEEDED=1
+DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
+  cargo test --release -p deckwatch --test whole -- --nocapture kills_in_a_cluster
 echo "== a kill after every fact of every strategy"
 DECKWATCH_POINTS=all DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
   cargo test --release -p deckwatch --test whole -- --nocapture points

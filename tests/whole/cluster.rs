@@ -12,13 +12,13 @@ use crate::control_plane::{ControlPlane, Counted, Prometheus, program, traffic};
 use crate::harness::{Ground, Ran, eventually};
 use crate::plans;
 
-/// Bad answers of every thousand that the version `v3` gives.
+/// Bad answers of every thousand that versions give whose name begins with `v3`.
 const BAD: u64 = 300;
 const RATE: u64 = 2000;
 
-struct Shop {
-    ground: Ground,
-    control: ControlPlane,
+pub struct Shop {
+    pub ground: Ground,
+    pub control: ControlPlane,
     counted: Counted,
     _prometheus: Prometheus,
     /// Requests a second.
@@ -32,7 +32,7 @@ fn demo(name: &str) -> PathBuf {
 }
 
 /// None, and said, where there is no control plane or no Prometheus to run on.
-async fn shop(test: &str) -> Option<Shop> {
+pub async fn shop(test: &str) -> Option<Shop> {
     let needed = std::env::var_os("DECKWATCH_CONTROL_PLANE_NEEDED").is_some();
     let absent = |what: &str| {
         assert!(!needed, "{test}: {what}");
@@ -61,7 +61,7 @@ async fn shop(test: &str) -> Option<Shop> {
 }
 
 impl Shop {
-    async fn environment(&self, name: &str, more: &[&str]) -> Ran {
+    pub async fn environment(&self, name: &str, more: &[&str]) -> Ran {
         let url = self._prometheus.url.clone();
         let mut args = vec![
             "environment",
@@ -82,24 +82,24 @@ impl Shop {
         self.ground.ctl(&args).await
     }
 
-    async fn ctl(&self, args: &[&str]) -> Ran {
+    pub async fn ctl(&self, args: &[&str]) -> Ran {
         let mut all = vec!["-e", "shop"];
         all.extend(args);
         self.ground.ctl(&all).await
     }
 
-    async fn json(&self, args: &[&str]) -> Value {
+    pub async fn json(&self, args: &[&str]) -> Value {
         let mut all = vec!["--json"];
         all.extend(args);
         self.ctl(&all).await.code(0).json()
     }
 
-    async fn observe(&self, service: &str) -> Value {
+    pub async fn observe(&self, service: &str) -> Value {
         self.json(&["service", "show", service]).await["observation"].clone()
     }
 
     /// People ask the basket for things, as the route leads them, while `until` runs.
-    async fn under_load<T>(&self, until: impl Future<Output = T>) -> T {
+    pub async fn under_load<T>(&self, until: impl Future<Output = T>) -> T {
         let load = async {
             loop {
                 let seen = self.observe("basket").await;
@@ -116,7 +116,20 @@ impl Shop {
         }
     }
 
-    async fn phase(&self, service: &str, wanted: &str) -> Value {
+    /// Adopts the basket behind its route and the catalogue behind its Service, as soon as their pods
+    /// are there.
+    pub async fn adopt_both(&self) {
+        for adopt in [&["basket", "--route", "basket"][..], &["catalogue"]] {
+            let args = [&["cluster", "adopt"], adopt].concat();
+            eventually("the demo's pods to be there to be adopted", || async {
+                let ran = self.ctl(&args).await;
+                if ran.code == 0 { Ok(()) } else { Err(ran.err) }
+            })
+            .await;
+        }
+    }
+
+    pub async fn phase(&self, service: &str, wanted: &str) -> Value {
         eventually(&format!("{service} to be {wanted}"), || async {
             let view = self.json(&["rollout", "show", service]).await;
             let status = view["status"].clone();
@@ -129,7 +142,8 @@ impl Shop {
     }
 }
 
-fn weight(seen: &Value, version: &str) -> u64 {
+/// The share of the traffic that a version has.
+pub fn weight(seen: &Value, version: &str) -> u64 {
     let slots = ["blue", "green"].into_iter();
     let of = slots.filter(|slot| seen["slots"][slot]["release"]["version"] == version);
     of.map(|slot| seen["traffic"]["weights"][slot].as_u64().unwrap_or(0))
@@ -331,7 +345,7 @@ async fn production_is_read_only_until_it_is_opened() {
 }
 
 /// Blue-green by a Service alone: all or nothing, and nobody is judged.
-const ALL_AT_ONCE: &str = "\
+pub const ALL_AT_ONCE: &str = "\
 plan: all-at-once
 strategy: blue-green
 steps:

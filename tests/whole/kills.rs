@@ -18,7 +18,7 @@ use crate::harness::{Agent, Ground, eventually, signal};
 use crate::plans;
 use crate::scene::Scene;
 
-fn number(name: &str, default: u64) -> u64 {
+pub fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text
             .parse()
@@ -28,7 +28,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// SplitMix64: the same moments for the same seed.
-struct Draws(u64);
+pub struct Draws(pub u64);
 
 impl Draws {
     fn next(&mut self) -> u64 {
@@ -39,7 +39,7 @@ impl Draws {
         z ^ (z >> 31)
     }
 
-    async fn nap(&mut self, most_ms: u64) {
+    pub async fn nap(&mut self, most_ms: u64) {
         tokio::time::sleep(Duration::from_millis(self.next() % most_ms)).await;
     }
 }

@@ -16,6 +16,8 @@ mod cli;
 mod cli_engine;
 mod cli_gates;
 mod cluster;
+mod cluster_back;
+mod cluster_kills;
 mod control_plane;
 mod drills;
 mod driver;

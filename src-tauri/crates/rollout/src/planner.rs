@@ -13,6 +13,8 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use deckwatch_domain::{ReleaseVersion, Timestamp};
 use deckwatch_platform::{Action, Observation, TaskSeen};
 use deckwatch_verdict::{Answer, Verdict};
@@ -46,6 +48,22 @@ pub struct Inputs<'a> {
     /// be told.
     pub task: Option<&'a TaskSeen>,
     pub now: Timestamp,
+}
+
+/// How long after a write a look may still be older than it: watches of a cluster lag, and one that
+/// has said nothing for this long is begun anew.
+const OLDEST: Duration = Duration::from_secs(180);
+/// What is said of such a look.
+const OLD: &str = "the platform does not show yet what was written last";
+
+impl Inputs<'_> {
+    /// Whether the look is older than what this rollout has written, so that it says nothing of who has
+    /// the traffic now.
+    fn is_old(&self, rollout: &Rollout) -> bool {
+        rollout.last_write.is_some_and(|(intent, at)| {
+            !self.observation.applied.contains(&intent) && self.now.since(at) < OLDEST
+        })
+    }
 }
 
 /// What to do next.

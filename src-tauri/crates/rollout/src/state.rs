@@ -156,6 +156,8 @@ pub struct Rollout {
     pub serving: u32,
     /// After a rollback: what had left was asked to come back.
     pub restored: bool,
+    /// The last traffic write that the platform is known to have taken, and when that was noted.
+    pub last_write: Option<(IntentId, Timestamp)>,
     /// The last weight that the platform is known to have taken.
     pub weight: u8,
     pub baseline: Option<Baseline>,
@@ -178,6 +180,8 @@ pub struct Rollout {
     pub pause_over: bool,
     pub back: Option<GoingBack>,
     pub candidate_retired: bool,
+    /// What was kept warm has been told to stop.
+    pub previous_retired: bool,
     pub promoted_at: Option<Timestamp>,
     pub warm_until: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
@@ -232,6 +236,7 @@ impl Rollout {
             stable_asked: None,
             serving: 0,
             restored: false,
+            last_write: None,
             weight: 0,
             baseline: None,
             reference: BTreeMap::new(),
@@ -248,6 +253,7 @@ impl Rollout {
             pause_over: false,
             back: None,
             candidate_retired: false,
+            previous_retired: false,
             promoted_at: None,
             warm_until: None,
             ended_at: None,

@@ -45,6 +45,10 @@ impl KubernetesPlatform {
             return Ok(None);
         }
         for (kind, name, object) in index.fronts() {
+            // Before it is understood: there may be a thousand others.
+            if object["metadata"]["labels"][SERVICE] != service.as_str() {
+                continue;
+            }
             let Some(record) = Record::of(object).map_err(broken)? else {
                 continue;
             };

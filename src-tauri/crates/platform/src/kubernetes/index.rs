@@ -3,13 +3,14 @@
 //! Filled either by watches ([`super::watch`]) or by one round of lists. Only the fields that are
 //! looked at are kept, so it grows with the number of pods and not with what is written into them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deckwatch_domain::Timestamp;
 use serde_json::Value;
 
 use super::kind::Kind;
-use super::object::{Autoscaler, Budget, Deployment, Front, Pod, Slice, name, version};
+use super::object::{Autoscaler, Budget, Deployment, Front, Pod, Slice, matches, name, version};
+use super::record::Labels;
 
 /// Something that was learned.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +28,11 @@ pub enum Event {
 
 /// Objects of one kind by name, each with its version.
 type Of<T> = BTreeMap<String, (u64, T)>;
+
+/// A label as one word.
+fn said((key, value): (&String, &String)) -> String {
+    format!("{key}={value}")
+}
 
 /// How long ago a kind was last heard of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,6 +52,8 @@ pub struct Index {
     pub(super) slices: Of<Slice>,
     pub(super) autoscalers: Of<Autoscaler>,
     pub(super) budgets: Of<Budget>,
+    /// The pods that carry a label, so that nobody looks through all of them for a few.
+    labelled: BTreeMap<String, BTreeSet<String>>,
     heard: BTreeMap<Kind, Heard>,
 }
 
@@ -139,6 +147,44 @@ impl Index {
             })
     }
 
+    /// The pods that a selector finds.
+    pub(super) fn pods_of(&self, selector: &Labels) -> impl Iterator<Item = &Pod> {
+        let by_label = selector.iter().map(|pair| self.labelled.get(&said(pair)));
+        // All of its labels have to be known; the rarest leads to the fewest pods.
+        let all = by_label.collect::<Option<Vec<_>>>().unwrap_or_default();
+        let fewest = all.into_iter().min_by_key(|names| names.len());
+        let names = fewest.into_iter().flatten();
+        let pods = names.filter_map(|name| Some(&self.pods.get(name)?.1));
+        pods.filter(|pod| matches(selector, &pod.labels))
+    }
+
+    fn put_pod(&mut self, key: String, pod: (u64, Pod)) {
+        let labels = &pod.1.labels;
+        let before = self.pods.get(&key);
+        if before.is_none_or(|(_, before)| before.labels != *labels) {
+            let labels: Vec<String> = labels.iter().map(said).collect();
+            self.remove_pod(&key);
+            for label in labels {
+                self.labelled.entry(label).or_default().insert(key.clone());
+            }
+        }
+        self.pods.insert(key, pod);
+    }
+
+    fn remove_pod(&mut self, name: &str) {
+        let Some((_, pod)) = self.pods.remove(name) else {
+            return;
+        };
+        for label in pod.labels.iter().map(said) {
+            if let Some(names) = self.labelled.get_mut(&label) {
+                names.remove(name);
+                if names.is_empty() {
+                    self.labelled.remove(&label);
+                }
+            }
+        }
+    }
+
     fn put(&mut self, kind: Kind, object: &Value) {
         let key = name(object).to_owned();
         let version = version(object);
@@ -147,7 +193,7 @@ impl Index {
                 self.deployments
                     .insert(key, (version, Deployment::of(object))),
             ),
-            Kind::Pod => drop(self.pods.insert(key, (version, Pod::of(object)))),
+            Kind::Pod => self.put_pod(key, (version, Pod::of(object))),
             Kind::Service => drop(self.services.insert(key, (version, Front::of(object)))),
             Kind::HttpRoute => drop(self.routes.insert(key, (version, Front::of(object)))),
             Kind::VirtualService => drop(self.meshes.insert(key, (version, Front::of(object)))),
@@ -164,7 +210,7 @@ impl Index {
     fn remove(&mut self, kind: Kind, name: &str) {
         match kind {
             Kind::Deployment => drop(self.deployments.remove(name)),
-            Kind::Pod => drop(self.pods.remove(name)),
+            Kind::Pod => self.remove_pod(name),
             Kind::Service => drop(self.services.remove(name)),
             Kind::HttpRoute => drop(self.routes.remove(name)),
             Kind::VirtualService => drop(self.meshes.remove(name)),
@@ -178,7 +224,10 @@ impl Index {
     fn clear(&mut self, kind: Kind) {
         match kind {
             Kind::Deployment => self.deployments.clear(),
-            Kind::Pod => self.pods.clear(),
+            Kind::Pod => {
+                self.pods.clear();
+                self.labelled.clear();
+            }
             Kind::Service => self.services.clear(),
             Kind::HttpRoute => self.routes.clear(),
             Kind::VirtualService => self.meshes.clear(),
@@ -233,6 +282,42 @@ mod tests {
         assert!(!index.is_fresh(&written));
         index.apply(Event::Applied(Kind::Service, pod("web", 7)), at(9));
         assert!(index.is_fresh(&written));
+    }
+
+    #[test]
+    fn pods_are_found_by_their_labels_as_they_are_now() {
+        let mut index = all_listed();
+        let pod = |name: &str, version: u64, labels: Value| {
+            let meta =
+                json!({"name": name, "resourceVersion": version.to_string(), "labels": labels});
+            Event::Applied(Kind::Pod, json!({"metadata": meta}))
+        };
+        let found = |index: &Index, pairs: &[(&str, &str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            let selector = pairs.collect();
+            let pods = index.pods_of(&selector);
+            pods.map(|pod| pod.name.clone()).collect::<Vec<_>>()
+        };
+        index.apply(pod("a", 1, json!({"app": "web", "slot": "green"})), at(1));
+        index.apply(pod("b", 2, json!({"app": "web"})), at(1));
+        assert_eq!(found(&index, &[("app", "web")]), ["a", "b"]);
+        let both = [("app", "web"), ("slot", "green")];
+        assert_eq!(found(&index, &both), ["a"]);
+        assert!(found(&index, &[]).is_empty(), "nothing selects nothing");
+        assert!(found(&index, &[("app", "web"), ("slot", "blue")]).is_empty());
+        index.apply(pod("a", 3, json!({"app": "web"})), at(2));
+        assert!(found(&index, &both).is_empty());
+        index.apply(pod("b", 4, json!({"app": "web", "slot": "green"})), at(2));
+        assert_eq!(found(&index, &both), ["b"]);
+        index.apply(
+            Event::Deleted(Kind::Pod, json!({"metadata": {"name": "b"}})),
+            at(3),
+        );
+        assert_eq!(found(&index, &[("app", "web")]), ["a"]);
+        index.apply(Event::Listed(Kind::Pod, vec![]), at(4));
+        assert!(index.labelled.is_empty() && found(&index, &[("app", "web")]).is_empty());
     }
 
     #[test]

@@ -54,8 +54,7 @@ impl KubernetesPlatform {
         let mut found = Vec::new();
         for slot in Slot::BOTH {
             let selector = &front.record.adopted.selectors[slot];
-            let mut pods: Vec<&Pod> = index.pods.values().map(|(_, pod)| pod).collect();
-            pods.retain(|pod| super::object::matches(selector, &pod.labels));
+            let mut pods: Vec<&Pod> = index.pods_of(selector).collect();
             pods.sort_by_key(|pod| std::cmp::Reverse(pod.created));
             let newest = pods.into_iter().take(MOST_PODS / 2);
             found.extend(newest.map(|pod| (slot, pod.clone())));

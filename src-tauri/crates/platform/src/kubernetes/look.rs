@@ -97,11 +97,7 @@ fn slot_state(index: &Index, record: &Record, slot: Slot) -> SlotState {
         return SlotState::default();
     };
     let selector = &record.adopted.selectors[slot];
-    let pods = index.pods.values().map(|(_, pod)| pod);
-    let instances: Vec<InstanceState> = pods
-        .filter(|pod| matches(selector, &pod.labels))
-        .map(instance)
-        .collect();
+    let instances: Vec<InstanceState> = index.pods_of(selector).map(instance).collect();
     let stands = deployment.replicas > 0 || !instances.is_empty();
     SlotState {
         release: stands.then(|| release(deployment, &record.adopted)),

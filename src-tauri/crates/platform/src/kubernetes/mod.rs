@@ -9,8 +9,8 @@
 //!
 //! The rooms: `connection` which cluster and as whom, `guard` and `door` the way of every request,
 //! `failure` what an answer means, `record` the truth and the names, `writer` how traffic is
-//! written, `object`, `index` and `look` what is read and what it means, `watch` what keeps the
-//! index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
+//! written, `object`, `index` and `look` what is read and what it means, `watch` (with `awake`) what
+//! keeps the index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
 //! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
 //! rights it takes, `logs`.
 //!
@@ -18,6 +18,7 @@
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
 
 mod adopt;
+mod awake;
 mod connection;
 mod door;
 mod failure;
@@ -63,6 +64,9 @@ use fetch::Place;
 /// The longest that a read, or a write that moves forward, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Ways back that are under way at once.
+const BACKS_AT_ONCE: usize = 8;
+
 /// The services of one namespace, as a [`Platform`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct KubernetesPlatform {
@@ -79,6 +83,11 @@ struct Shared {
     /// Where each service's traffic object was found last.
     places: Mutex<BTreeMap<ServiceName, Place>>,
     following: Mutex<Vec<JoinHandle<()>>>,
+    /// Rises when all watches are to begin anew.
+    anew: tokio::sync::watch::Sender<u32>,
+    /// Ways back take turns here: hundreds at once would all be answered late, and each that is late is
+    /// sent once more.
+    turns: tokio::sync::Semaphore,
 }
 
 impl Drop for Shared {
@@ -101,6 +110,8 @@ impl KubernetesPlatform {
                 written: Mutex::default(),
                 places: Mutex::default(),
                 following: Mutex::default(),
+                anew: tokio::sync::watch::Sender::new(0),
+                turns: tokio::sync::Semaphore::new(BACKS_AT_ONCE),
             }),
         }
     }
@@ -125,6 +136,12 @@ impl KubernetesPlatform {
         if following.is_empty() {
             *following = watch::begin(&self.shared);
         }
+    }
+
+    /// Begins every watch anew: what they have told so far is not trusted before it was listed again.
+    /// A sleep of the machine and a clock that was set are noticed without being told.
+    pub fn follow_anew(&self) {
+        self.shared.anew.send_modify(|times| *times += 1);
     }
 
     /// When what the index knows was last heard of; none while it is not filled.

@@ -95,15 +95,6 @@ pub fn needs(front: Kind) -> Vec<Need> {
         ("delete", "giving a service up again"),
     ];
     all.extend(deployments.map(|(verb, why)| need(verb, Kind::Deployment, false, why)));
-    all.push(Need {
-        subresource: "scale",
-        ..need(
-            "patch",
-            Kind::Deployment,
-            false,
-            "more instances where traffic has returned to",
-        )
-    });
     for verb in ["create", "patch", "delete"] {
         all.push(need(
             verb,

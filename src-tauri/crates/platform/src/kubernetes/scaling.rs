@@ -3,7 +3,7 @@
 //! The adopted Deployment's autoscaler is left alone. The other slot has a copy of it whose minimum
 //! follows what is asked, so that it does not undo it.
 
-use deckwatch_domain::Slot;
+use deckwatch_domain::{ServiceName, Slot};
 use serde_json::json;
 
 use super::door::{Verb, Write};
@@ -12,24 +12,32 @@ use super::guard::Purpose;
 use super::kind::Kind;
 use super::object::{Autoscaler, Budget, Deployment, matches};
 use super::record::{self, Record};
-use super::slots::MOST_INSTANCES;
+use super::slots::{self, MOST_INSTANCES, Slotted};
 use super::{KubernetesPlatform, PATIENCE, look, malformed, template, traffic};
 use crate::model::{Order, PlatformError};
+use crate::rules;
 
 impl KubernetesPlatform {
     pub(super) async fn scale(
         &self,
+        service: &ServiceName,
         front: &Front,
         order: &Order,
         slot: Slot,
         instances: u32,
         warnings: &mut Vec<String>,
-    ) -> Result<(), PlatformError> {
-        let record = &front.record;
-        let name = record.adopted.deployment(slot);
+    ) -> Result<Slotted, PlatformError> {
+        let name = front.record.adopted.deployment(slot);
         let there = self.read(Kind::Deployment, &name).await?;
         let there = there
             .ok_or_else(|| malformed(format!("nothing stands in {slot} that could be scaled")))?;
+        if slots::carries(&there, order.intent) {
+            return Ok(Slotted::Repeated);
+        }
+        // After what is patched was read: see `slots`.
+        let front = self.front(service, PATIENCE).await?;
+        rules::change_slot(&front.record.traffic, order)?;
+        let record = &front.record;
         if instances > MOST_INSTANCES {
             return Err(malformed(format!(
                 "{instances} instances: at most {MOST_INSTANCES}"
@@ -43,18 +51,12 @@ impl KubernetesPlatform {
         }
         self.follow_with_autoscaler(record, slot, instances, purpose, warnings)
             .await?;
-        let path = format!("{}/scale", self.path(Kind::Deployment, &name));
-        let write = Write {
-            purpose,
-            verb: Verb::MergePatch,
-            path,
-            body: json!({"spec": {"replicas": instances}}),
-            dry_run: false,
-        };
-        let object = self.door().write(&write, PATIENCE).await;
-        let object = object.map_err(|f| f.told(&format!("{name}/scale")))?;
-        self.note_written(Kind::Deployment, &object);
-        Ok(())
+        let count = vec![json!({"op": "add", "path": "/spec/replicas", "value": instances})];
+        let held = self.patch_slot(&there, order.intent, purpose, count);
+        Ok(match held.await? {
+            true => Slotted::Done,
+            false => Slotted::Again,
+        })
     }
 
     /// A slot that serves keeps what the disruption budget of the adopted pods promises.

@@ -194,6 +194,8 @@ impl KubernetesPlatform {
         order: &Order,
         take: &TakeBack,
     ) -> Result<Applied, PlatformError> {
+        // Never closed; if it were, nobody would have to wait.
+        let _turn = self.shared.turns.acquire().await.ok();
         let began = Instant::now();
         let mut tries = FuturesUnordered::new();
         while began.elapsed() < BACK_LASTS {
@@ -380,8 +382,8 @@ fn overtaken(service: &ServiceName) -> PlatformError {
     }
 }
 
-/// Whether an order belongs to the way back although it only changes a slot: more instances where
-/// traffic has returned to, or would.
+/// Whether an order belongs to the way back although it only changes a slot: as many instances or
+/// more where traffic has returned to, or would.
 pub(super) fn purpose(order: &Order, record: &Record, has: u32) -> Purpose {
     let Action::Scale { slot, instances } = order.action else {
         return Purpose::Forward;
@@ -389,7 +391,7 @@ pub(super) fn purpose(order: &Order, record: &Record, has: u32) -> Purpose {
     let traffic = &record.traffic;
     let leads_there = traffic.way_back.is_some_and(|back| back.slot == slot);
     let returned = |slot: Slot| traffic.weights.of(slot) == 100;
-    match instances > has && (leads_there || returned(slot)) {
+    match instances >= has && (leads_there || returned(slot)) {
         true => Purpose::WayBack,
         false => Purpose::Forward,
     }
@@ -416,7 +418,7 @@ mod tests {
         let mut record = record();
         assert_eq!(record.traffic, live());
         assert_eq!(purpose(&scale(Slot::Blue, 3), &record, 2), Purpose::WayBack);
-        assert_eq!(purpose(&scale(Slot::Blue, 2), &record, 2), Purpose::Forward);
+        assert_eq!(purpose(&scale(Slot::Blue, 2), &record, 2), Purpose::WayBack);
         assert_eq!(purpose(&scale(Slot::Blue, 1), &record, 2), Purpose::Forward);
         assert_eq!(
             purpose(&scale(Slot::Green, 3), &record, 2),

@@ -36,22 +36,29 @@ const LONGEST_LINE: usize = 16 * 1024 * 1024;
 /// Begins a watch for each kind. They end with `shared`.
 pub(super) fn begin(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
     let begin = |kind: Kind| tokio::spawn(follow(Arc::downgrade(shared), kind));
-    Kind::INDEXED.into_iter().map(begin).collect()
+    let mut tasks: Vec<JoinHandle<()>> = Kind::INDEXED.into_iter().map(begin).collect();
+    tasks.push(tokio::spawn(super::awake::attend(Arc::downgrade(shared))));
+    tasks
 }
 
 async fn follow(shared: Weak<Shared>, kind: Kind) {
-    let mut failures = 0;
+    let mut failures: u32 = 0;
     loop {
         let Some(here) = shared.upgrade() else { return };
         let (list, door) = (Kind::all(kind, &here.namespace), here.door.clone());
+        let anew = here.anew.subscribe();
         drop(here);
         let ended = match listed(&door, kind, &list).await {
             Ok((objects, version)) => {
-                failures = 0;
                 if tell(&shared, Event::Listed(kind, objects)).is_break() {
                     return;
                 }
-                watch(&shared, &door, kind, &list, version).await
+                let (failure, lived) = watch(&shared, &door, (kind, &list), version, anew).await;
+                // A list that works is not enough: a watch that breaks at once would list for ever.
+                if lived {
+                    failures = 0;
+                }
+                failure
             }
             // A kind that the cluster does not know, or does not show, has no objects here; it may
             // come to be known.
@@ -67,11 +74,12 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
         if tell(&shared, Event::Lost(kind)).is_break() {
             return;
         }
-        if ended != Failure::Gone {
-            tracing::debug!(%kind, ?ended, "the watch ended");
-            tokio::time::sleep(pause(failures, rand::random())).await;
-            failures += 1;
+        tracing::debug!(%kind, ?ended, "the watch ended");
+        // History that is gone is listed again at once, but not over and over.
+        if ended != Failure::Gone || failures > 0 {
+            tokio::time::sleep(pause(failures.saturating_sub(1), rand::random())).await;
         }
+        failures += 1;
     }
 }
 
@@ -142,42 +150,44 @@ async fn listed(
     }
 }
 
-/// Follows one kind until the watch has truly failed.
+/// Follows one kind until the watch has truly failed; whether it told anything before.
 async fn watch(
     shared: &Weak<Shared>,
     door: &super::door::Door,
-    kind: Kind,
-    list: &str,
+    (kind, list): (Kind, &str),
     mut version: String,
-) -> Failure {
+    mut anew: tokio::sync::watch::Receiver<u32>,
+) -> (Failure, bool) {
+    let mut lived = false;
+    let silent = |why: &str| Failure::Silent { why: why.into() };
     loop {
         let path = format!(
             "{list}?watch=true&allowWatchBookmarks=true&timeoutSeconds={LASTS}&resourceVersion={version}"
         );
         let answer = match door.follow(&path, PATIENCE).await {
             Ok(answer) => answer,
-            Err(failure) => return failure,
+            Err(failure) => return (failure, lived),
         };
         let mut lines = Lines::new(answer.into_body());
         loop {
-            let line = match tokio::time::timeout(SILENCE, lines.next()).await {
+            let line = tokio::select! {
+                line = tokio::time::timeout(SILENCE, lines.next()) => line,
+                _ = anew.changed() => return (silent("all watches begin anew"), lived),
+            };
+            let line = match line {
                 Ok(Some(line)) => line,
                 // The API server ends watches after a while: go on from here.
                 Ok(None) => break,
-                Err(_) => {
-                    return Failure::Silent {
-                        why: "the watch fell silent".into(),
-                    };
-                }
+                Err(_) => return (silent("the watch fell silent"), lived),
             };
             match heard(kind, line) {
                 Ok((event, at)) => {
-                    version = at;
+                    (version, lived) = (at, true);
                     if tell(shared, event).is_break() {
-                        return Failure::Gone;
+                        return (Failure::Gone, lived);
                     }
                 }
-                Err(failure) => return failure,
+                Err(failure) => return (failure, lived),
             }
         }
     }

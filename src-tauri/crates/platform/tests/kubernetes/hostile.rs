@@ -1,5 +1,7 @@
-//! The way back out of every state that a release can get into. Each says how long the traffic
-//! took to return, as seen on the route by somebody else.
+//! The way back out of every state that a release can get into, of a canary at half of the traffic
+//! behind a route and of blue-green after the switch of a Service alone. Each says how long the
+//! traffic took to return, as seen on the traffic object by somebody else. The table of them is in
+//! `docs/rollback.md`.
 
 use std::time::{Duration, Instant};
 
@@ -9,25 +11,27 @@ use http::Method;
 use serde_json::json;
 
 use crate::drive::{Drive, lane, order, take_back};
+use crate::strategy::{Strategy, from_both};
 use crate::tests;
 use crate::world::{World, service};
 
-tests![
+from_both![
     candidate_crash_looping,
     candidate_never_ready,
     candidate_without_an_image,
     stable_short_of_ready_pods,
     stable_short_and_candidate_dead,
     nothing_ready_on_the_way_back,
+    paused_by_a_person,
     mid_promotion,
     after_promotion_within_the_window,
     autoscaler_at_its_maximum,
     another_manager_holds_the_field,
-    another_manager_took_the_rule_away,
     a_stale_driver_writes_after_the_rollback,
     many_writers_at_once,
-    twenty_ways_back,
 ];
+
+tests![another_manager_took_the_rule_away, twenty_ways_back];
 
 /// The longest that a way back may take where the API server answers.
 const BAR: Duration = Duration::from_secs(1);
@@ -37,7 +41,7 @@ async fn back(world: &World, state: &str) {
     let began = Instant::now();
     let (took, answer) = lane(&world.platform, &take_back()).await;
     let applied = answer.unwrap_or_else(|e| panic!("{state}: {e}"));
-    let weights = world.weights().await;
+    let weights = world.led().await;
     println!(
         "  {state}: answered after {took:?}, seen after {:?}",
         began.elapsed()
@@ -72,9 +76,9 @@ async fn stable_unready(world: &World, how_many: usize) {
         .await;
 }
 
-async fn candidate_crash_looping(world: World) {
-    world.adopted(2, true).await;
-    live(&world, 2, 50).await;
+async fn candidate_crash_looping(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
     world.break_green("crash-loop").await;
     world
         .until("it backs off", async || {
@@ -89,44 +93,46 @@ async fn candidate_crash_looping(world: World) {
     back(&world, "candidate crash-looping").await;
 }
 
-async fn candidate_never_ready(world: World) {
-    world.adopted(2, true).await;
-    live(&world, 2, 50).await;
+async fn candidate_never_ready(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
     world.break_green("never-ready").await;
     back(&world, "candidate never ready").await;
 }
 
-async fn candidate_without_an_image(world: World) {
-    world.adopted(2, true).await;
-    let drive = live(&world, 2, 50).await;
+async fn candidate_without_an_image(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    let drive = live(&world, 2, of.weight()).await;
     world.break_green("image-pull").await;
-    // Forward it goes no further.
-    let refused = drive.apply(&world.platform, drive.weight(60)).await;
-    let not_ready = Err(PlatformError::Rejected(Rejection::NotReady {
-        slot: Slot::Green,
-    }));
-    assert_eq!(refused, not_ready);
+    if of == Strategy::Canary {
+        // Forward it goes no further.
+        let refused = drive.apply(&world.platform, drive.weight(60)).await;
+        let not_ready = Err(PlatformError::Rejected(Rejection::NotReady {
+            slot: Slot::Green,
+        }));
+        assert_eq!(refused, not_ready);
+    }
     back(&world, "candidate without an image").await;
 }
 
-async fn stable_short_of_ready_pods(world: World) {
-    world.adopted(3, true).await;
-    live(&world, 2, 50).await;
+async fn stable_short_of_ready_pods(world: World, of: Strategy) {
+    world.adopted(3, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
     stable_unready(&world, 2).await;
     back(&world, "stable short of ready pods").await;
 }
 
-async fn stable_short_and_candidate_dead(world: World) {
-    world.adopted(3, true).await;
-    live(&world, 2, 50).await;
+async fn stable_short_and_candidate_dead(world: World, of: Strategy) {
+    world.adopted(3, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
     stable_unready(&world, 1).await;
     world.break_green("crash-loop").await;
     back(&world, "stable short and candidate dead").await;
 }
 
-async fn nothing_ready_on_the_way_back(world: World) {
-    world.adopted(2, true).await;
-    live(&world, 2, 50).await;
+async fn nothing_ready_on_the_way_back(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
     stable_unready(&world, 2).await;
     let once = order(Action::TakeBack(take_back()));
     let refused = world.platform.apply(&service(), &once).await;
@@ -165,11 +171,23 @@ async fn nothing_ready_on_the_way_back(world: World) {
     let mut now = take_back();
     now.now = true;
     lane(&world.platform, &now).await.1.unwrap();
-    assert_eq!(world.weights().await, (100, 0));
+    assert_eq!(world.led().await, (100, 0));
 }
 
-async fn mid_promotion(world: World) {
-    world.adopted(2, true).await;
+/// Somebody has paused both Deployments (`kubectl rollout pause`). What a person pauses in the window is
+/// in `tests/whole/cluster_back.rs`.
+async fn paused_by_a_person(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
+    for deployment in ["deployments/web", "deployments/web-green"] {
+        let paused = json!({"spec": {"paused": true}});
+        world.edit("apps/v1", deployment, paused).await;
+    }
+    back(&world, "paused by a person").await;
+}
+
+async fn mid_promotion(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
     let drive = live(&world, 2, 100).await;
     // The promotion and the way back at the same moment: whoever is first, the way back holds.
     let (promotion, take) = (drive.order(drive.promotion(true)), take_back());
@@ -186,14 +204,14 @@ async fn mid_promotion(world: World) {
             "was refused"
         }
     );
-    assert_eq!(world.weights().await, (100, 0));
+    assert_eq!(world.led().await, (100, 0));
     let refused = drive.apply(&world.platform, drive.promotion(true)).await;
     assert!(matches!(refused, Err(PlatformError::Rejected(_))));
 }
 
-async fn after_promotion_within_the_window(world: World) {
-    world.adopted(2, true).await;
-    let drive = live(&world, 2, 50).await;
+async fn after_promotion_within_the_window(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    let drive = live(&world, 2, of.weight()).await;
     drive.done(&world, drive.promotion(true)).await;
     let kept = drive
         .apply(&world.platform, Action::Retire { slot: Slot::Blue })
@@ -210,8 +228,8 @@ async fn after_promotion_within_the_window(world: World) {
     );
 }
 
-async fn autoscaler_at_its_maximum(world: World) {
-    world.service(2, true).await;
+async fn autoscaler_at_its_maximum(world: World, of: Strategy) {
+    world.service(2, of.by_route()).await;
     world
         .make(
             "autoscaling/v2",
@@ -223,53 +241,77 @@ async fn autoscaler_at_its_maximum(world: World) {
         .await;
     world
         .platform
-        .adopt(&crate::world::ask(true))
+        .adopt(&crate::world::ask(of.by_route()))
         .await
         .unwrap();
-    live(&world, 2, 50).await;
+    live(&world, 2, of.weight()).await;
     stable_unready(&world, 1).await;
     back(&world, "autoscaler at its maximum").await;
 }
 
-async fn another_manager_holds_the_field(world: World) {
-    world.adopted(2, true).await;
-    let drive = live(&world, 2, 20).await;
-    // A server-side apply that forces ownership of the rules, as a delivery tool does.
-    let mut route = world.route().await;
-    let rules = &mut route["spec"]["rules"];
-    rules[0]["backendRefs"][0]["weight"] = json!(30);
-    rules[0]["backendRefs"][1]["weight"] = json!(70);
-    world
-        .edit(
-            "gateway.networking.k8s.io/v1",
-            "httproutes/shop",
-            json!({"spec": {"rules": rules}}),
-        )
-        .await;
+async fn another_manager_holds_the_field(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    let drive = live(&world, 2, of.weight()).await;
+    somebody_leads_elsewhere(&world, of).await;
     let drift = world.seen().await.drift.expect("it is seen");
     assert_eq!(drift.by.as_deref(), Some("kubectl-edit"));
-    assert!(drift.what.contains("web-green 70"), "{}", drift.what);
-    let refused = drive
-        .apply(&world.platform, drive.weight(30))
-        .await
-        .unwrap_err();
+    let said = match of {
+        Strategy::Canary => "web-green 70",
+        Strategy::BlueGreen => "selects app=elsewhere",
+    };
+    assert!(drift.what.contains(said), "{}", drift.what);
+    let forward = drive.weight(of.weight());
+    let refused = drive.apply(&world.platform, forward).await.unwrap_err();
     assert!(
         matches!(refused, PlatformError::Rejected(Rejection::Drifted { .. })),
         "{refused}"
     );
     // A person may put it right, and then it goes on.
     world.platform.settle(&service()).await.unwrap();
-    assert_eq!(world.weights().await, (80, 20));
-    drive.done(&world, drive.weight(30)).await;
+    let green = u64::from(of.weight());
+    assert_eq!(world.led().await, (100 - green, green));
+    drive.done(&world, drive.weight(of.weight())).await;
     // The way back asks nobody.
-    world
-        .edit(
-            "gateway.networking.k8s.io/v1",
-            "httproutes/shop",
-            json!({"spec": {"rules": rules}}),
-        )
-        .await;
+    somebody_leads_elsewhere(&world, of).await;
     back(&world, "another manager holds the field").await;
+    // What they lead to again is not stopped before that is settled, whatever the record says.
+    somebody_leads_elsewhere(&world, of).await;
+    let epoch = world.seen().await.traffic.epoch;
+    let after = Drive { epoch, ..drive };
+    let retire = || Action::Retire { slot: Slot::Green };
+    let refused = after.apply(&world.platform, retire()).await.unwrap_err();
+    assert!(
+        matches!(refused, PlatformError::Rejected(Rejection::Drifted { .. })),
+        "{refused}"
+    );
+    world.platform.settle(&service()).await.unwrap();
+    after.done(&world, retire()).await;
+}
+
+/// What a person does with `kubectl edit`, or a delivery tool with what it has in its repository.
+async fn somebody_leads_elsewhere(world: &World, of: Strategy) {
+    match of {
+        Strategy::Canary => {
+            let mut route = world.route().await;
+            let rules = &mut route["spec"]["rules"];
+            rules[0]["backendRefs"][0]["weight"] = json!(30);
+            rules[0]["backendRefs"][1]["weight"] = json!(70);
+            let body = json!({"spec": {"rules": rules}});
+            let api = "gateway.networking.k8s.io/v1";
+            world.edit(api, "httproutes/shop", body).await;
+        }
+        Strategy::BlueGreen => {
+            // A merge: what is not to stay has to be named.
+            let there = world.get("v1", "services/web-svc").await;
+            let mut selector = there["spec"]["selector"].clone();
+            for (_, value) in selector.as_object_mut().expect("a selector") {
+                *value = json!(null);
+            }
+            selector["app"] = json!("elsewhere");
+            let body = json!({"spec": {"selector": selector}});
+            world.edit("v1", "services/web-svc", body).await;
+        }
+    }
 }
 
 async fn another_manager_took_the_rule_away(world: World) {
@@ -291,12 +333,15 @@ async fn another_manager_took_the_rule_away(world: World) {
     );
 }
 
-async fn a_stale_driver_writes_after_the_rollback(world: World) {
-    world.adopted(2, true).await;
-    let drive = live(&world, 2, 50).await;
+async fn a_stale_driver_writes_after_the_rollback(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    let drive = live(&world, 2, of.weight()).await;
     back(&world, "before the stale write").await;
-    let version = world.route().await["metadata"]["resourceVersion"].clone();
-    let late = drive.apply(&world.platform, drive.weight(60)).await;
+    let version = async || of.front(&world).await["metadata"]["resourceVersion"].clone();
+    let before = version().await;
+    let late = drive
+        .apply(&world.platform, drive.weight(of.weight()))
+        .await;
     assert!(
         matches!(
             late,
@@ -309,7 +354,9 @@ async fn a_stale_driver_writes_after_the_rollback(world: World) {
         epoch: world.seen().await.traffic.epoch.next(),
         ..drive
     };
-    let late = thief.apply(&world.platform, thief.weight(60)).await;
+    let late = thief
+        .apply(&world.platform, thief.weight(of.weight()))
+        .await;
     assert!(
         matches!(
             late,
@@ -317,17 +364,14 @@ async fn a_stale_driver_writes_after_the_rollback(world: World) {
         ),
         "{late:?}"
     );
-    assert_eq!(world.route().await["metadata"]["resourceVersion"], version);
+    assert_eq!(version().await, before);
 }
 
 /// Somebody else keeps writing to the route (its status, say): the way back still gets through.
-async fn many_writers_at_once(world: World) {
-    world.adopted(2, true).await;
-    live(&world, 2, 50).await;
-    let path = format!(
-        "/apis/gateway.networking.k8s.io/v1/namespaces/{}/httproutes/shop",
-        world.namespace
-    );
+async fn many_writers_at_once(world: World, of: Strategy) {
+    world.adopted(2, of.by_route()).await;
+    live(&world, 2, of.weight()).await;
+    let path = of.path(&world);
     let busy = async {
         for n in 0.. {
             let body = json!({"metadata": {"annotations": {"busy": n.to_string()}}});

@@ -9,12 +9,14 @@ mod adoption;
 mod cluster;
 mod drive;
 mod hostile;
+mod late;
 mod outage;
 mod proxy;
 mod reading;
 mod releases;
 mod rights;
 mod runner;
+mod strategy;
 mod world;
 
 fn main() -> std::process::ExitCode {
@@ -22,7 +24,10 @@ fn main() -> std::process::ExitCode {
         adoption::tests(),
         releases::tests(),
         hostile::tests(),
+        hostile::both(),
+        late::tests(),
         outage::tests(),
+        outage::both(),
         reading::tests(),
         rights::tests(),
     ];

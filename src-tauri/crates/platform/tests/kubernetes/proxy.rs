@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub enum Fault {
     Hangs,
     /// Requests whose path has this in it are never answered; all others go on.
     HangsFor(&'static str),
+    /// Patches whose path ends so are held up until something else is wrong, and then go on.
+    Holds(&'static str),
+    /// Every watch is told that its history is gone.
+    Expired,
     /// Requests for logs are answered with this text; all others go on.
     Prints(&'static str),
 }
@@ -45,6 +50,8 @@ pub struct Proxy {
     fault: Arc<Mutex<Fault>>,
     /// Rises with each change, so that what is under way is dropped by a cut.
     changed: watch::Sender<u32>,
+    held: Arc<AtomicU32>,
+    listed: Arc<AtomicU32>,
 }
 
 impl Proxy {
@@ -54,6 +61,8 @@ impl Proxy {
             address: listener.local_addr().expect("an address"),
             fault: Arc::default(),
             changed: watch::channel(0).0,
+            held: Arc::default(),
+            listed: Arc::default(),
         };
         let this = proxy.clone();
         tokio::spawn(async move {
@@ -69,6 +78,23 @@ impl Proxy {
 
     fn fault(&self) -> std::sync::MutexGuard<'_, Fault> {
         self.fault.lock().expect("a lock")
+    }
+
+    /// How many patches have been held up.
+    pub fn held(&self) -> u32 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// How many times pods were listed as a watch begins.
+    pub fn listed(&self) -> u32 {
+        self.listed.load(Ordering::Relaxed)
+    }
+
+    /// Until something else is wrong.
+    async fn hold(&self) {
+        let mut changed = self.changed.subscribe();
+        self.held.fetch_add(1, Ordering::Relaxed);
+        let _ = changed.changed().await;
     }
 
     pub fn set(&self, fault: Fault) {
@@ -100,6 +126,10 @@ impl Proxy {
             Method::PATCH | Method::POST | Method::DELETE
         );
         let fault = self.now(writes);
+        let query = request.uri().query().unwrap_or_default();
+        if request.uri().path().ends_with("/pods") && query.starts_with("limit=") {
+            self.listed.fetch_add(1, Ordering::Relaxed);
+        }
         match fault {
             Fault::Slow(wait) => tokio::time::sleep(wait).await,
             Fault::Hangs => std::future::pending().await,
@@ -111,6 +141,12 @@ impl Proxy {
             Fault::CutAfter(0) if writes => {
                 self.set(Fault::Cut);
                 std::future::pending().await
+            }
+            Fault::Holds(end) if writes && request.uri().path().ends_with(end) => self.hold().await,
+            Fault::Expired if query.starts_with("watch=true") => {
+                let gone =
+                    r#"{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}"#;
+                return Response::new(Body::from(Bytes::from(format!("{gone}\n"))));
             }
             Fault::Prints(text) if request.uri().path().ends_with("/log") => {
                 return Response::new(Body::from(Bytes::from_static(text.as_bytes())));

@@ -14,6 +14,8 @@ tests![
     the_index_shows_what_a_fresh_look_shows,
     an_index_shows_ones_own_write_at_once,
     a_cut_watch_comes_back,
+    history_that_is_gone_is_listed_again_and_not_over_and_over,
+    watches_begin_anew_when_they_are_told_to,
     lines_of_pods,
     a_service_that_is_not_there,
     a_watch_for_a_silent_driver_is_refused,
@@ -97,6 +99,51 @@ async fn a_cut_watch_comes_back(world: World) {
         })
         .await;
     lane(&followed, &take_back()).await.1.unwrap();
+}
+
+/// Every watch is answered with 410 for a while: what there is is listed again at once, then with pauses
+/// that grow, and shown as it is meanwhile.
+async fn history_that_is_gone_is_listed_again_and_not_over_and_over(world: World) {
+    world.adopted(1, true).await;
+    let (proxy, followed) = world.through_proxy().await;
+    proxy.set(Fault::Expired);
+    followed.follow();
+    world
+        .until("it is listed again", async || proxy.listed() > 1)
+        .await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let listed = proxy.listed();
+    assert!(listed < 12, "{listed} lists in three seconds");
+    let drive = Drive::new(1, Slot::Green);
+    drive.begin(&world, "v2", 1).await;
+    let seen = followed.observe(&service()).await.unwrap();
+    assert_eq!(seen.slots.green.ready, 1, "an old look was shown as new");
+    proxy.set(Fault::None);
+    let calm = async || {
+        let listed = proxy.listed();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        proxy.listed() == listed
+    };
+    world.until("the watches live", calm).await;
+}
+
+/// As after a sleep: what was told before is listed again, although no connection has broken.
+async fn watches_begin_anew_when_they_are_told_to(world: World) {
+    world.adopted(1, true).await;
+    let (proxy, followed) = world.through_proxy().await;
+    followed.follow();
+    world
+        .until("it is filled", async || followed.as_of().is_some())
+        .await;
+    let (before, listed) = (followed.as_of(), proxy.listed());
+    followed.follow_anew();
+    world
+        .until("all is listed again", async || {
+            proxy.listed() > listed && followed.as_of() > before
+        })
+        .await;
+    let seen = followed.observe(&service()).await.unwrap();
+    assert_eq!(seen.slots.blue.ready, 1);
 }
 
 async fn lines_of_pods(world: World) {

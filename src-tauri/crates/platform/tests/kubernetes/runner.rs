@@ -29,7 +29,8 @@ macro_rules! tests {
             vec![$($crate::runner::Test {
                 name: concat!(module_path!(), "::", stringify!($name)),
                 run: |cluster| {
-                    Box::pin(async move { $name($crate::world::World::new(cluster, stringify!($name)).await).await })
+                    let name = concat!(module_path!(), "-", stringify!($name));
+                    Box::pin(async move { $name($crate::world::World::new(cluster, name).await).await })
                 },
             }),*]
         }

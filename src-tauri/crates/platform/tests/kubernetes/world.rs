@@ -30,7 +30,9 @@ pub fn service() -> ServiceName {
 
 impl World {
     pub async fn new(cluster: Arc<Cluster>, test: &str) -> Self {
-        let namespace = test.replace('_', "-").chars().take(60).collect::<String>();
+        let namespace = test.trim_start_matches("kubernetes::").replace("::", "-");
+        let namespace = namespace.replace('_', "-");
+        let namespace = namespace.chars().take(60).collect::<String>();
         let namespace = namespace.trim_end_matches('-').to_owned();
         let config = cluster.config("admin").await;
         let admin = Client::try_from(config.clone()).expect("a client");
@@ -183,6 +185,24 @@ impl World {
         assert_eq!(refs[1]["name"], "web-green");
         let weight = |n: usize| refs[n]["weight"].as_u64().expect("a weight");
         (weight(0), weight(1))
+    }
+
+    /// Where the traffic goes, to blue and to green: by the route, or by the Service alone.
+    pub async fn led(&self) -> (u64, u64) {
+        let api = "gateway.networking.k8s.io/v1";
+        if self.find(api, "httproutes/shop").await.is_some() {
+            return self.weights().await;
+        }
+        let service = self.get("v1", "services/web-svc").await;
+        let selector = &service["spec"]["selector"];
+        match (
+            selector["app"] == "web",
+            selector["deckwatch.dev/slot"].as_str(),
+        ) {
+            (true, _) | (_, Some("blue")) => (100, 0),
+            (_, Some("green")) => (0, 100),
+            _ => (0, 0),
+        }
     }
 
     /// Ready pods behind a Service.

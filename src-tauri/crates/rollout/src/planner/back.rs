@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use deckwatch_domain::{PerSlot, Role};
-use deckwatch_platform::{Action, TrafficWrite};
+use deckwatch_platform::{Action, Rejection, TrafficWrite};
 
 use super::tasks::{self, Failure};
-use super::{Inputs, Next, batches};
+use super::{Inputs, Next, OLD, batches};
 use crate::event::{Ending, Event, Purpose};
 use crate::plan::{Place, RollbackKind};
 use crate::state::{GoingBack, Rollout, Warm};
@@ -49,6 +49,9 @@ pub(super) fn next(rollout: &Rollout, inputs: &Inputs<'_>) -> Next {
     let stands = slot.desired > 0 || !slot.instances.is_empty();
     let free = seen.traffic.roles[bad] == Role::Free && seen.traffic.weights.of(bad) == 0;
     if stands && free && ours && !rollout.candidate_retired {
+        if let Some(wait) = led_elsewhere(inputs) {
+            return wait;
+        }
         return Next::Act {
             purpose: Purpose::RetireCandidate,
             action: Action::Retire { slot: bad },
@@ -132,7 +135,9 @@ fn words(rollout: &Rollout, back: &GoingBack) -> String {
 fn take_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Next {
     let traffic = &inputs.observation.traffic;
     let ours = traffic.rollout == Some(rollout.id);
-    if ours && traffic.way_back.is_some() {
+    // Asked for on what is seen, it is decided on what is there.
+    if (ours && traffic.way_back.is_some()) || (rollout.claimed && !ours && inputs.is_old(rollout))
+    {
         return Next::TakeBack {
             cause: back.cause,
             ends_as: back.ends_as,
@@ -146,6 +151,9 @@ fn take_back(rollout: &Rollout, back: &GoingBack, inputs: &Inputs<'_>) -> Next {
     let stands = slot.desired > 0 || !slot.instances.is_empty();
     let is_ours = ours && rollout.brought_up && traffic.roles[rollout.candidate] != Role::Stable;
     if is_ours && weight == 0 && stands && !rollout.candidate_retired {
+        if let Some(wait) = led_elsewhere(inputs) {
+            return wait;
+        }
         return Next::Act {
             purpose: Purpose::RetireCandidate,
             action: Action::Retire {
@@ -186,6 +194,9 @@ pub(super) fn end_warm(rollout: &Rollout, warm: Warm, inputs: &Inputs<'_>) -> Ne
             why: why.to_owned(),
         }])
     };
+    if traffic.rollout != Some(warm.rollout) && inputs.is_old(rollout) {
+        return Next::wait(OLD);
+    }
     let stable = traffic.roles.playing(Role::Stable);
     let (Some(stable), true) = (stable, traffic.rollout == Some(warm.rollout)) else {
         return over("another rollout has taken over the slots");
@@ -205,7 +216,11 @@ pub(super) fn end_warm(rollout: &Rollout, warm: Warm, inputs: &Inputs<'_>) -> Ne
         };
     }
     let slot = &inputs.observation.slots[stable.other()];
-    if slot.desired > 0 || !slot.instances.is_empty() {
+    // Told once: instances may take their time to leave.
+    if (slot.desired > 0 || !slot.instances.is_empty()) && !rollout.previous_retired {
+        if let Some(wait) = led_elsewhere(inputs) {
+            return wait;
+        }
         return Next::Act {
             purpose: Purpose::RetirePrevious,
             action: Action::Retire {
@@ -214,6 +229,15 @@ pub(super) fn end_warm(rollout: &Rollout, warm: Warm, inputs: &Inputs<'_>) -> Ne
         };
     }
     over("the rollback window has ended")
+}
+
+/// What somebody else leads traffic to is not stopped before a person has settled that.
+fn led_elsewhere(inputs: &Inputs<'_>) -> Option<Next> {
+    let drift = inputs.observation.drift.clone()?;
+    let rejection = Rejection::Drifted { drift };
+    Some(Next::wait(format!(
+        "nothing is stopped before it is settled: {rejection}"
+    )))
 }
 
 /// After a refusal, clean-up is tried again a little later; it has no deadline, as nobody waits.

@@ -1,7 +1,7 @@
 //! Instances that leave and come: the batches of a rolling release, and the way back of those.
 
 use deckwatch_domain::{Role, Slot};
-use deckwatch_platform::{Action, TakeBackRecord};
+use deckwatch_platform::{Action, SlotState, TakeBackRecord};
 
 use super::{Inputs, Next};
 use crate::event::Purpose;
@@ -49,32 +49,43 @@ pub(super) fn grow(rollout: &Rollout, step: &Step, inputs: &Inputs<'_>) -> Optio
     })
 }
 
-/// After the way back: what is missing where traffic went to, of how many. None: nothing of ours.
-fn missing(
+/// Where the traffic of a rolling release has returned to. None: nothing of ours.
+fn returned<'a>(
     rollout: &Rollout,
     record: &TakeBackRecord,
-    inputs: &Inputs<'_>,
-) -> Option<(Slot, u32, u32)> {
+    inputs: &Inputs<'a>,
+) -> Option<(Slot, &'a SlotState)> {
     // Not by what is on record: a driver may have died between letting go and saying so.
     rollout.plan.batches?;
     let seen = inputs.observation;
     let ours = seen.traffic.rollout == record.rollout
         && seen.traffic.epoch >= record.epoch
         && seen.traffic.roles[record.slot] == Role::Stable;
-    let full = seen.instances.max(rollout.stable_instances);
     let slot = &seen.slots[record.slot];
-    (ours && slot.release.is_some() && slot.ready < full).then_some((record.slot, slot.ready, full))
+    (ours && slot.release.is_some()).then_some((record.slot, slot))
 }
 
-/// After the way back, the instances that had left are asked to come back.
+fn full(rollout: &Rollout, inputs: &Inputs<'_>) -> u32 {
+    inputs.observation.instances.max(rollout.stable_instances)
+}
+
+/// After the way back: what is ready where traffic went to, of how many, while some are missing.
+fn missing(rollout: &Rollout, record: &TakeBackRecord, inputs: &Inputs<'_>) -> Option<(u32, u32)> {
+    let (_, slot) = returned(rollout, record, inputs)?;
+    let full = full(rollout, inputs);
+    (slot.ready < full).then_some((slot.ready, full))
+}
+
+/// After the way back, the instances that had left are asked to come back: once, even where none seems
+/// to be missing. What a driver sent before may still be on its way to that slot, and meets this.
 pub(super) fn restore(
     rollout: &Rollout,
     record: &TakeBackRecord,
     inputs: &Inputs<'_>,
 ) -> Option<Next> {
-    let (slot, _, full) = missing(rollout, record, inputs)?;
-    let asked = rollout.restored || inputs.observation.slots[slot].desired >= full;
-    (!asked).then_some(Next::Act {
+    let (slot, state) = returned(rollout, record, inputs)?;
+    let full = full(rollout, inputs).max(state.desired);
+    (!rollout.restored).then_some(Next::Act {
         purpose: Purpose::Restore,
         action: Action::Scale {
             slot,
@@ -89,7 +100,7 @@ pub(super) fn coming_back(
     record: &TakeBackRecord,
     inputs: &Inputs<'_>,
 ) -> Option<Next> {
-    let (_, ready, full) = missing(rollout, record, inputs)?;
+    let (ready, full) = missing(rollout, record, inputs)?;
     let until = record.at.plus(rollout.plan.deadlines.capacity.duration());
     (inputs.now < until).then(|| Next::Wait {
         until: Some(until),
@@ -103,6 +114,6 @@ pub(super) fn still_missing(
     record: &TakeBackRecord,
     inputs: &Inputs<'_>,
 ) -> Option<String> {
-    let (_, ready, full) = missing(rollout, record, inputs)?;
+    let (ready, full) = missing(rollout, record, inputs)?;
     Some(format!("only {ready} of {full} instances came back"))
 }

@@ -7,7 +7,7 @@ use deckwatch_platform::{Action, TrafficWrite, WayBack};
 use deckwatch_verdict::Verdict;
 
 use super::tasks::{self, Failure};
-use super::{Inputs, Judgement, Next, baseline, batches};
+use super::{Inputs, Judgement, Next, OLD, baseline, batches};
 use crate::event::{BakedBy, Cause, Ending, Event, PauseReason, Purpose};
 use crate::plan::{Gate, OnError, Place, Step, StepPause};
 use crate::state::{Phase, Rollout, Stage};
@@ -67,6 +67,9 @@ fn foreign_write(rollout: &Rollout, inputs: &Inputs<'_>) -> Option<Next> {
     let held = matches!(rollout.phase, Phase::Paused(PauseReason::ForeignWrite));
     if !rollout.claimed || found == Some(rollout.id) || held {
         return None;
+    }
+    if inputs.is_old(rollout) {
+        return Some(Next::wait(OLD));
     }
     let who = found.map_or_else(|| "no rollout".to_owned(), |id| format!("rollout {id}"));
     Some(Next::Record(vec![Event::Paused {

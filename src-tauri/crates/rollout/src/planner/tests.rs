@@ -1,4 +1,5 @@
-//! What stands between a candidate that is ready and its first weight.
+//! What stands between a candidate that is ready and its first weight; looks that are old, and
+//! instances that take their time to leave.
 
 use std::time::Duration;
 
@@ -132,4 +133,47 @@ fn who_is_compared_with_the_past_alone_waits_longer_for_it() {
     assert!(matches!(waits, Next::Wait { .. }), "{waits:?}");
     let captured = without_samples(&state, &observation, capacity);
     assert!(captures_nothing(&captured), "{captured:?}");
+}
+
+/// A watch of a cluster lags: what it shows may be from before the traffic was claimed.
+#[test]
+fn an_old_look_says_nothing_of_who_has_the_traffic() {
+    let (mut state, mut observation) = ready(Span::from_secs(1));
+    let write = deckwatch_domain::IntentId::from_u128(7);
+    state.current.as_mut().unwrap().last_write = Some((write, BEGAN));
+    observation.traffic.rollout = Some(RolloutId::from_u128(99));
+    let soon = Duration::from_secs(1);
+    let waits = without_samples(&state, &observation, soon);
+    assert_eq!(waits, Next::wait(super::OLD));
+    // A look that shows the write is not old, and none is after so long.
+    let pauses = |next: &Next| matches!(next, Next::Record(events) if matches!(events.as_slice(), [Event::Paused { .. }]));
+    let late = without_samples(&state, &observation, super::OLDEST);
+    assert!(pauses(&late), "{late:?}");
+    observation.applied.push(write);
+    let seen = without_samples(&state, &observation, soon);
+    assert!(pauses(&seen), "{seen:?}");
+}
+
+/// The way back that is asked for is decided on what is there, not on an old look.
+#[test]
+fn an_old_look_does_not_end_a_way_back() {
+    let (mut state, mut observation) = ready(Span::from_secs(1));
+    let write = deckwatch_domain::IntentId::from_u128(7);
+    let ana = Actor::person("ana", "bridge");
+    let asked = Event::RollbackRequested {
+        rollout: RolloutId::from_u128(1),
+        cause: crate::event::Cause::Person,
+        ends_as: crate::event::Ending::Aborted,
+        why: "stop".into(),
+        take_back: deckwatch_domain::EventId::from_u128(5),
+        kind: crate::plan::RollbackKind::Quick,
+    };
+    state.evolve(&asked, &ana, BEGAN);
+    state.current.as_mut().unwrap().last_write = Some((write, BEGAN));
+    observation.traffic.rollout = None;
+    let goes = without_samples(&state, &observation, Duration::ZERO);
+    assert!(matches!(goes, Next::TakeBack { .. }), "{goes:?}");
+    observation.applied.push(write);
+    let ends = without_samples(&state, &observation, Duration::ZERO);
+    assert!(matches!(ends, Next::Record(_)), "{ends:?}");
 }

@@ -64,7 +64,8 @@ impl Rollout {
                 }
             }
             Purpose::RetireCandidate => self.candidate_retired = true,
-            Purpose::EndWarm | Purpose::RetirePrevious => {}
+            Purpose::RetirePrevious => self.previous_retired = true,
+            Purpose::EndWarm => {}
         }
     }
 
@@ -146,6 +147,9 @@ impl Rollout {
             }
             Event::Done { intent, .. } => {
                 if let Some(o) = self.outstanding.take_if(|o| o.intent == *intent) {
+                    if matches!(o.action, Action::SetTraffic(_)) {
+                        self.last_write = Some((o.intent, at));
+                    }
                     self.done(o.purpose, &o.action, at);
                 }
             }

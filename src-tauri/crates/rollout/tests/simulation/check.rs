@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deckwatch_domain::{Actor, IntentId, RolloutId, Slot, Timestamp, Weights};
 use deckwatch_platform::Action;
 use deckwatch_rollout::plan::{Gate, Plan};
-use deckwatch_rollout::{BakedBy, Driver, Event, Phase, Purpose, Started, Way};
+use deckwatch_rollout::{BakedBy, Driver, Event, PauseReason, Phase, Purpose, Started, Way};
 use deckwatch_verdict::Verdict;
 
 use crate::people::replay;
@@ -42,6 +42,8 @@ pub fn all(
     no_effect_twice(seed, &truth.effects, &story);
     no_advance_without_pass(seed, &truth.writes, &story, &starts);
     every_way_back_arrived(seed, &state, &truth.traffic.weights, &truth.writes);
+    it_leads_where_the_record_says(seed, &truth);
+    no_false_alarm(seed, &truth.writes, &story);
     check_batches::batches(seed, &state, &story, &starts, &truth);
     check_batches::nothing_before_its_time(seed, &story, &starts);
     drop(truth);
@@ -358,6 +360,33 @@ fn every_way_back_arrived(
             Weights::all_to(slot),
             "seed {seed}: {:?} and yet",
             rollout.phase
+        );
+    }
+}
+
+/// Whoever says that somebody else has taken the traffic has not looked at something old.
+fn no_false_alarm(seed: u64, writes: &[crate::platform::Write], story: &Story) {
+    let lost = |id: &RolloutId| {
+        let of = |traffic: &deckwatch_platform::Traffic| traffic.rollout == Some(*id);
+        writes.iter().any(|w| of(&w.before) && !of(&w.after))
+    };
+    for (event, _, _) in story {
+        if let Event::Paused {
+            rollout,
+            reason: PauseReason::ForeignWrite,
+            ..
+        } = event
+        {
+            assert!(lost(rollout), "seed {seed}: nobody else had the traffic");
+        }
+    }
+}
+
+fn it_leads_where_the_record_says(seed: u64, truth: &crate::platform::State) {
+    if let Some(api) = &truth.api {
+        assert_eq!(
+            api.front.routed, truth.traffic.weights,
+            "seed {seed}: the traffic is not where the record says"
         );
     }
 }

@@ -2,13 +2,20 @@
 //! reorders, a journal that is busy or full, drivers that die at any await, people who press
 //! buttons. The driver here is the very one that ships.
 //!
+//! Every second schedule runs in a cluster: a record and slots that are objects of their own, each
+//! patch held to what was read, watches that lag, pods that take their time to leave, and another
+//! manager who leads the traffic elsewhere.
+//!
 //! `DECKWATCH_SCHEDULES` sets how many schedules run (20,000 without it), `DECKWATCH_SEED` runs
 //! just one and prints its story.
 
 mod check;
 mod check_batches;
 mod check_tasks;
+mod cluster;
 mod evidence;
+mod follower;
+mod orders;
 mod people;
 mod plans;
 mod platform;

@@ -196,6 +196,9 @@ impl People {
     pub fn do_something(&mut self) {
         let ids = self.event_id();
         let who = person(["ana", "ben", "cid"][self.world.below(3) as usize]);
+        if self.platform.is_cluster() && self.world.chance(15.0) {
+            self.settle();
+        }
         let command = match self.world.below(14) {
             0 => Command::Pause {
                 note: "let me look".into(),
@@ -243,6 +246,21 @@ impl People {
             RollbackKind::DataPreserving,
         ];
         kinds[self.world.below(3) as usize]
+    }
+
+    /// Where another manager has led the traffic elsewhere, the record is made true again.
+    pub fn settle(&self) {
+        let boot = self.world.lock().boot;
+        let mut state = self.platform.state.lock().unwrap();
+        let weights = state.traffic.weights;
+        if state
+            .api
+            .as_ref()
+            .is_some_and(|a| a.front.routed != weights)
+        {
+            self.world.tell(|| format!("ben: settles at {weights}"));
+            state.somebody_reroutes(boot, weights);
+        }
     }
 
     /// In the calm after the storm, whoever is asked decides.

@@ -13,6 +13,8 @@ use deckwatch_platform::{
 
 use deckwatch_rollout::ports::Ids;
 
+use crate::cluster::Api;
+use crate::follower::Follower;
 use crate::world::{Cut, World, never};
 
 /// One slot of the simulated service.
@@ -27,10 +29,36 @@ pub struct SimSlot {
     pub broken: bool,
     /// When the last answer under way will have left.
     pub busy_until: u64,
+    /// Instances that are asked to go and still there, and until when.
+    pub leaving: (u32, u64),
 }
 
 impl SimSlot {
-    fn ready(&self, boot: u64) -> u32 {
+    /// Instances that are there, on their way in or out.
+    pub fn standing(&self, boot: u64) -> u32 {
+        self.desired + self.lingering(boot)
+    }
+
+    fn lingering(&self, boot: u64) -> u32 {
+        if self.leaving.1 > boot {
+            self.leaving.0
+        } else {
+            0
+        }
+    }
+
+    /// Asks for another number of instances; more of them are ready at `later`.
+    pub fn scale(&mut self, boot: u64, instances: u32, later: u64) {
+        let ready = self.ready(boot);
+        self.later = (instances.saturating_sub(ready), later);
+        if self.ready_at.is_none() || self.broken {
+            self.ready_at = Some(later);
+            self.broken = false;
+        }
+        self.desired = instances;
+    }
+
+    pub fn ready(&self, boot: u64) -> u32 {
         match self.ready_at {
             Some(at) if at <= boot && !self.broken => match self.later {
                 (later, at) if at > boot => self.desired.saturating_sub(later),
@@ -57,6 +85,8 @@ pub struct State {
     pub away_until: u64,
     /// A driver that is watched, and when it will have been silent for too long.
     watch: Option<(RolloutId, u64)>,
+    /// The objects of a cluster, if it is one.
+    pub api: Option<Api>,
 }
 
 /// A slot that was left with fewer instances than before.
@@ -81,6 +111,8 @@ pub struct SimPlatform {
     pub world: World,
     pub state: Arc<Mutex<State>>,
     pub service: ServiceName,
+    /// What this program's watches know, where the platform is a cluster.
+    pub follower: Arc<Mutex<Follower>>,
 }
 
 pub const INSTANCES: u32 = 4;
@@ -100,7 +132,9 @@ impl SimPlatform {
                 late: Vec::new(),
                 away_until: 0,
                 watch: None,
+                api: None,
             })),
+            follower: Arc::default(),
         }
     }
 
@@ -133,9 +167,25 @@ impl SimPlatform {
             .tell(|| format!("  dead man -> {:?}", answer.err().map(|e| e.to_string())));
     }
 
+    /// The service stands in a cluster instead of on a node.
+    pub fn become_cluster(&self) {
+        let boot = self.world.lock().boot;
+        let mut state = self.state.lock().unwrap();
+        state.api = Some(Api::new(&state));
+        state.show_front(boot);
+        state.show_slots(boot);
+    }
+
+    pub fn is_cluster(&self) -> bool {
+        self.state.lock().unwrap().api.is_some()
+    }
+
     /// Delivers what is due.
     pub fn deliver(&self) {
         let boot = self.world.lock().boot;
+        if self.is_cluster() {
+            return self.land_what_is_due(boot);
+        }
         self.dead_man(boot);
         loop {
             let order = {
@@ -202,8 +252,7 @@ impl SimPlatform {
                     desired: *instances,
                     later: (0, 0),
                     ready_at: (!never).then_some(boot + delay),
-                    broken: false,
-                    busy_until: 0,
+                    ..SimSlot::default()
                 };
             }
             Action::Scale { slot, instances } => {
@@ -216,14 +265,7 @@ impl SimPlatform {
                     });
                 }
                 let later = boot + 300 + self.world.below(900);
-                let ready = ready[*slot];
-                let slot = &mut state.slots[*slot];
-                slot.later = (instances.saturating_sub(ready), later);
-                if slot.ready_at.is_none() || slot.broken {
-                    slot.ready_at = Some(later);
-                    slot.broken = false;
-                }
-                slot.desired = *instances;
+                state.slots[*slot].scale(boot, *instances, later);
             }
             Action::Retire { slot } => {
                 rules::change_slot(&before, order)?;
@@ -263,13 +305,13 @@ impl SimPlatform {
         );
     }
 
-    fn unreachable() -> PlatformError {
+    pub fn unreachable() -> PlatformError {
         PlatformError::Unreachable {
             why: "no answer".into(),
         }
     }
 
-    fn is_away(&self) -> bool {
+    pub fn is_away(&self) -> bool {
         let boot = self.world.lock().boot;
         boot < self.state.lock().unwrap().away_until
     }
@@ -290,6 +332,9 @@ pub fn name(action: &Action) -> String {
 #[async_trait]
 impl Platform for SimPlatform {
     async fn observe(&self, service: &ServiceName) -> Result<Observation, PlatformError> {
+        if self.is_cluster() {
+            return self.observe_cluster().await;
+        }
         let cut = self.world.pass().await;
         if cut != Cut::No {
             return never().await;
@@ -319,6 +364,10 @@ impl Platform for SimPlatform {
     }
 
     async fn apply(&self, _: &ServiceName, order: &Order) -> Result<Applied, PlatformError> {
+        if self.is_cluster() {
+            self.nothing_forward_once_asked_back(order);
+            return self.apply_in_cluster(order).await;
+        }
         let cut = self.world.pass().await;
         if cut == Cut::Before {
             return never().await;
@@ -371,25 +420,27 @@ impl Platform for SimPlatform {
             exact_weights: true,
             header_routing: true,
             sticky_sessions: true,
-            driver_lost_rollback: true,
+            driver_lost_rollback: !self.is_cluster(),
         }
     }
 }
 
-fn slot_state(slot: &SimSlot, name: Slot, boot: u64, wall: i64) -> SlotState {
+pub fn slot_state(slot: &SimSlot, name: Slot, boot: u64, wall: i64) -> SlotState {
     let ready = slot.ready(boot);
+    let standing = slot.standing(boot);
+    let phase = |i: u32| match (i >= slot.desired, ready > 0) {
+        (true, _) => InstancePhase::Draining,
+        (_, true) => InstancePhase::Ready,
+        _ => InstancePhase::Starting,
+    };
     SlotState {
-        release: slot.release.clone(),
+        release: slot.release.clone().filter(|_| standing > 0),
         desired: slot.desired,
         ready,
-        instances: (0..slot.desired)
+        instances: (0..standing)
             .map(|i| InstanceState {
                 id: format!("{name}-{i}"),
-                phase: if ready > 0 {
-                    InstancePhase::Ready
-                } else {
-                    InstancePhase::Starting
-                },
+                phase: phase(i),
                 pid: None,
                 port: None,
                 restarts: 0,

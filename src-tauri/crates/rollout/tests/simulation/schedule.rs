@@ -116,7 +116,7 @@ struct Programs {
 impl Programs {
     fn tick(&mut self, which: usize, platform: &SimPlatform) -> (Option<Standing>, Duration) {
         let service = platform.service.clone();
-        let (born, ports) = (&mut self.born, self.ports.clone());
+        let (born, mut ports) = (&mut self.born, self.ports.clone());
         if let Some(mut tick) = self.suspended[which].take() {
             return self.go_on(
                 which,
@@ -131,6 +131,9 @@ impl Programs {
                 actor: Actor::machine(&format!("engine-{born}"), "desk"),
                 ttl: Duration::from_secs(3),
             };
+            if platform.is_cluster() {
+                ports.platform = Arc::new(platform.for_program());
+            }
             Driver::new(service, ports, identity)
         });
         let now = self.world.now();
@@ -198,10 +201,8 @@ fn stand(platform: &SimPlatform) {
             image: None,
         }),
         desired: INSTANCES,
-        later: (0, 0),
         ready_at: Some(0),
-        broken: false,
-        busy_until: 0,
+        ..SimSlot::default()
     };
 }
 
@@ -212,6 +213,9 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
     let first = world.chance(5.0);
     if !first {
         stand(&platform);
+    }
+    if seed % 2 == 1 {
+        platform.become_cluster();
     }
     let store = SimStore {
         inner: Arc::new(MemoryStore::new()),
@@ -323,6 +327,7 @@ fn storm(
 fn weather(world: &World, platform: &SimPlatform) {
     let boot = world.lock().boot;
     let mut state = platform.state.lock().unwrap();
+    let were = PerSlot::new(|slot| state.slots[slot].broken);
     if world.chance(0.7) {
         state.away_until = boot + world.below(8_000);
     }
@@ -331,6 +336,17 @@ fn weather(world: &World, platform: &SimPlatform) {
             state.slots[slot].broken = true;
         } else if world.chance(20.0) {
             state.slots[slot].broken = false;
+        }
+    }
+    if state.api.is_some() {
+        if world.chance(0.5) {
+            let weights = Weights::toward(Slot::Green, world.below(101) as u8);
+            world.tell(|| format!("another manager leads {weights}"));
+            state.somebody_reroutes(boot, weights);
+        }
+        // What breaks is seen as late as everything else.
+        if were != PerSlot::new(|slot| state.slots[slot].broken) {
+            state.show_slots(boot);
         }
     }
 }
@@ -359,7 +375,11 @@ fn calm(
                 slot.ready_at = Some(boot);
             }
         }
+        if state.api.is_some() {
+            state.show_slots(boot);
+        }
     }
+    people.settle();
     world.tell(|| "--- calm ---".into());
     for round in 0..2000 {
         let (standing, after) = programs.tick(round % 2, platform);
@@ -374,6 +394,7 @@ fn calm(
             if settled && (standing != Some(Standing::Driving) || round > 1000) {
                 return;
             }
+            people.settle();
             people.decide_what_is_held();
         }
         world.advance(after.as_millis().clamp(5, 3000) as u64);
