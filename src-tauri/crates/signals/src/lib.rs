@@ -14,6 +14,7 @@ pub mod cohort;
 pub mod counts;
 pub mod exposition;
 pub mod prometheus;
+pub mod relabel;
 mod sample;
 pub mod scrape;
 pub mod store;
