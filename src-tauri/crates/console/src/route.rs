@@ -128,6 +128,7 @@ const ALWAYS: &[&str] = &[
     "rollouts.reject",
     "doctor.bundle",
     "settings.change",
+    "targets.write",
     "access.open",
     "access.close",
     "node.start",

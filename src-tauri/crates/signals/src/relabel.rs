@@ -58,7 +58,7 @@ pub struct Rule {
     pub action: Action,
 }
 
-/// A regular expression that has to match the whole.
+/// A regular expression; unless it is said otherwise, it has to match the whole.
 #[derive(Clone, Debug)]
 pub struct Pattern(Regex);
 
@@ -66,9 +66,19 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, on one line.
     pub fn new(text: &str) -> Result<Pattern, String> {
-        let whole = regex::RegexBuilder::new(&format!("^(?s:{text})$"))
-            .size_limit(1 << 20)
-            .build();
+        Pattern::built(text, &format!("^(?s:{text})$"))
+    }
+
+    /// One that may match anywhere.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`].
+    pub fn somewhere(text: &str) -> Result<Pattern, String> {
+        Pattern::built(text, text)
+    }
+
+    fn built(text: &str, whole: &str) -> Result<Pattern, String> {
+        let whole = regex::RegexBuilder::new(whole).size_limit(1 << 20).build();
         whole.map(Pattern).map_err(|error| {
             let said = error.to_string();
             let last = said.lines().last().unwrap_or_default();
@@ -212,8 +222,16 @@ mod tests {
     fn replace_takes_groups_and_removes_what_becomes_empty() {
         let have = labels(&[("a", "foo"), ("b", "bar"), ("c", "baz")]);
         let table = [
-            (replace(&["a"], "f(.*)", "d", "ch${1}-ch${1}"), "d", "choo-choo"),
-            (replace(&["a", "b"], "f(.*);(.*)r", "a", "b${1}${2}m"), "a", "boobam"),
+            (
+                replace(&["a"], "f(.*)", "d", "ch${1}-ch${1}"),
+                "d",
+                "choo-choo",
+            ),
+            (
+                replace(&["a", "b"], "f(.*);(.*)r", "a", "b${1}${2}m"),
+                "a",
+                "boobam",
+            ),
             (replace(&["a"], "o", "a", "x"), "a", "foo"),
             (replace(&["a"], "(f).*", "${1}_x", "$1"), "f_x", "f"),
             (replace(&["none"], "(.*)", "a", "$1"), "a", ""),
@@ -242,7 +260,11 @@ mod tests {
 
     #[test]
     fn names_are_mapped_dropped_and_kept() {
-        let have = labels(&[("__meta_x_app", "shop"), ("__meta_x_tier", "db"), ("a", "1")]);
+        let have = labels(&[
+            ("__meta_x_app", "shop"),
+            ("__meta_x_tier", "db"),
+            ("a", "1"),
+        ]);
         let map = Action::LabelMap {
             pattern: pattern("__meta_x_(.+)"),
             replacement: "$1".into(),
@@ -251,7 +273,10 @@ mod tests {
         let made = apply(&[rule(&[], map), rule(&[], drop)], have.clone()).unwrap();
         assert_eq!(made, labels(&[("a", "1"), ("app", "shop"), ("tier", "db")]));
         let keep = Action::LabelKeep(pattern("a|b"));
-        assert_eq!(apply(&[rule(&[], keep)], have).unwrap(), labels(&[("a", "1")]));
+        assert_eq!(
+            apply(&[rule(&[], keep)], have).unwrap(),
+            labels(&[("a", "1")])
+        );
     }
 
     #[test]

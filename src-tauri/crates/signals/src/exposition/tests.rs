@@ -187,19 +187,43 @@ fn mistakes_of_openmetrics_are_named_with_their_line() {
         ("a 1\n# EOF\nb 2\n", 3, "more after `# EOF`"),
         ("a 1\n\n# EOF\n", 2, "a blank line"),
         ("# nothing\n# EOF\n", 1, "only HELP, TYPE, UNIT and EOF"),
-        ("#TYPE a counter\n# EOF\n", 1, "only HELP, TYPE, UNIT and EOF"),
+        (
+            "#TYPE a counter\n# EOF\n",
+            1,
+            "only HELP, TYPE, UNIT and EOF",
+        ),
         ("# TYPE a meter\n# EOF\n", 1, "not a metric type"),
-        ("# TYPE a gauge\n# TYPE a gauge\n# EOF\n", 2, "second TYPE line"),
+        (
+            "# TYPE a gauge\n# TYPE a gauge\n# EOF\n",
+            2,
+            "second TYPE line",
+        ),
         ("# HELP a b\n# HELP a b\n# EOF\n", 2, "second HELP line"),
         ("# HELP a \\t\n# EOF\n", 1, "begins no escape"),
-        ("# UNIT a_seconds bytes\n# EOF\n", 1, "not the end of the name"),
+        (
+            "# UNIT a_seconds bytes\n# EOF\n",
+            1,
+            "not the end of the name",
+        ),
         ("a 1 1e300\n# EOF\n", 1, "not a timestamp in seconds"),
         ("a 1 2 3\n# EOF\n", 1, "after the sample's end"),
         ("a\n# EOF\n", 1, "value is missing"),
         ("a{x=\"1\"}1\n# EOF\n", 1, "where the value belongs"),
-        ("a 1 # 0.5\n# EOF\n", 1, "the exemplar: its labels are missing"),
-        ("a 1 # {x=\"1\"}\n# EOF\n", 1, "the exemplar: the value is missing"),
-        ("a 1 # {\"x\"} 1\n# EOF\n", 1, "the exemplar: `=` is missing"),
+        (
+            "a 1 # 0.5\n# EOF\n",
+            1,
+            "the exemplar: its labels are missing",
+        ),
+        (
+            "a 1 # {x=\"1\"}\n# EOF\n",
+            1,
+            "the exemplar: the value is missing",
+        ),
+        (
+            "a 1 # {\"x\"} 1\n# EOF\n",
+            1,
+            "the exemplar: `=` is missing",
+        ),
     ];
     for (text, line, what) in table {
         let error = open(text).unwrap_err();
