@@ -16,7 +16,9 @@ fn written(sample: &Sample) -> String {
     for (name, value) in &sample.labels {
         inside.push(format!("{}={}", quoted(name), quoted(value)));
     }
-    let at = sample.timestamp_ms.map_or(String::new(), |at| format!(" {at}"));
+    let at = sample
+        .timestamp_ms
+        .map_or(String::new(), |at| format!(" {at}"));
     format!("{{{}}} {}{at}\n", inside.join(","), sample.value)
 }
 
@@ -25,14 +27,24 @@ fn holds(page: &Exposition, limits: &Limits) {
     for sample in &page.samples {
         assert!(!sample.name.is_empty());
         assert!(sample.labels.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(sample.labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty()));
+        assert!(
+            sample
+                .labels
+                .iter()
+                .all(|(name, value)| !name.is_empty() && !value.is_empty())
+        );
     }
     let text: String = page.samples.iter().map(written).collect();
-    let roomy = Limits { bytes: usize::MAX, ..*limits };
+    let roomy = Limits {
+        bytes: usize::MAX,
+        ..*limits
+    };
     let again = parse_as(Format::Text, &text, &roomy).expect("what was read can be read again");
     for (a, b) in again.samples.iter().zip(&page.samples) {
         let same = a.value == b.value || (a.value.is_nan() && b.value.is_nan());
-        assert!(same && a.name == b.name && a.labels == b.labels && a.timestamp_ms == b.timestamp_ms);
+        assert!(
+            same && a.name == b.name && a.labels == b.labels && a.timestamp_ms == b.timestamp_ms
+        );
     }
 }
 

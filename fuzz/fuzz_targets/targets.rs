@@ -24,7 +24,12 @@ fuzz_target!(|text: &str| {
         for sample in &batch.samples {
             assert!(!sample.name.is_empty());
             assert!(sample.labels.windows(2).all(|pair| pair[0].0 < pair[1].0));
-            assert!(sample.labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty()));
+            assert!(
+                sample
+                    .labels
+                    .iter()
+                    .all(|(name, value)| !name.is_empty() && !value.is_empty())
+            );
         }
     }
 });

@@ -103,8 +103,10 @@ pub enum Command {
     #[command(subcommand)]
     Promql(Promql),
     /// Targets: what is scraped and probed, and how it is
-    #[command(subcommand)]
-    Targets(Targets),
+    Targets {
+        #[command(subcommand)]
+        what: Option<Targets>,
+    },
     /// This machine: now, and over the last minutes
     Host {
         /// How far back

@@ -63,7 +63,10 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Agent(it) => drive::agent(console, options, it).await,
         Command::Node(it) => ground::node(&console, it, j).await,
         Command::Promql(it) => promql::promql(&console, it, j, paint).await,
-        Command::Targets(it) => targets::targets(&console, it, j, paint).await,
+        Command::Targets { what } => {
+            let what = what.unwrap_or(args::Targets::List { filter: None });
+            targets::targets(&console, what, j, paint).await
+        }
         Command::Host { over } => targets::host(&console, over, j, paint).await,
         Command::Health(it) => targets::well(&console, it, j, paint).await,
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,

@@ -39,7 +39,8 @@ pub struct Duty {
     mine: AtomicBool,
     /// The newest moment that was written, in milliseconds.
     newest: AtomicI64,
-    jobs: Mutex<BTreeSet<String>>,
+    /// Jobs that were written to; held while one is begun, so that it is begun once.
+    jobs: tokio::sync::Mutex<BTreeSet<String>>,
     set_back: Mutex<Option<SetBack>>,
 }
 
@@ -59,7 +60,7 @@ impl Duty {
             gone: Box::new(gone),
             mine: AtomicBool::new(false),
             newest: AtomicI64::new(i64::MIN),
-            jobs: Mutex::default(),
+            jobs: tokio::sync::Mutex::default(),
             set_back: Mutex::default(),
         }
     }
@@ -101,9 +102,8 @@ impl Duty {
             at: now,
             by: by.into(),
         });
-        let jobs = self.jobs().clone();
-        for job in jobs {
-            if let Err(error) = self.forget_from(&job, now).await {
+        for job in self.jobs.lock().await.iter() {
+            if let Err(error) = self.forget_from(job, now).await {
                 tracing::warn!(%error, job, "points of the time that was taken back stay");
             }
         }
@@ -128,13 +128,14 @@ impl Duty {
         at: Timestamp,
         samples: &[Sample],
     ) -> Result<(), StoreError> {
-        let first = !self.jobs().contains(job);
-        if first {
+        let mut jobs = self.jobs.lock().await;
+        if !jobs.contains(job) {
             // Others of the job may have written a little later already.
             let ahead = at.plus(Duration::from_millis(DISCIPLINE.unsigned_abs()));
             self.forget_from(job, ahead).await?;
-            self.jobs().insert(job.to_owned());
+            jobs.insert(job.to_owned());
         }
+        drop(jobs);
         let written = self.store.append_claimed(&self.claim, at, samples).await;
         match &written {
             Ok(()) => {
@@ -156,9 +157,5 @@ impl Duty {
             self.store.append_claimed(&claim, at, &[]).await?;
         }
         self.store.release(&claim).await
-    }
-
-    fn jobs(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

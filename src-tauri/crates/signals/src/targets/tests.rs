@@ -190,6 +190,18 @@ fn the_schema_knows_what_the_reader_knows() {
 }
 
 #[test]
+fn the_documented_file_is_read() {
+    let page = include_str!("../../../../../docs/signals.md");
+    let text = page
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let read = read(text.unwrap()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!((read.listed().len(), read.probes.len()), (3, 3));
+    assert!(read.kubernetes.is_some());
+}
+
+#[test]
 fn rules_make_and_unmake_targets() {
     let text = r#"
 scrape:
