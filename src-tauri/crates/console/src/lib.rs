@@ -111,8 +111,8 @@ pub mod api {
     };
     pub use crate::tasks::{OutputAsk, Printed, output};
     pub use crate::telemetry::{
-        CheckTargets, ClusterUsage, Health, HostAsk, HostView, ProbesView, SpreadRow, TargetState,
-        TargetsAsk, TargetsCheck, TargetsFile, TargetsText, TargetsView, WellAsk, Wellness,
+        CheckTargets, ClusterUsage, HealthState, HostAsk, HostView, ProbesView, SpreadRow,
+        TargetState, TargetsAsk, TargetsCheck, TargetsFile, TargetsText, TargetsView, Wellness,
         check as check_targets, cluster_usage, probes, schema as targets_schema,
         show as targets_file, snapshot as host_snapshot, targets, wellness, write as write_targets,
     };

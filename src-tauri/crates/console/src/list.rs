@@ -70,7 +70,7 @@ commands! {
     query "probes.list" telemetry::probes(Nothing) -> ProbesView, "Checks from outside, and the components that they tell of";
     query "host.snapshot" telemetry::snapshot(HostAsk) -> HostView, "This machine: now, and p50, p95 and p99 of the last minutes";
     query "cluster.usage" telemetry::cluster_usage(Nothing) -> ClusterUsage, "What nodes and pods use, where a metrics-server measures it";
-    query "health" telemetry::wellness(WellAsk) -> Wellness, "Whether Deckwatch itself is live and ready, part by part";
+    query "health" telemetry::wellness(Nothing) -> Wellness, "Whether Deckwatch itself is live and ready, part by part";
     query "cluster.contexts" cluster::contexts(ContextsAsk) -> Vec<ContextRow>, "The contexts that kubeconfig files name";
     query "cluster.show" cluster::show(Nothing) -> ClusterView, "The cluster: which, as whom, with which rights";
     query "cluster.plan" cluster::plan_adoption(Adopt) -> AdoptionPlan, "Exactly what an adoption would write";

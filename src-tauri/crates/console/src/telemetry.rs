@@ -16,7 +16,7 @@ pub use file::{CheckTargets, TargetsCheck, TargetsFile, TargetsText, check, sche
 pub use host::{FileSystemRow, HostAsk, HostView, ProgramRow, SpreadRow, snapshot};
 pub use run::Telemetry;
 pub use view::{
-    ClockSetBack, ComponentRow, GapRow, Health, ProbeRow, ProbesView, ProbingRow, Scraping,
+    ClockSetBack, ComponentRow, GapRow, HealthState, ProbeRow, ProbesView, ProbingRow, Scraping,
     TargetRow, TargetSort, TargetState, TargetsAsk, TargetsView, probes, targets,
 };
-pub use well::{WellAsk, Wellness, WellnessPart, wellness};
+pub use well::{Wellness, WellnessPart, wellness};

@@ -3,7 +3,7 @@
 //! It does not need a driver, and no driver needs it: the judge's numbers come from the node's own
 //! scraper. Whatever goes wrong here is shown where targets are shown.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -206,11 +206,7 @@ fn keys(targets: &[Target]) -> Vec<(deckwatch_signals::Labels, String)> {
 }
 
 /// A file with mistakes changes nothing: what was scraped is scraped on.
-fn take(
-    found: &Result<Option<String>, String>,
-    path: &PathBuf,
-    read: &mut Targets,
-) -> Option<String> {
+fn take(found: &Result<Option<String>, String>, path: &Path, read: &mut Targets) -> Option<String> {
     let text = match found {
         Ok(text) => text.as_deref().unwrap_or_default(),
         Err(why) => return Some(why.clone()),
@@ -239,7 +235,7 @@ fn host_settings(console: &Console, read: &Targets) -> HostSettings {
 /// Writes what this process knows of its scrapes for all others.
 async fn publish(shared: Arc<Shared>) {
     let path = shared.console.folder.targets_status();
-    let mut told = None;
+    let mut told: Option<Status> = None;
     loop {
         if shared.duty.is_mine() {
             let now: Timestamp = shared.console.clock.now().wall;
@@ -251,7 +247,11 @@ async fn publish(shared: Arc<Shared>) {
                 trouble,
                 now,
             );
-            if told.as_ref() != Some(&status) {
+            // Also when nothing has changed: that it is still true is news as well.
+            let due = told
+                .as_ref()
+                .is_none_or(|told| status.tells_more_than(told));
+            if due {
                 if let Err(error) = status.write(&path) {
                     tracing::warn!(%error, "what is scraped cannot be told");
                 }

@@ -130,7 +130,7 @@ pub struct TargetsView {
 /// How something is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
-pub enum Health {
+pub enum HealthState {
     Healthy,
     Degraded,
     Unhealthy,
@@ -138,13 +138,13 @@ pub enum Health {
     Unknown,
 }
 
-impl From<probe::Health> for Health {
+impl From<probe::Health> for HealthState {
     fn from(health: probe::Health) -> Self {
         match health {
-            probe::Health::Healthy => Health::Healthy,
-            probe::Health::Degraded => Health::Degraded,
-            probe::Health::Unhealthy => Health::Unhealthy,
-            probe::Health::Unknown => Health::Unknown,
+            probe::Health::Healthy => HealthState::Healthy,
+            probe::Health::Degraded => HealthState::Degraded,
+            probe::Health::Unhealthy => HealthState::Unhealthy,
+            probe::Health::Unknown => HealthState::Unknown,
         }
     }
 }
@@ -175,7 +175,7 @@ pub struct ProbeRow {
     pub target: String,
     pub critical: bool,
     pub every: Span,
-    pub health: Health,
+    pub health: HealthState,
     /// Since when it is as healthy as it is.
     pub since: Option<Timestamp>,
     pub reasons: Vec<String>,
@@ -186,7 +186,7 @@ pub struct ProbeRow {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ComponentRow {
     pub component: String,
-    pub health: Health,
+    pub health: HealthState,
     pub reasons: Vec<String>,
 }
 
@@ -199,7 +199,7 @@ pub struct ProbesView {
 }
 
 /// What the process that scrapes tells all others.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {
     at: Option<Timestamp>,
@@ -208,15 +208,6 @@ pub(super) struct Status {
     targets: Vec<TargetRow>,
     probes: Vec<ProbeRow>,
     components: Vec<ComponentRow>,
-}
-
-impl Default for ClockSetBack {
-    fn default() -> Self {
-        ClockSetBack {
-            at: Timestamp::EPOCH,
-            by: Span::ZERO,
-        }
-    }
 }
 
 impl Status {
@@ -246,6 +237,19 @@ impl Status {
             probes: probes.iter().map(probe_row).collect(),
             components: components.collect(),
         }
+    }
+
+    /// Something else than before, or that it is still so.
+    pub fn tells_more_than(&self, told: &Status) -> bool {
+        let age = match (self.at, told.at) {
+            (Some(now), Some(then)) => now.since(then),
+            _ => STALE,
+        };
+        let same = Status {
+            at: self.at,
+            ..told.clone()
+        };
+        *self != same || age >= STALE / 3
     }
 
     /// Whole or not at all.
@@ -324,7 +328,7 @@ fn probe_row(status: &ProbeStatus) -> ProbeRow {
         target: probe.kind.target(),
         critical: probe.critical,
         every: probe.every,
-        health: last.map_or(Health::Unknown, |last| last.judged.health.into()),
+        health: last.map_or(HealthState::Unknown, |last| last.judged.health.into()),
         since: status.since,
         reasons: last
             .map(|last| last.judged.reasons.clone())

@@ -11,28 +11,24 @@ use deckwatch_domain::{ServiceName, Span};
 use deckwatch_rollout::ports::Liveness as _;
 use serde::{Deserialize, Serialize};
 
-use super::view::{Health, TargetsAsk, targets};
+use super::view::{HealthState, TargetsAsk, targets};
 use crate::console::Console;
 use crate::holder::LockFiles;
 use crate::line::is_untouched;
 use crate::problem::Problem;
+use crate::route::Nothing;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Less than this share of a disk, or of these bytes, is short.
 const SHORT: f64 = 0.1;
 const FULL: u64 = 64 << 20;
 
-/// Which answer is meant: it decides the exit code only.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
-#[serde(default, deny_unknown_fields)]
-pub struct WellAsk {}
-
 /// One part of it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct WellnessPart {
     /// `journal`, `samples`, `node`, `scraping`, `driver`, `disk`
     pub part: String,
-    pub health: Health,
+    pub health: HealthState,
     /// What is found, or why it is not healthy.
     pub words: String,
     /// Milliseconds until it answered.
@@ -46,7 +42,7 @@ pub struct WellnessPart {
 pub struct Wellness {
     pub version: String,
     /// The worst part's.
-    pub health: Health,
+    pub health: HealthState,
     pub live: bool,
     pub ready: bool,
     pub parts: Vec<WellnessPart>,
@@ -54,11 +50,11 @@ pub struct Wellness {
     pub within: Span,
 }
 
-type Found = (Health, String);
+type Found = (HealthState, String);
 
 /// # Errors
 /// None: what is not well is the answer.
-pub async fn wellness(console: &Console, _: WellAsk) -> Result<Wellness, Problem> {
+pub async fn wellness(console: &Console, _: Nothing) -> Result<Wellness, Problem> {
     let untouched = is_untouched(console);
     let untouched = tokio::time::timeout(PATIENCE, untouched)
         .await
@@ -72,7 +68,7 @@ pub async fn wellness(console: &Console, _: WellAsk) -> Result<Wellness, Problem
         part("disk", true, disk(console)),
     );
     let parts = vec![journal, samples, node, scraping, driver, disk];
-    let unwell = |part: &&WellnessPart| part.health == Health::Unhealthy;
+    let unwell = |part: &&WellnessPart| part.health == HealthState::Unhealthy;
     Ok(Wellness {
         version: env!("CARGO_PKG_VERSION").into(),
         health: worst(&parts),
@@ -86,18 +82,18 @@ pub async fn wellness(console: &Console, _: WellAsk) -> Result<Wellness, Problem
     })
 }
 
-fn worst(parts: &[WellnessPart]) -> Health {
-    let rank = |health: Health| match health {
-        Health::Healthy => 0,
-        Health::Unknown => 1,
-        Health::Degraded => 2,
-        Health::Unhealthy => 3,
+fn worst(parts: &[WellnessPart]) -> HealthState {
+    let rank = |health: HealthState| match health {
+        HealthState::Healthy => 0,
+        HealthState::Unknown => 1,
+        HealthState::Degraded => 2,
+        HealthState::Unhealthy => 3,
     };
     let worst = parts
         .iter()
         .map(|part| part.health)
         .max_by_key(|h| rank(*h));
-    worst.unwrap_or(Health::Healthy)
+    worst.unwrap_or(HealthState::Healthy)
 }
 
 async fn part(name: &str, vital: bool, asked: impl Future<Output = Found>) -> WellnessPart {
@@ -105,7 +101,7 @@ async fn part(name: &str, vital: bool, asked: impl Future<Output = Found>) -> We
     let found = tokio::time::timeout(PATIENCE, asked).await;
     let (health, words) = found.unwrap_or_else(|_| {
         let words = format!("timeout: no answer within {} ms", PATIENCE.as_millis());
-        (Health::Unhealthy, words)
+        (HealthState::Unhealthy, words)
     });
     WellnessPart {
         part: name.into(),
@@ -119,20 +115,20 @@ async fn part(name: &str, vital: bool, asked: impl Future<Output = Found>) -> We
 async fn journal(console: &Console) -> Found {
     match console.journal().await {
         Ok(journal) => match journal.head().await {
-            Ok(head) => (Health::Healthy, format!("{} events", head.seq)),
-            Err(error) => (Health::Unhealthy, error.to_string()),
+            Ok(head) => (HealthState::Healthy, format!("{} events", head.seq)),
+            Err(error) => (HealthState::Unhealthy, error.to_string()),
         },
-        Err(error) => (Health::Unhealthy, error.to_string()),
+        Err(error) => (HealthState::Unhealthy, error.to_string()),
     }
 }
 
 async fn samples(console: &Console) -> Found {
     match console.samples().await {
         Ok(store) => match store.used_bytes().await {
-            Ok(bytes) => (Health::Healthy, format!("{} MiB", bytes >> 20)),
-            Err(error) => (Health::Unhealthy, error.to_string()),
+            Ok(bytes) => (HealthState::Healthy, format!("{} MiB", bytes >> 20)),
+            Err(error) => (HealthState::Unhealthy, error.to_string()),
         },
-        Err(problem) => (Health::Unhealthy, problem.message),
+        Err(problem) => (HealthState::Unhealthy, problem.message),
     }
 }
 
@@ -140,32 +136,38 @@ async fn node(console: &Console, untouched: bool) -> Found {
     if let Some(cluster) = &console.cluster {
         return match cluster.platform().await {
             Ok(platform) => match platform.connection().version().await {
-                Ok(version) => (Health::Healthy, format!("the cluster answers: {version}")),
-                Err(error) => (Health::Unhealthy, error.to_string()),
+                Ok(version) => (
+                    HealthState::Healthy,
+                    format!("the cluster answers: {version}"),
+                ),
+                Err(error) => (HealthState::Unhealthy, error.to_string()),
             },
-            Err(error) => (Health::Unhealthy, error.to_string()),
+            Err(error) => (HealthState::Unhealthy, error.to_string()),
         };
     }
     match console.local.node().await {
         Ok(node) => match node.troubles.last() {
-            None => (Health::Healthy, format!("{} services", node.services.len())),
-            Some(trouble) => (Health::Degraded, trouble.clone()),
+            None => (
+                HealthState::Healthy,
+                format!("{} services", node.services.len()),
+            ),
+            Some(trouble) => (HealthState::Degraded, trouble.clone()),
         },
         Err(_) if untouched => (
-            Health::Healthy,
+            HealthState::Healthy,
             "not started: nothing is defined yet".into(),
         ),
-        Err(error) => (Health::Unhealthy, error.to_string()),
+        Err(error) => (HealthState::Unhealthy, error.to_string()),
     }
 }
 
 async fn scraping(console: &Console) -> Found {
     let seen = match targets(console, TargetsAsk::default()).await {
         Ok(seen) => seen,
-        Err(problem) => return (Health::Degraded, problem.message),
+        Err(problem) => return (HealthState::Degraded, problem.message),
     };
     if let Some(trouble) = seen.scraping.trouble {
-        return (Health::Degraded, trouble);
+        return (HealthState::Degraded, trouble);
     }
     if !seen.scraping.current {
         let nothing = match seen.scraping.at {
@@ -175,17 +177,17 @@ async fn scraping(console: &Console) -> Found {
         // Without a file there is nothing that somebody waits for.
         let wanted = console.folder.targets().exists();
         let health = if wanted {
-            Health::Degraded
+            HealthState::Degraded
         } else {
-            Health::Unknown
+            HealthState::Unknown
         };
         return (health, nothing);
     }
     let words = format!("{} up, {} down", seen.up, seen.down);
     let health = if seen.down > 0 {
-        Health::Degraded
+        HealthState::Degraded
     } else {
-        Health::Healthy
+        HealthState::Healthy
     };
     (health, words)
 }
@@ -201,11 +203,11 @@ async fn driver(console: &Console, untouched: bool) -> Found {
             let wanted = book.services.iter().filter(|(_, all)| all.wants_driver());
             wanted.map(|(service, _)| service.clone()).collect()
         }
-        Err(error) => return (Health::Unhealthy, error.to_string()),
+        Err(error) => return (HealthState::Unhealthy, error.to_string()),
     };
     let store = match console.store().await {
         Ok(store) => store,
-        Err(error) => return (Health::Unhealthy, error.to_string()),
+        Err(error) => return (HealthState::Unhealthy, error.to_string()),
     };
     let mut undriven = Vec::new();
     for service in wanted {
@@ -220,13 +222,13 @@ async fn driver(console: &Console, untouched: bool) -> Found {
         (false, None) => {
             let who = undriven.join(", ");
             (
-                Health::Unhealthy,
+                HealthState::Unhealthy,
                 format!("nobody drives the rollout of {who}"),
             )
         }
-        (_, Some(_)) => (Health::Healthy, "one stands ready".into()),
-        (true, None) if untouched => (Health::Healthy, "none is needed yet".into()),
-        (true, None) => (Health::Healthy, "nothing is under way".into()),
+        (_, Some(_)) => (HealthState::Healthy, "one stands ready".into()),
+        (true, None) if untouched => (HealthState::Healthy, "none is needed yet".into()),
+        (true, None) => (HealthState::Healthy, "nothing is under way".into()),
     }
 }
 
@@ -235,18 +237,18 @@ async fn disk(console: &Console) -> Found {
     let looked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&path)).await;
     let found = match looked {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return (Health::Unhealthy, error.to_string()),
-        Err(error) => return (Health::Unhealthy, error.to_string()),
+        Ok(Err(error)) => return (HealthState::Unhealthy, error.to_string()),
+        Err(error) => return (HealthState::Unhealthy, error.to_string()),
     };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     let size = found.f_blocks.saturating_mul(found.f_frsize).max(1);
     let share = free as f64 / size as f64;
     let words = format!("{} MiB free, {:.0} %", free >> 20, share * 100.0);
     if free < FULL {
-        (Health::Unhealthy, words)
+        (HealthState::Unhealthy, words)
     } else if share < SHORT {
-        (Health::Degraded, words)
+        (HealthState::Degraded, words)
     } else {
-        (Health::Healthy, words)
+        (HealthState::Healthy, words)
     }
 }

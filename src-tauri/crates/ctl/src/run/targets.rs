@@ -1,8 +1,8 @@
 //! What is scraped and probed, this machine, and whether Deckwatch itself is well.
 
 use deckwatch_console::api::{
-    self, CheckTargets, Health, HostAsk, HostView, ProbesView, SpreadRow, TargetState, TargetsAsk,
-    TargetsCheck, TargetsText, TargetsView, WellAsk, Wellness,
+    self, CheckTargets, HealthState, HostAsk, HostView, ProbesView, SpreadRow, TargetState,
+    TargetsAsk, TargetsCheck, TargetsText, TargetsView, Wellness,
 };
 use deckwatch_console::{Console, Nothing, Problem};
 use deckwatch_domain::Span;
@@ -152,12 +152,12 @@ fn listed(paint: Paint, found: &TargetsView) -> String {
     )
 }
 
-fn health(health: Health) -> (&'static str, Tone) {
+fn health(health: HealthState) -> (&'static str, Tone) {
     match health {
-        Health::Healthy => ("● healthy", Tone::Good),
-        Health::Degraded => ("◆ degraded", Tone::Warn),
-        Health::Unhealthy => ("✕ unhealthy", Tone::Bad),
-        Health::Unknown => ("○ unknown", Tone::Warn),
+        HealthState::Healthy => ("● healthy", Tone::Good),
+        HealthState::Degraded => ("◆ degraded", Tone::Warn),
+        HealthState::Unhealthy => ("✕ unhealthy", Tone::Bad),
+        HealthState::Unknown => ("○ unknown", Tone::Warn),
     }
 }
 
@@ -261,7 +261,7 @@ pub(super) async fn well(
     j: bool,
     paint: Paint,
 ) -> Result<u8, Problem> {
-    let found = api::wellness(console, WellAsk {}).await?;
+    let found = api::wellness(console, Nothing {}).await?;
     answer(j, &found, |found| parts(paint, found));
     let good = if it.live { found.live } else { found.ready };
     Ok(if good { code::DONE } else { code::FOUND })

@@ -246,7 +246,7 @@ fn samples(
     }
     for (phase, took) in &found.phases {
         let mut labels = labels.to_vec();
-        labels.push(("phase", phase));
+        labels.push(("phase", *phase));
         let seconds = took.as_secs_f64();
         samples.push(Sample::new(
             "probe_phase_duration_seconds",

@@ -1,5 +1,5 @@
 /** States of targets and probes in marks and words. */
-import type { GapRow, Health, Mark, TargetRow, TargetState } from "@/host";
+import type { GapRow, HealthState, Mark, TargetRow, TargetState } from "@/host";
 import { duration, ms, NONE, plural, stampUtc } from "@/lib/format";
 
 interface Stands {
@@ -13,7 +13,7 @@ export const STATES: Record<TargetState, Stands> = {
   unknown: { mark: "no-data", word: "not asked yet" },
 };
 
-export const HEALTHS: Record<Health, Stands> = {
+export const HEALTHS: Record<HealthState, Stands> = {
   healthy: { mark: "good", word: "healthy" },
   degraded: { mark: "warn", word: "degraded" },
   unhealthy: { mark: "bad", word: "unhealthy" },
