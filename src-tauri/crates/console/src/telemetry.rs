@@ -11,12 +11,9 @@ mod run;
 mod view;
 mod well;
 
-pub use cluster::{ClusterUsage, UsageRow, cluster_usage};
+pub use cluster::{ClusterUsage, cluster_usage};
 pub use file::{CheckTargets, TargetsCheck, TargetsFile, TargetsText, check, schema, show, write};
-pub use host::{FileSystemRow, HostAsk, HostView, ProgramRow, SpreadRow, snapshot};
+pub use host::{HostAsk, HostView, SpreadRow, snapshot};
 pub use run::Telemetry;
-pub use view::{
-    ClockSetBack, ComponentRow, GapRow, HealthState, ProbeRow, ProbesView, ProbingRow, Scraping,
-    TargetRow, TargetSort, TargetState, TargetsAsk, TargetsView, probes, targets,
-};
-pub use well::{Wellness, WellnessPart, wellness};
+pub use view::{HealthState, ProbesView, TargetState, TargetsAsk, TargetsView, probes, targets};
+pub use well::{Wellness, wellness};
