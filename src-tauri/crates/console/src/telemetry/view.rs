@@ -406,18 +406,20 @@ fn page_of(mut rows: Vec<TargetRow>, scraping: Scraping, ask: &TargetsAsk) -> Ta
 async fn node_row(console: &Console, now: Timestamp) -> Option<TargetRow> {
     use deckwatch_signals::{NODE_JOB, Selector};
     let store = console.samples().await.ok()?;
-    let newest = async |name: &str| {
+    let newest = async |name: &str, over: u64| {
         let selector = Selector::new(name, &[("job", NODE_JOB)]);
-        let from = now.minus(Duration::from_secs(600));
+        let from = now.minus(Duration::from_secs(over));
         let found = store.range(&selector, from, now).await.ok()?;
         let points = found.into_iter().next()?.points;
         Some(points)
     };
-    let up = newest("up").await?;
+    let up = newest("up", 600).await?;
     let (at, is_up) = *up.last()?;
     let good = up.iter().rev().find(|(_, value)| *value == 1.0);
-    let took = newest("scrape_duration_seconds").await?;
-    let count = newest("scrape_samples_scraped").await;
+    let took = newest("scrape_duration_seconds", 60)
+        .await
+        .unwrap_or_default();
+    let count = newest("scrape_samples_scraped", 60).await;
     let count = count.and_then(|points| points.last().map(|(_, n)| *n as usize));
     let pairs = up.windows(2).rev();
     let gap = pairs.map(|pair| (pair[0].0, pair[1].0));

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use deckwatch_domain::{ServiceName, Span};
+use deckwatch_journal::Store as _;
 use deckwatch_rollout::ports::Liveness as _;
 use serde::{Deserialize, Serialize};
 

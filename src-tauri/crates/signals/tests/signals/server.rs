@@ -85,9 +85,11 @@ where
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(async move {
+        // They end with the server.
+        let mut connections = tokio::task::JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
             let (answer, tls) = (answer.clone(), tls.clone());
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 let service = service_fn(move |request| {
                     let answered = answer(request);
                     async move { Ok::<_, std::convert::Infallible>(answered.await) }
