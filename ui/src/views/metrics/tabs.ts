@@ -1,0 +1,17 @@
+/** The tabs of Metrics, in their order: each is a line here and a component that fills the pane. */
+import type { Component } from "svelte";
+import Explore from "./Explore.svelte";
+
+export interface MetricsTab {
+  /** Its place in the address: `#/metrics/explore`. */
+  id: string;
+  title: string;
+  pane: Component;
+}
+
+export const TABS: [MetricsTab, ...MetricsTab[]] = [{ id: "explore", title: "Explore", pane: Explore }];
+
+/** The first where none of this name is there. */
+export function tabOf(id: string | undefined): MetricsTab {
+  return TABS.find((tab) => tab.id === id) ?? TABS[0];
+}
