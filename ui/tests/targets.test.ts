@@ -3,8 +3,10 @@ import axe from "axe-core";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type HostView, type ProbesView, type TargetsView, useHost } from "@/host";
 import { type MockHost, mockHost, type Recording } from "@/host/mock";
+import frame from "@/host/recorded/recorded.json";
 import recorded from "@/host/recorded/targets.json";
-import Machine from "@/views/metrics/targets/Machine.svelte";
+import { goTo } from "@/lib/router.svelte";
+import App from "@/shell/App.svelte";
 import Probes from "@/views/metrics/targets/Probes.svelte";
 import Targets from "@/views/metrics/targets/Targets.svelte";
 import TargetsFile from "@/views/metrics/targets/TargetsFile.svelte";
@@ -17,7 +19,10 @@ const answerOf = <A>(name: string) => recordings.find((r) => r.request === name)
 function answering(name: string, answer: unknown): MockHost {
   const rest = recordings.filter((r) => r.request !== name);
   const at = new Date().toISOString();
-  host = mockHost({ every: 60_000, recordings: [...rest, { request: name, params: {}, at, answer }] });
+  host = mockHost({
+    every: 60_000,
+    recordings: [...rest, ...(frame as Recording[]), { request: name, params: {}, at, answer }],
+  });
   useHost(host);
   return host;
 }
@@ -112,7 +117,8 @@ describe("probes", () => {
 
 describe("this machine", () => {
   test("figures now and over the last minutes", async () => {
-    render(Machine);
+    render(App);
+    goTo("metrics/machine");
     expect(await screen.findByRole("meter", { name: "Processor" })).toBeTruthy();
     expect(screen.getByRole("rowheader", { name: "load, 1 min" })).toBeTruthy();
     expect(await violations()).toEqual([]);
@@ -121,7 +127,8 @@ describe("this machine", () => {
   test("one that was not measured has no zeros", async () => {
     const none = { now: null, p50: null, p95: null, p99: null, points: 0 };
     answering("host.snapshot", { ...answerOf<HostView>("host.snapshot"), at: null, cpu: none });
-    render(Machine);
+    render(App);
+    goTo("metrics/machine");
     await waitFor(() => expect(screen.getByText(/was not measured/)).toBeTruthy());
     expect(screen.queryByRole("meter")).toBeNull();
   });
