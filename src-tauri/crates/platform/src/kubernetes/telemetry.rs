@@ -225,6 +225,90 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// What a metrics-server 0.8 answered, cut to the parts that are read.
+    const NODES: &str = r#"{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/v1beta1","metadata":{},"items":[{"metadata":{"name":"n1","creationTimestamp":"2026-11-20T10:00:00Z"},"timestamp":"2026-11-20T09:59:52Z","window":"20.058s","usage":{"cpu":"156340064n","memory":"1904932Ki"}}]}"#;
+    const PODS: &str = r#"{"kind":"PodMetricsList","apiVersion":"metrics.k8s.io/v1beta1","metadata":{},"items":[{"metadata":{"name":"web-1","namespace":"shop","labels":{"app":"web"}},"timestamp":"2026-11-20T09:59:55Z","window":"14.2s","containers":[{"name":"web","usage":{"cpu":"2471310n","memory":"18192Ki"}},{"name":"side","usage":{"cpu":"0","memory":"512Ki"}}]}]}"#;
+
+    /// An API server that plays recorded answers by path; it knows nothing else.
+    async fn recorded(answers: Vec<(&'static str, String)>) -> KubernetesPlatform {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = vec![0; 16 * 1024];
+                let read = stream.read(&mut asked).await.unwrap_or_default();
+                let asked = String::from_utf8_lossy(&asked[..read]).into_owned();
+                let path = asked.split(' ').nth(1).unwrap_or_default();
+                let found = answers.iter().find(|(known, _)| *known == path);
+                let (status, body) = match found {
+                    Some((_, body)) => ("200 OK", body.as_str()),
+                    None => ("404 Not Found", "404 page not found"),
+                };
+                let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n");
+                let length = body.len();
+                let answer = format!("{head}content-length: {length}\r\n\r\n{body}");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let config = kube::Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
+        let connection = super::super::Connection::with("recorded", config)
+            .await
+            .unwrap();
+        KubernetesPlatform::new(connection, "shop".into())
+    }
+
+    #[tokio::test]
+    async fn what_metrics_server_measured_is_read() {
+        let platform = recorded(vec![
+            ("/apis/metrics.k8s.io/v1beta1/nodes", NODES.into()),
+            (
+                "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods",
+                PODS.into(),
+            ),
+        ])
+        .await;
+        let used = platform.usage(&[]).await.unwrap().unwrap();
+        assert_eq!(used.len(), 3);
+        assert_eq!(used[0].memory_bytes, 1_904_932.0 * 1024.0);
+        assert!((used[1].cpu_cores - 0.002_471_31).abs() < 1e-12);
+        // Where there is none, that is no error.
+        let without = recorded(Vec::new()).await;
+        assert_eq!(without.usage(&[]).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn pods_are_listed_page_by_page_and_asked_through_the_proxy() {
+        let pod = |name: &str| {
+            format!(
+                r#"{{"metadata":{{"name":"{name}","namespace":"shop","annotations":{{"prometheus.io/scrape":"true"}}}},"spec":{{"containers":[]}},"status":{{"podIP":"10.0.0.7","phase":"Running"}}}}"#
+            )
+        };
+        let page = |name: &str, more: &str| {
+            let pod = pod(name);
+            format!(r#"{{"metadata":{{"continue":"{more}"}},"items":[{pod}]}}"#)
+        };
+        let proxy = "/api/v1/namespaces/shop/pods/web-1:9100/proxy/metrics";
+        let platform = recorded(vec![
+            (
+                "/api/v1/namespaces/shop/pods?limit=500",
+                page("web-1", "more"),
+            ),
+            (
+                "/api/v1/namespaces/shop/pods?limit=500&continue=more",
+                page("web-2", ""),
+            ),
+            (proxy, "a 1\n".into()),
+        ])
+        .await;
+        let found = platform.scrapable(&[]).await.unwrap();
+        let names: Vec<&str> = found.iter().map(|pod| pod.name.as_str()).collect();
+        assert_eq!(names, ["web-1", "web-2"]);
+        let second = Duration::from_secs(2);
+        assert_eq!(platform.page(proxy, second).await.unwrap(), "a 1\n");
+        assert!(platform.page("/nowhere", second).await.is_err());
+    }
+
     #[test]
     fn quantities_are_read_in_all_their_units() {
         let near = |text: &str, value: f64| {
