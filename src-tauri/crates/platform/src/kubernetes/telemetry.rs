@@ -255,7 +255,7 @@ mod tests {
         let connection = super::super::Connection::with("recorded", config)
             .await
             .unwrap();
-        KubernetesPlatform::new(connection, "shop".into())
+        KubernetesPlatform::new(connection, "shop")
     }
 
     #[tokio::test]
