@@ -338,7 +338,7 @@ export type Class = "production" | "staging" | "development" | "training";
 /**
  * The clock was set back; what was recorded of the time that then came again was removed.
  */
-export type ClockSetBack = { at: string, by: string, };
+export type ClockSetBack = { at: Timestamp, by: Span, };
 
 /**
  * Where in which cluster.
@@ -803,7 +803,7 @@ export type FromFile = { from: string, };
 /**
  * A stretch of time without a scrape: the machine slept, or nothing scraped.
  */
-export type GapRow = { from: string, to: string, };
+export type GapRow = { from: Timestamp, to: Timestamp, };
 
 /**
  * One gate of the current step.
@@ -916,7 +916,7 @@ export type HostAsk = {
 /**
  * Five minutes when it is not said; at most a day.
  */
-over?: string, };
+over?: Span, };
 
 /**
  * The machine.
@@ -925,11 +925,11 @@ export type HostView = { host: string,
 /**
  * The newest moment that was measured; none: nothing was, in this stretch.
  */
-at: string | null, 
+at: Timestamp | null, 
 /**
  * That moment is of now.
  */
-current: boolean, over: string, 
+current: boolean, over: Span, 
 /**
  * Shares, 0 to 1.
  */
@@ -937,7 +937,7 @@ cpu: SpreadRow, memory: SpreadRow, swap: SpreadRow, load1: SpreadRow,
 /**
  * Bytes a second, all devices together.
  */
-disk_read: SpreadRow, disk_written: SpreadRow, network_received: SpreadRow, network_sent: SpreadRow, processes: SpreadRow, cpus: number | null, memory_bytes: number | null, booted: string | null, file_systems: Array<FileSystemRow>, 
+disk_read: SpreadRow, disk_written: SpreadRow, network_received: SpreadRow, network_sent: SpreadRow, processes: SpreadRow, cpus: number | null, memory_bytes: number | null, booted: Timestamp | null, file_systems: Array<FileSystemRow>, 
 /**
  * The busiest first.
  */
@@ -1388,11 +1388,11 @@ kind: string,
 /**
  * What is asked.
  */
-target: string, critical: boolean, every: string, health: HealthState, 
+target: string, critical: boolean, every: Span, health: HealthState, 
 /**
  * Since when it is as healthy as it is.
  */
-since: string | null, reasons: Array<string>, last: ProbingRow | null, };
+since: Timestamp | null, reasons: Array<string>, last: ProbingRow | null, };
 
 /**
  * The probes, and the components that they tell of.
@@ -1402,11 +1402,11 @@ export type ProbesView = { scraping: Scraping, components: Array<ComponentRow>, 
 /**
  * One probing.
  */
-export type ProbingRow = { at: string, took_ms: number, success: boolean, 
+export type ProbingRow = { at: Timestamp, took_ms: number, success: boolean, 
 /**
  * Of HTTP.
  */
-status: number | null, certificate_until: string | null, 
+status: number | null, certificate_until: Timestamp | null, 
 /**
  * Of a name server.
  */
@@ -1847,7 +1847,7 @@ current: boolean,
 /**
  * When it was told.
  */
-at: string | null, file: string, 
+at: Timestamp | null, file: string, 
 /**
  * What is wrong with the file or with finding targets.
  */
@@ -2177,11 +2177,11 @@ source: string,
 /**
  * Through the API server, and not at its own address.
  */
-through_api_server: boolean, interval: string, timeout: string, last: string | null, 
+through_api_server: boolean, interval: Span, timeout: Span, last: Timestamp | null, 
 /**
  * The last scrape that gave an answer.
  */
-last_good: string | null, 
+last_good: Timestamp | null, 
 /**
  * Milliseconds that the last scrape took.
  */
@@ -2201,7 +2201,7 @@ notes: Array<string>,
 /**
  * When counters last began anew, and how many of them.
  */
-reset_at: string | null, resets: number, gap: GapRow | null, labels: Array<[string, string]>, };
+reset_at: Timestamp | null, resets: number, gap: GapRow | null, labels: Array<[string, string]>, };
 
 /**
  * What targets can be sorted by.
@@ -2419,7 +2419,7 @@ node: string | null,
 /**
  * Of a container.
  */
-namespace: string | null, pod: string | null, container: string | null, cpu_cores: number, memory_bytes: number, at: string, };
+namespace: string | null, pod: string | null, container: string | null, cpu_cores: number, memory_bytes: number, at: Timestamp, };
 
 /**
  * One validation: the checks of one plan, run once for one release.
@@ -2522,7 +2522,7 @@ health: HealthState, live: boolean, ready: boolean, parts: Array<WellnessPart>,
 /**
  * At most this long for each part.
  */
-within: string, };
+within: Span, };
 
 /**
  * One part of it.

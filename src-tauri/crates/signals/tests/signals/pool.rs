@@ -137,7 +137,7 @@ async fn a_target_is_asked_for_openmetrics_and_every_failure_is_told() {
     assert_eq!(status.last_good, Some(t(45)));
     let kept = scene.values("scrape_samples_post_metric_relabeling").await;
     assert_eq!((kept[0].1, kept[9].1), (2.0, 1.0));
-    drop(server);
+    server.stop().await;
     scene.pool.scrape_all(t(50)).await;
     assert!(
         scene.error().unwrap().contains("refused"),

@@ -23,6 +23,14 @@ pub struct Server {
     task: tokio::task::JoinHandle<()>,
 }
 
+impl Server {
+    /// Once this returns nobody listens there, and nobody who was connected is any more.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
