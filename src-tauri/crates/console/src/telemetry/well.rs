@@ -63,7 +63,7 @@ pub async fn wellness(console: &Console, _: Nothing) -> Result<Wellness, Problem
     let (journal, samples, node, scraping, driver, disk) = tokio::join!(
         part("journal", true, journal(console)),
         part("samples", false, samples(console)),
-        part("node", false, node(console, untouched)),
+        part("node", false, node(console)),
         part("scraping", false, scraping(console)),
         part("driver", false, driver(console, untouched)),
         part("disk", true, disk(console)),
@@ -133,7 +133,13 @@ async fn samples(console: &Console) -> Found {
     }
 }
 
-async fn node(console: &Console, untouched: bool) -> Found {
+/// Whether the node has services to run.
+fn is_anything_defined(console: &Console) -> bool {
+    let services = std::fs::read_dir(console.folder.node().join("services"));
+    services.is_ok_and(|mut files| files.next().is_some())
+}
+
+async fn node(console: &Console) -> Found {
     if let Some(cluster) = &console.cluster {
         return match cluster.platform().await {
             Ok(platform) => match platform.connection().version().await {
@@ -154,7 +160,7 @@ async fn node(console: &Console, untouched: bool) -> Found {
             ),
             Some(trouble) => (HealthState::Degraded, trouble.clone()),
         },
-        Err(_) if untouched => (
+        Err(_) if !is_anything_defined(console) => (
             HealthState::Healthy,
             "not started: nothing is defined yet".into(),
         ),
