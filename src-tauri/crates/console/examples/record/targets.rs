@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::Recorder;
 
-/// A service that tells of itself; it counts anew with every fourth answer.
+/// A service that tells of itself; it counts anew with every seventh answer.
 async fn serve() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -20,7 +20,7 @@ async fn serve() -> u16 {
             };
             let mut asked = vec![0; 4096];
             let _ = stream.read(&mut asked).await;
-            let count = 100 * (turn % 4 + 1);
+            let count = 100 * (turn % 7 + 1);
             let body = format!(
                 "# TYPE shop_orders counter\nshop_orders_total{{kind=\"card\"}} {count}\n\
                  shop_orders_total{{kind=\"cash\"}} {count}\n# TYPE shop_carts gauge\nshop_carts 12\n# EOF\n"
