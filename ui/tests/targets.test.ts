@@ -99,6 +99,20 @@ describe("the file", () => {
   });
 });
 
+describe("what is saved", () => {
+  test("is what the file says from then on", async () => {
+    let closed = false;
+    render(TargetsFile, { onclose: () => (closed = true) });
+    const text = await screen.findByLabelText<HTMLTextAreaElement>("targets.yaml");
+    const yaml = "scrape:\n  - job: other\n    targets: ['10.0.0.7:80']\n";
+    await fireEvent.input(text, { target: { value: yaml } });
+    await screen.findByText(/1 target, 0 probes/);
+    await fireEvent.click(screen.getByRole("button", { name: /Save/ }));
+    await waitFor(() => expect(closed).toBe(true));
+    expect((await host.ask("targets.file", {})).text).toBe(yaml);
+  });
+});
+
 describe("probes", () => {
   test("components and probes have a word and a reason", async () => {
     render(Probes);
