@@ -5,6 +5,7 @@
 //! that missed them, as Prometheus' do, so that no query goes on with the last value. A scrape that
 //! failed ends all of them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -139,7 +140,7 @@ impl Intake {
             }
             if let Some(own) = sample.timestamp_ms {
                 let away = own.saturating_sub(at.as_millis());
-                if away > AHEAD || away < -BEHIND {
+                if !(-BEHIND..=AHEAD).contains(&away) {
                     off += 1;
                     continue;
                 }
@@ -153,10 +154,11 @@ impl Intake {
             if counts {
                 counters.insert(key.clone(), sample.value);
             }
-            if found.contains_key(&key) {
-                twice += 1;
-            } else {
-                found.insert(key, sample);
+            match found.entry(key) {
+                Entry::Occupied(_) => twice += 1,
+                Entry::Vacant(place) => {
+                    place.insert(sample);
+                }
             }
         }
         let mut note = |count: usize, what: &str| {

@@ -7,6 +7,7 @@
 mod discover;
 mod probe;
 mod read;
+mod read_probes;
 mod read_rules;
 mod schema;
 
