@@ -32,5 +32,6 @@ mod process;
 mod promql;
 mod rolling;
 mod scene;
+mod targets;
 mod tasks;
 mod validation;

@@ -21,6 +21,7 @@ import type {
 } from "./generated";
 import { type MockAccess, mockAccess } from "./mock-access";
 import { mockTasks } from "./mock-tasks";
+import { mockTargets } from "./mock-targets";
 import { mockValidation } from "./mock-validation";
 
 /** When each line of a drill is told, and when it ends: milliseconds since it began. */
@@ -75,6 +76,7 @@ export function mockActs(
   const actor = () => (recorded("people.whoami") as { id: string } | undefined)?.id ?? "somebody";
   const access = mockAccess(now, actor);
   const tasks = mockTasks(now, actor);
+  const targets = mockTargets(recorded);
   const validations = mockValidation(now, actor, planText, seeded);
 
   function ended(grade: Partial<GradeRow> | null, problem: string | null): void {
@@ -153,6 +155,7 @@ export function mockActs(
 
   const SEEN: Record<string, (answer: never) => unknown> = {
     ...tasks.seen,
+    ...targets.seen,
     "settings.show": settingsNow,
     "training.show": ground,
     status,
@@ -174,6 +177,7 @@ export function mockActs(
     ...access.acts,
     ...tasks.acts,
     ...validations.acts,
+    ...targets.acts,
     "settings.change": (ask: { settings: Settings }) => {
       settings = ask.settings;
       return settingsNow(recorded("settings.show") as SettingsView);
@@ -233,7 +237,9 @@ export function mockActs(
     own: (name, params) =>
       name === "access.show"
         ? access.opened()
-        : (tasks.own[name]?.() ?? validations.own[name]?.((params ?? {}) as never)),
+        : name === "targets.check"
+          ? targets.own[name]((params ?? {}) as { yaml?: string })
+          : (tasks.own[name]?.() ?? validations.own[name]?.((params ?? {}) as never)),
     seen: (name, answer) => SEEN[name]?.(answer as never) ?? answer,
   };
 }

@@ -21,6 +21,7 @@ use crate::identity::Host;
 use crate::problem::Problem;
 use crate::settings::back_up_when_due;
 use crate::tasks::TaskDesk;
+use crate::telemetry::Telemetry;
 
 /// The node has this long for an answer.
 const NODE_ANSWERS: Duration = Duration::from_millis(500);
@@ -50,6 +51,8 @@ pub struct Agent {
     engine: Arc<Engine>,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// None where this process scrapes already.
+    telemetry: Option<Telemetry>,
 }
 
 impl Agent {
@@ -111,11 +114,17 @@ impl Agent {
             tokio::spawn(until(stopped.clone(), let_go_of_time(console.clone()))),
             tokio::spawn(until(stopped, keep_books(console.clone()))),
         ];
+        // Scraping is no condition of driving.
+        let telemetry = Telemetry::start(console).await.unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "nothing is scraped but the node");
+            None
+        });
         Ok(Agent {
             console: console.clone(),
             engine,
             stop,
             tasks,
+            telemetry,
         })
     }
 
@@ -148,6 +157,9 @@ impl Agent {
         }
         for task in self.tasks {
             let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
+        }
+        if let Some(telemetry) = self.telemetry {
+            telemetry.stop().await;
         }
         // What was written last.
         let _ = self.console.anchor().await;

@@ -74,6 +74,8 @@ pub struct Console {
     pub(crate) changes: std::sync::OnceLock<watch::Sender<u64>>,
     /// The name under which this very process drives, while it does.
     pub(crate) drives_as: std::sync::RwLock<Option<String>>,
+    /// This process scrapes for this folder already.
+    pub(crate) scrapes: AtomicBool,
     /// It was said that the journal is not as it was noted.
     doubted: AtomicBool,
 }
@@ -151,6 +153,7 @@ impl Console {
             session: Mutex::default(),
             changes: std::sync::OnceLock::new(),
             drives_as: std::sync::RwLock::default(),
+            scrapes: AtomicBool::default(),
             doubted: AtomicBool::default(),
             folder,
             program,

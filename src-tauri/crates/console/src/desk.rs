@@ -16,6 +16,7 @@ use crate::live::{self, Frame};
 use crate::problem::Problem;
 use crate::route::{self, Nothing};
 use crate::settings::{Class, Drive, Environment, LOCAL, Settings};
+use crate::telemetry::Telemetry;
 
 /// How long until it is looked again whether there is something to drive.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -38,6 +39,7 @@ pub struct Desk {
 struct Open {
     console: Arc<Console>,
     driver: Option<tokio::task::JoinHandle<()>>,
+    telemetry: Option<tokio::task::JoinHandle<Option<Telemetry>>>,
     stop: tokio::sync::watch::Sender<bool>,
 }
 
@@ -84,9 +86,12 @@ impl Desk {
             let desk = Arc::downgrade(self);
             tokio::spawn(drive(desk, name.to_owned(), console.clone(), stopped))
         });
+        // Beside whoever asks: nobody waits for samples to be opened.
+        let telemetry = self.drives().then(|| tokio::spawn(scrape(console.clone())));
         let opened = Open {
             console: console.clone(),
             driver,
+            telemetry,
             stop,
         };
         open.insert(name.to_owned(), opened);
@@ -185,10 +190,23 @@ async fn end(open: Open) {
     if let Some(driver) = open.driver {
         let _ = tokio::time::timeout(Duration::from_secs(6), driver).await;
     }
+    if let Some(telemetry) = open.telemetry {
+        let started = tokio::time::timeout(Duration::from_secs(1), telemetry).await;
+        if let Ok(Ok(Some(telemetry))) = started {
+            telemetry.stop().await;
+        }
+    }
     // A closed window takes the whole training ground with it: nobody else looks after it.
     if open.console.session.lock().await.is_some() {
         let _ = crate::training::down(&open.console, Nothing {}).await;
     }
+}
+
+async fn scrape(console: Arc<Console>) -> Option<Telemetry> {
+    Telemetry::start(&console).await.unwrap_or_else(|problem| {
+        tracing::warn!(%problem, "nothing is scraped but the node");
+        None
+    })
 }
 
 /// Drives an environment from the moment that there is something to drive.

@@ -122,6 +122,18 @@ impl DataFolder {
     pub fn drivers(&self) -> PathBuf {
         self.0.join("drivers")
     }
+    /// What is scraped and probed.
+    pub fn targets(&self) -> PathBuf {
+        self.0.join("targets.yaml")
+    }
+    /// What whoever scrapes knows of it.
+    pub fn targets_status(&self) -> PathBuf {
+        self.0.join("targets.status")
+    }
+    /// One locked file for each process that stands ready to scrape.
+    pub fn scrapers(&self) -> PathBuf {
+        self.0.join("scrapers")
+    }
     pub fn training(&self) -> PathBuf {
         self.0.join("training")
     }

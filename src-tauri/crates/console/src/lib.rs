@@ -47,6 +47,7 @@ mod services;
 mod settings;
 mod show;
 mod tasks;
+mod telemetry;
 mod training;
 mod validation;
 
@@ -109,6 +110,12 @@ pub mod api {
         story,
     };
     pub use crate::tasks::{OutputAsk, Printed, output};
+    pub use crate::telemetry::{
+        CheckTargets, ClusterUsage, HealthState, HostAsk, HostView, ProbesView, SpreadRow,
+        TargetState, TargetsAsk, TargetsCheck, TargetsFile, TargetsText, TargetsView, Wellness,
+        check as check_targets, cluster_usage, probes, schema as targets_schema,
+        show as targets_file, snapshot as host_snapshot, targets, wellness, write as write_targets,
+    };
     pub use crate::training::{
         DrillRow, Fault, Ground, GroundService, TrainingDesk, down, fault, list_drills, up,
     };

@@ -62,6 +62,15 @@ commands! {
     command "secrets.remove" secrets::remove(SecretName) -> Done, "Forget a secret";
     query "judge" judge::judge(JudgeText) -> Judged, "Judge recorded series or counts";
     query "metrics.query" metrics::query(QueryAsk) -> QueryAnswer, "Ask in PromQL: this folder's samples, or a Prometheus";
+    query "targets.list" telemetry::targets(TargetsAsk) -> TargetsView, "What is scraped: state, last scrape, last error";
+    query "targets.file" telemetry::show(Nothing) -> TargetsFile, "The file that says what is scraped and probed";
+    query "targets.check" telemetry::check(CheckTargets) -> TargetsCheck, "Its mistakes, each with its place";
+    command "targets.write" telemetry::write(TargetsText) -> TargetsFile, "Change it";
+    query "targets.schema" telemetry::schema(Nothing) -> Value, "Its JSON Schema";
+    query "probes.list" telemetry::probes(Nothing) -> ProbesView, "Checks from outside, and the components that they tell of";
+    query "host.snapshot" telemetry::snapshot(HostAsk) -> HostView, "This machine: now, and p50, p95 and p99 of the last minutes";
+    query "cluster.usage" telemetry::cluster_usage(Nothing) -> ClusterUsage, "What nodes and pods use, where a metrics-server measures it";
+    query "health" telemetry::wellness(Nothing) -> Wellness, "Whether Deckwatch itself is live and ready, part by part";
     query "cluster.contexts" cluster::contexts(ContextsAsk) -> Vec<ContextRow>, "The contexts that kubeconfig files name";
     query "cluster.show" cluster::show(Nothing) -> ClusterView, "The cluster: which, as whom, with which rights";
     query "cluster.plan" cluster::plan_adoption(Adopt) -> AdoptionPlan, "Exactly what an adoption would write";

@@ -38,12 +38,16 @@ use crate::services::{Define, DefinitionCheck, Logs, Remove, ServiceRow, Service
 use crate::settings::{Change, SettingsView};
 use crate::show::RolloutView;
 use crate::tasks::{OutputAsk, Printed};
+use crate::telemetry::{
+    CheckTargets, ClusterUsage, HostAsk, HostView, ProbesView, TargetsAsk, TargetsCheck,
+    TargetsFile, TargetsText, TargetsView, Wellness,
+};
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
 use crate::validation::ChecksRow;
 use crate::{
     back, baselines, bridge, bundle, charts, cluster, doctor, journal, judge, line, metrics, pages,
     people, plans, reversible, revisions, rollouts, secrets, services, settings, show, tasks,
-    training, validation,
+    telemetry, training, validation,
 };
 
 /// Whether something is only looked at.
@@ -128,6 +132,7 @@ const ALWAYS: &[&str] = &[
     "rollouts.reject",
     "doctor.bundle",
     "settings.change",
+    "targets.write",
     "access.open",
     "access.close",
     "node.start",

@@ -145,6 +145,11 @@ impl Secrets {
         }
     }
 
+    /// Whether there is a secret of this name; its keychain is not asked.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.read().is_ok_and(|entries| entries.contains_key(name))
+    }
+
     fn keep(&self, new: &NewSecret, by: String, now: Timestamp) -> Result<Kept, Problem> {
         let mut entries = self.read()?;
         let kept = self

@@ -3,6 +3,7 @@
 mod cluster;
 mod promql;
 mod release;
+mod targets;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use deckwatch_rollout::plan::RollbackKind;
 pub use cluster::{Cluster, Environment, NewEnvironment};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
+pub use targets::{Health, Targets};
 
 /// Ship releases, watch them being judged, and take them back.
 ///
@@ -54,7 +56,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   3  refused: not allowed now, and why
   4  rolled back, aborted or superseded; judge: Fail
   5  held: a person is needed; judge: Inconclusive, NoData or Error
-  6  a check found something (rollout validate, journal verify, plan check, doctor)";
+  6  a check found something (rollout validate, journal verify, plan check, targets check, health, doctor)";
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -100,6 +102,19 @@ pub enum Command {
     /// Ask in PromQL, and run files of its test language
     #[command(subcommand)]
     Promql(Promql),
+    /// Targets: what is scraped and probed, and how it is
+    Targets {
+        #[command(subcommand)]
+        what: Option<Targets>,
+    },
+    /// This machine: now, and over the last minutes
+    Host {
+        /// How far back
+        #[arg(long, default_value = "5m")]
+        over: Span,
+    },
+    /// Whether Deckwatch itself is well, for probes and monitors
+    Health(Health),
     /// Environments: places that releases go to, on this machine or in a cluster
     #[command(subcommand)]
     Environment(Environment),

@@ -9,6 +9,7 @@ mod plan;
 mod promql;
 mod rollout;
 mod service;
+mod targets;
 mod validate;
 mod words;
 
@@ -62,6 +63,12 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Agent(it) => drive::agent(console, options, it).await,
         Command::Node(it) => ground::node(&console, it, j).await,
         Command::Promql(it) => promql::promql(&console, it, j, paint).await,
+        Command::Targets { what } => {
+            let what = what.unwrap_or(args::Targets::List { filter: None });
+            targets::targets(&console, what, j, paint).await
+        }
+        Command::Host { over } => targets::host(&console, over, j, paint).await,
+        Command::Health(it) => targets::well(&console, it, j, paint).await,
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
         Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,

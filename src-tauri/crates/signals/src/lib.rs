@@ -8,16 +8,22 @@
 //! The way in is [`exposition`] (the text a target answers with), then [`scrape`] (who asks,
 //! when, and what happens when nobody answers), then [`store`]. The way out is [`counts`] (pure:
 //! counters to increases), [`cohort`] (what one release in one slot did, interval by interval)
-//! and [`summary`] (figures for the eye). [`prometheus`] asks somebody else's server, over [`web`].
+//! and [`summary`] (figures for the eye). What `targets.yaml` ([`targets`]) names is scraped by
+//! [`pool`] and probed by [`probe`]; [`host`] measures this machine. [`prometheus`] asks somebody else's server, over [`web`].
 
 pub mod cohort;
 pub mod counts;
 pub mod exposition;
+pub mod host;
+pub mod pool;
+pub mod probe;
 pub mod prometheus;
+pub mod relabel;
 mod sample;
 pub mod scrape;
 pub mod store;
 pub mod summary;
+pub mod targets;
 pub mod web;
 
 pub use cohort::{

@@ -188,6 +188,7 @@ impl<T: Target> Scraper<T> {
             &[],
             took.as_secs_f64(),
         ));
+        samples.push(Sample::new("scrape_samples_scraped", &[], count as f64));
         for sample in &mut samples {
             sample.label_if_absent("job", &self.options.job);
         }

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::targets::Tls;
 
 /// Why there is no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -54,7 +56,7 @@ impl fmt::Debug for Auth {
 }
 
 impl Auth {
-    fn header(&self) -> Option<Result<HeaderValue, http::header::InvalidHeaderValue>> {
+    pub(crate) fn header(&self) -> Option<Result<HeaderValue, http::header::InvalidHeaderValue>> {
         let text = match self {
             Auth::None => return None,
             Auth::Bearer(token) => format!("Bearer {token}"),
@@ -104,61 +106,108 @@ impl Web {
     /// # Errors
     /// That the file holds no certificate.
     pub fn new(ca: Option<&PathBuf>, limit: usize, within: Duration) -> Result<Web, WebError> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(ca)?)
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let tls = Tls {
+            ca: ca.cloned(),
+            ..Tls::default()
+        };
+        let web = Web::with(&tls)?;
+        Ok(Web {
+            limit,
+            within,
+            ..web
+        })
+    }
+
+    /// One that goes by these TLS settings, for [`Web::send`].
+    ///
+    /// # Errors
+    /// That a file is not what it should be.
+    pub fn with(tls: &Tls) -> Result<Web, WebError> {
+        let builder = HttpsConnectorBuilder::new()
+            .with_tls_config(client_config(tls)?)
+            .https_or_http();
+        let connector = match &tls.server_name {
+            None => builder.enable_http1().build(),
+            Some(name) => {
+                let resolver = FixedServerNameResolver::new(server_name(name)?);
+                builder
+                    .with_server_name_resolver(resolver)
+                    .enable_http1()
+                    .build()
+            }
+        };
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
         Ok(Web {
             client,
-            limit,
-            within,
+            limit: 0,
+            within: Duration::MAX,
         })
+    }
+
+    /// Sends one request and reads its answer, up to `limit` bytes. Whoever asks minds the time.
+    ///
+    /// # Errors
+    /// That no whole answer came, and why.
+    pub async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        limit: usize,
+    ) -> Result<Response<Bytes>, WebError> {
+        let host = host_of(&request);
+        let unreachable = |why: String| WebError::Unreachable {
+            host: host.clone(),
+            why,
+        };
+        let answer = self.client.request(request).await;
+        let (parts, body) = answer.map_err(|e| unreachable(causes(&e)))?.into_parts();
+        let body = Limited::new(body, limit).collect().await;
+        let body = body.map_err(|e| match e.is::<http_body_util::LengthLimitError>() {
+            true => WebError::TooLong {
+                host: host.clone(),
+                limit,
+            },
+            false => unreachable(causes(e.as_ref())),
+        })?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
     }
 
     /// # Errors
     /// That no whole answer came, and why.
     pub async fn ask(&self, question: &Question) -> Result<Reply, WebError> {
         let request = request(question)?;
-        let host = request.uri().authority().map_or("", |a| a.as_str());
-        let host = host.rsplit('@').next().unwrap_or_default().to_owned();
-        match tokio::time::timeout(self.within, self.exchange(request, &host)).await {
-            Ok(reply) => reply,
+        let host = host_of(&request);
+        match tokio::time::timeout(self.within, self.send(request, self.limit)).await {
+            Ok(reply) => {
+                let (parts, body) = reply?.into_parts();
+                let status = parts.status;
+                Ok(Reply { status, body })
+            }
             Err(_) => Err(WebError::TimedOut {
                 host,
                 within: self.within,
             }),
         }
     }
+}
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, host: &str) -> Result<Reply, WebError> {
-        let unreachable = |why: String| WebError::Unreachable {
-            host: host.to_owned(),
-            why,
-        };
-        let answer = self.client.request(request).await;
-        let answer = answer.map_err(|e| unreachable(causes(&e)))?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), self.limit).collect().await;
-        let body = body.map_err(|e| match e.is::<http_body_util::LengthLimitError>() {
-            true => WebError::TooLong {
-                host: host.to_owned(),
-                limit: self.limit,
-            },
-            false => unreachable(causes(e.as_ref())),
-        })?;
-        Ok(Reply {
-            status,
-            body: body.to_bytes(),
-        })
-    }
+/// Whom a request goes to, without a credential that its address may hold.
+fn host_of<B>(request: &Request<B>) -> String {
+    let host = request.uri().authority().map_or("", |a| a.as_str());
+    host.rsplit('@').next().unwrap_or_default().to_owned()
+}
+
+/// The name that a certificate has to be for.
+pub(crate) fn server_name(name: &str) -> Result<ServerName<'static>, WebError> {
+    let named = ServerName::try_from(name.to_owned());
+    named.map_err(|_| WebError::Certificates {
+        why: format!("`{name}` is no name that a certificate can be for"),
+    })
 }
 
 /// An error with what caused it: the outermost says only that something failed.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut words = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -197,19 +246,14 @@ fn request(question: &Question) -> Result<Request<Full<Bytes>>, WebError> {
     request.body(body).map_err(|e| wrong(e.to_string()))
 }
 
-fn tls(ca: Option<&PathBuf>) -> Result<ClientConfig, WebError> {
+/// With the system's certificates, and what the settings add.
+pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, WebError> {
     let wrong = |why: String| WebError::Certificates { why };
     let mut roots = RootCertStore::empty();
     // A machine without any of its own can still speak to whoever `ca` vouches for.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(file) = ca {
-        let read = CertificateDer::pem_file_iter(file)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|e| wrong(format!("{}: {e}", file.display())))?;
-        if read.is_empty() {
-            return Err(wrong(format!("{} holds none", file.display())));
-        }
-        for certificate in read {
+    if let Some(file) = &tls.ca {
+        for certificate in certificates(file)? {
             let added = roots.add(certificate);
             added.map_err(|e| wrong(format!("{}: {e}", file.display())))?;
         }
@@ -217,8 +261,26 @@ fn tls(ca: Option<&PathBuf>) -> Result<ClientConfig, WebError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| wrong(e.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|e| wrong(e.to_string()))?
+        .with_root_certificates(roots);
+    let Some((chain, key)) = &tls.client else {
+        return Ok(config.with_no_client_auth());
+    };
+    let private = PrivateKeyDer::from_pem_file(key);
+    let private = private.map_err(|e| wrong(format!("{}: {e}", key.display())))?;
+    let config = config.with_client_auth_cert(certificates(chain)?, private);
+    config.map_err(|e| wrong(format!("{}: {e}", chain.display())))
+}
+
+fn certificates(file: &PathBuf) -> Result<Vec<CertificateDer<'static>>, WebError> {
+    let wrong = |why: String| WebError::Certificates { why };
+    let read = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| wrong(format!("{}: {e}", file.display())))?;
+    match read.is_empty() {
+        true => Err(wrong(format!("{} holds none", file.display()))),
+        false => Ok(read),
+    }
 }
 
 #[cfg(test)]

@@ -321,6 +321,11 @@ tail: string,
 intent: IntentId | null, };
 
 /**
+ * A text to check; none: the file as it is.
+ */
+export type CheckTargets = { yaml?: string, };
+
+/**
  * Checks that ship.
  */
 export type ChecksRow = { name: string, about: string, };
@@ -329,6 +334,11 @@ export type ChecksRow = { name: string, about: string, };
  * What an environment is for. Production is marked so that it cannot be missed.
  */
 export type Class = "production" | "staging" | "development" | "training";
+
+/**
+ * The clock was set back; what was recorded of the time that then came again was removed.
+ */
+export type ClockSetBack = { at: Timestamp, by: Span, };
 
 /**
  * Where in which cluster.
@@ -346,6 +356,16 @@ namespace?: string,
  * Who counts the requests; without, nothing can be judged by errors.
  */
 metrics?: MetricsSource, };
+
+/**
+ * What a cluster's nodes and containers use.
+ */
+export type ClusterUsage = { 
+/**
+ * Nodes first; what uses most of a processor first. Empty: no metrics-server was heard within
+ * two minutes.
+ */
+rows: Array<UsageRow>, };
 
 /**
  * A cluster, as far as it answers.
@@ -400,6 +420,11 @@ over?: Span, };
  * One side of a comparison.
  */
 export type ComparedSide = { name: string, figures: Figures, };
+
+/**
+ * A component, as its probes tell.
+ */
+export type ComponentRow = { component: string, health: HealthState, reasons: Array<string>, };
 
 /**
  * A context that an environment can be made of.
@@ -752,6 +777,11 @@ p50_ms: number | null, p95_ms: number | null, p99_ms: number | null,
 cpu_cores: number | null, memory_bytes: number | null, };
 
 /**
+ * A mounted file system, in bytes.
+ */
+export type FileSystemRow = { mount: string, device: string, size: number, available: number, };
+
+/**
  * One thing told to whoever watches.
  */
 export type Frame = { "kind": "answer", at: Timestamp, answer: unknown, } | { "kind": "more", at: Timestamp, answer: unknown, 
@@ -769,6 +799,11 @@ export type Freeze = { reason: string, by: string, at: Timestamp, };
  * A file to read.
  */
 export type FromFile = { from: string, };
+
+/**
+ * A stretch of time without a scrape: the machine slept, or nothing scraped.
+ */
+export type GapRow = { from: Timestamp, to: Timestamp, };
 
 /**
  * One gate of the current step.
@@ -868,6 +903,45 @@ export type Health = { score: number, critical: boolean,
  * The heaviest first.
  */
 lost: Array<Loss>, };
+
+/**
+ * How something is.
+ */
+export type HealthState = "healthy" | "degraded" | "unhealthy" | "unknown";
+
+/**
+ * How far back.
+ */
+export type HostAsk = { 
+/**
+ * Five minutes when it is not said; at most a day.
+ */
+over?: Span, };
+
+/**
+ * The machine.
+ */
+export type HostView = { host: string, 
+/**
+ * The newest moment that was measured; none: nothing was, in this stretch.
+ */
+at: Timestamp | null, 
+/**
+ * That moment is of now.
+ */
+current: boolean, over: Span, 
+/**
+ * Shares, 0 to 1.
+ */
+cpu: SpreadRow, memory: SpreadRow, swap: SpreadRow, load1: SpreadRow, 
+/**
+ * Bytes a second, all devices together.
+ */
+disk_read: SpreadRow, disk_written: SpreadRow, network_received: SpreadRow, network_sent: SpreadRow, processes: SpreadRow, cpus: number | null, memory_bytes: number | null, booted: Timestamp | null, file_systems: Array<FileSystemRow>, 
+/**
+ * The busiest first.
+ */
+programs: Array<ProgramRow>, };
 
 /**
  * How the identity of an actor was established.
@@ -1304,6 +1378,45 @@ text: string,
 bytes: number, running: boolean, };
 
 /**
+ * A probe and its newest result.
+ */
+export type ProbeRow = { name: string, component: string, 
+/**
+ * `http`, `tcp` or `dns`
+ */
+kind: string, 
+/**
+ * What is asked.
+ */
+target: string, critical: boolean, every: Span, health: HealthState, 
+/**
+ * Since when it is as healthy as it is.
+ */
+since: Timestamp | null, reasons: Array<string>, last: ProbingRow | null, };
+
+/**
+ * The probes, and the components that they tell of.
+ */
+export type ProbesView = { scraping: Scraping, components: Array<ComponentRow>, probes: Array<ProbeRow>, };
+
+/**
+ * One probing.
+ */
+export type ProbingRow = { at: Timestamp, took_ms: number, success: boolean, 
+/**
+ * Of HTTP.
+ */
+status: number | null, certificate_until: Timestamp | null, 
+/**
+ * Of a name server.
+ */
+answers: Array<string>, 
+/**
+ * Milliseconds of each part: `resolve`, `connect`, `tls`, `processing`, `transfer`.
+ */
+phases: Array<[string, number]>, };
+
+/**
  * Why something was not done.
  */
 export type Problem = { 
@@ -1311,6 +1424,15 @@ export type Problem = {
  * Stable: `refused.rollout-live`, `platform.unreachable`, `plan.invalid`.
  */
 code: string, message: string, detail?: unknown, };
+
+/**
+ * All processes of one name.
+ */
+export type ProgramRow = { name: string, 
+/**
+ * Processors' worth of time.
+ */
+cpu_cores: number, resident_bytes: number, processes: number, };
 
 /**
  * What the lane is doing.
@@ -1715,6 +1837,23 @@ limit?: number, };
 export type SafeBy = "odds" | "margin";
 
 /**
+ * Whether anybody scrapes here.
+ */
+export type Scraping = { 
+/**
+ * What is told is of the last seconds.
+ */
+current: boolean, 
+/**
+ * When it was told.
+ */
+at: Timestamp | null, file: string, 
+/**
+ * What is wrong with the file or with finding targets.
+ */
+trouble: string | null, set_back: ClockSetBack | null, };
+
+/**
  * Which secret.
  */
 export type SecretName = { name: string, };
@@ -1906,6 +2045,15 @@ last_response_at: Timestamp | null, };
 export type Span = string;
 
 /**
+ * A figure of the newest moment, and how it was spread. None where nothing was measured.
+ */
+export type SpreadRow = { now: number | null, p50: number | null, p95: number | null, p99: number | null, 
+/**
+ * Measurements that it is made of.
+ */
+points: number, };
+
+/**
  * Where within a step.
  */
 export type Stage = "capacity" | "traffic" | "bake" | "gate";
@@ -2017,6 +2165,98 @@ slot: Slot,
  * The epoch that this write raised the object to.
  */
 epoch: Epoch, };
+
+/**
+ * What is scraped.
+ */
+export type TargetRow = { job: string, instance: string, url: string, state: TargetState, 
+/**
+ * `file`, `node` or `kubernetes`
+ */
+source: string, 
+/**
+ * Through the API server, and not at its own address.
+ */
+through_api_server: boolean, interval: Span, timeout: Span, last: Timestamp | null, 
+/**
+ * The last scrape that gave an answer.
+ */
+last_good: Timestamp | null, 
+/**
+ * Milliseconds that the last scrape took.
+ */
+took_ms: number | null, 
+/**
+ * As they came, and as the rules left them.
+ */
+scraped: number | null, kept: number | null, 
+/**
+ * Series that the scrape before did not have.
+ */
+added: number | null, error: string | null, 
+/**
+ * What was wrong with single samples.
+ */
+notes: Array<string>, 
+/**
+ * When counters last began anew, and how many of them.
+ */
+reset_at: Timestamp | null, resets: number, gap: GapRow | null, labels: Array<[string, string]>, };
+
+/**
+ * What targets can be sorted by.
+ */
+export type TargetSort = "state" | "job" | "instance" | "last" | "took" | "kept";
+
+/**
+ * How a target is.
+ */
+export type TargetState = "down" | "unknown" | "up";
+
+/**
+ * Which targets.
+ */
+export type TargetsAsk = { 
+/**
+ * A part of the job, the address, the error or a label.
+ */
+filter?: string, sort?: TargetSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * What a check found.
+ */
+export type TargetsCheck = { mistakes: Array<PlanMistake>, 
+/**
+ * The addresses that would be scraped, those of a cluster's pods left out.
+ */
+scrapes: Array<string>, probes: number, 
+/**
+ * Secrets that are named and not set.
+ */
+missing_secrets: Array<string>, };
+
+/**
+ * The file as it is.
+ */
+export type TargetsFile = { path: string, 
+/**
+ * None: there is none; this machine is measured, and nothing else.
+ */
+text: string | null, check: TargetsCheck, };
+
+/**
+ * A text for the file.
+ */
+export type TargetsText = { yaml: string, };
+
+/**
+ * The targets, a page of them.
+ */
+export type TargetsView = { scraping: Scraping, up: number, down: number, total: number, rows: Array<TargetRow>, };
 
 /**
  * What a task is for. It decides what its failure means, and what a rollback has to know.
@@ -2169,6 +2409,19 @@ plan?: string, plan_yaml?: string,
 supersede?: boolean, };
 
 /**
+ * What a node or a container uses.
+ */
+export type UsageRow = { 
+/**
+ * Of a node.
+ */
+node: string | null, 
+/**
+ * Of a container.
+ */
+namespace: string | null, pod: string | null, container: string | null, cpu_cores: number, memory_bytes: number, at: Timestamp, };
+
+/**
  * One validation: the checks of one plan, run once for one release.
  */
 export type ValidationId = string;
@@ -2257,6 +2510,40 @@ full_after: Span | null, rehearsal: Rehearsal | null, };
  * that has never had a release.
  */
 export type Weights = { blue: number, green: number };
+
+/**
+ * All of it.
+ */
+export type Wellness = { version: string, 
+/**
+ * The worst part's.
+ */
+health: HealthState, live: boolean, ready: boolean, parts: Array<WellnessPart>, 
+/**
+ * At most this long for each part.
+ */
+within: Span, };
+
+/**
+ * One part of it.
+ */
+export type WellnessPart = { 
+/**
+ * `journal`, `samples`, `node`, `scraping`, `driver`, `disk`
+ */
+part: string, health: HealthState, 
+/**
+ * What is found, or why it is not healthy.
+ */
+words: string, 
+/**
+ * Milliseconds until it answered.
+ */
+took_ms: number, 
+/**
+ * Without it nothing here works.
+ */
+vital: boolean, };
 
 /** Everything that can be asked. */
 export type Requests = {
@@ -2386,6 +2673,24 @@ export type Requests = {
   "judge": { kind: "query"; params: JudgeText; result: Judged };
   /** Ask in PromQL: this folder's samples, or a Prometheus */
   "metrics.query": { kind: "query"; params: QueryAsk; result: QueryAnswer };
+  /** What is scraped: state, last scrape, last error */
+  "targets.list": { kind: "query"; params: TargetsAsk; result: TargetsView };
+  /** The file that says what is scraped and probed */
+  "targets.file": { kind: "query"; params: Nothing; result: TargetsFile };
+  /** Its mistakes, each with its place */
+  "targets.check": { kind: "query"; params: CheckTargets; result: TargetsCheck };
+  /** Change it */
+  "targets.write": { kind: "command"; params: TargetsText; result: TargetsFile };
+  /** Its JSON Schema */
+  "targets.schema": { kind: "query"; params: Nothing; result: JsonValue };
+  /** Checks from outside, and the components that they tell of */
+  "probes.list": { kind: "query"; params: Nothing; result: ProbesView };
+  /** This machine: now, and p50, p95 and p99 of the last minutes */
+  "host.snapshot": { kind: "query"; params: HostAsk; result: HostView };
+  /** What nodes and pods use, where a metrics-server measures it */
+  "cluster.usage": { kind: "query"; params: Nothing; result: ClusterUsage };
+  /** Whether Deckwatch itself is live and ready, part by part */
+  "health": { kind: "query"; params: Nothing; result: Wellness };
   /** The contexts that kubeconfig files name */
   "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
   /** The cluster: which, as whom, with which rights */

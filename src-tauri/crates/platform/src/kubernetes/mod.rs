@@ -34,6 +34,7 @@ mod preflight;
 mod record;
 mod scaling;
 mod slots;
+mod telemetry;
 mod template;
 mod traffic;
 mod watch;
@@ -53,6 +54,7 @@ pub use guard::{Access, Purpose};
 pub use index::{Event, Index};
 pub use kind::Kind;
 pub use preflight::{Need, Preflight, needs, needs_of};
+pub use telemetry::{ScrapablePod, Usage, UsedBy};
 
 use crate::Platform;
 use crate::model::{

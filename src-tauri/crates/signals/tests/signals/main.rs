@@ -1,7 +1,11 @@
 //! The store, the scraper and the counts over a real file, and over one file from two processes.
 
 mod cohort;
+mod host;
+mod pool;
+mod probe;
 mod scrape;
+mod server;
 mod store;
 
 use deckwatch_domain::Timestamp;

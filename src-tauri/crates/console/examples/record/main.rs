@@ -1,8 +1,11 @@
 //! Records what the console answers in the middle of a lively training ground, so that the
-//! window's pages can be run and tested without one: `record DECKWATCHCTL FILE`.
+//! window's pages can be run and tested without one: `record DECKWATCHCTL FILE`. What is scraped goes
+//! into `targets.json` beside it; with a third word, `targets`, only that is recorded.
 //!
 //! search is promoted with its way back warm, profile waits for a person, checkout has a bad
 //! release at its first step while the evidence climbs.
+
+mod targets;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,13 +69,21 @@ async fn main() {
         desk: desk.clone(),
         taken: Vec::new(),
     };
-    play(&recorder).await;
-    take_all(&mut recorder).await;
+    let to = PathBuf::from(to);
+    let write = |taken: &[Value], file: &std::path::Path| {
+        let text = serde_json::to_string(taken).expect("JSON");
+        std::fs::write(file, anonymous(&text, &folder)).expect("the file");
+        println!("{} answers", taken.len());
+    };
+    if words.next().is_none() {
+        play(&recorder).await;
+        take_all(&mut recorder).await;
+        write(&std::mem::take(&mut recorder.taken), &to);
+    }
+    targets::take_all(&mut recorder).await;
+    write(&recorder.taken, &to.with_file_name("targets.json"));
     desk.close().await;
-    let text = serde_json::to_string(&recorder.taken).expect("JSON");
-    std::fs::write(&to, anonymous(&text, &folder)).expect("the file");
     let _ = std::fs::remove_dir_all(&folder);
-    println!("{} answers", recorder.taken.len());
 }
 
 async fn play(recorder: &Recorder) {
