@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 
-pub use cluster::{Cluster, Environment, NewEnvironment};
+pub use cluster::{Cluster, Environment, NewEnvironment, Only};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
 

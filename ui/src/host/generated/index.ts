@@ -2258,6 +2258,37 @@ full_after: Span | null, rehearsal: Rehearsal | null, };
  */
 export type Weights = { blue: number, green: number };
 
+export type Standing = "bad" | "warn" | "moving" | "good" | "idle";
+
+export type ObjectKind = "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Pod" | "Service" | "EndpointSlice" | "HTTPRoute" | "VirtualService" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "Event";
+
+export type Heed = { follows: boolean, at: Timestamp | null, trouble: string | null, };
+
+export type ObjectRow = { kind: ObjectKind, name: string, service: ServiceName | null, slot: Slot | null, standing: Standing, state: string, why: string | null, about: string, owner: string | null, created: Timestamp, };
+
+export type PodRow = { name: string, service: ServiceName | null, slot: Slot | null, workload: string | null, standing: Standing, phase: string, ready: number, containers: Array<string>, restarts: number, node: string | null, created: Timestamp, image: string, why: string | null, };
+
+export type NoticeRow = { warning: boolean, reason: string, message: string, kind: string, name: string, service: ServiceName | null, slot: Slot | null, count: number, first: Timestamp, last: Timestamp, by: string, };
+
+export type ObjectsAsk = { service?: ServiceName, kind?: ObjectKind, filter?: string, sort?: ObjectSort, descending?: boolean, offset?: number, limit?: number, };
+export type ObjectSort = "trouble" | "kind" | "name" | "service" | "age";
+export type ObjectsPage = { heed: Heed, total: number, trouble: number, rows: Array<ObjectRow>, };
+export type PodsAsk = { service?: ServiceName, trouble_only?: boolean, filter?: string, sort?: PodSort, descending?: boolean, offset?: number, limit?: number, };
+export type PodSort = "trouble" | "name" | "service" | "node" | "restarts" | "age";
+export type PodsPage = { heed: Heed, total: number, trouble: number, rows: Array<PodRow>, };
+export type NoticesAsk = { service?: ServiceName, about?: string, warnings_only?: boolean, filter?: string, sort?: NoticeSort, descending?: boolean, offset?: number, limit?: number, };
+export type NoticeSort = "warnings" | "newest" | "reason" | "object" | "count";
+export type NoticesPage = { heed: Heed, total: number, warnings: number, rows: Array<NoticeRow>, };
+export type TextAsk = { kind: ObjectKind, name: string, managed?: boolean, };
+export type ObjectAsk = { kind: ObjectKind, name: string, };
+export type ObjectText = { kind: ObjectKind, name: string, read_at: Timestamp, yaml: string, managers: number, managed: boolean, };
+export type Owner = { manager: string, operation: string, at: Timestamp | null, subresource: string | null, };
+export type FieldState = "differs" | "taken" | "same";
+export type FieldDiff = { field: string, state: FieldState, applied: string | null, found: string | null, owners: Array<Owner>, };
+export type ObjectDiff = { kind: ObjectKind, name: string, read_at: Timestamp, applied_at: Timestamp | null, fields: Array<FieldDiff>, };
+export type PodLogs = { pod: string, container?: string, previous?: boolean, lines?: number, };
+export type PodLine = { at: Timestamp, text: string, };
+
 /** Everything that can be asked. */
 export type Requests = {
   /** Who drives, what answers, what is live: one line */
@@ -2390,6 +2421,12 @@ export type Requests = {
   "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
   /** The cluster: which, as whom, with which rights */
   "cluster.show": { kind: "query"; params: Nothing; result: ClusterView };
+  "cluster.objects": { kind: "query"; params: ObjectsAsk; result: ObjectsPage };
+  "cluster.pods": { kind: "query"; params: PodsAsk; result: PodsPage };
+  "cluster.events": { kind: "query"; params: NoticesAsk; result: NoticesPage };
+  "cluster.yaml": { kind: "query"; params: TextAsk; result: ObjectText };
+  "cluster.diff": { kind: "query"; params: ObjectAsk; result: ObjectDiff };
+  "cluster.logs": { kind: "query"; params: PodLogs; result: Array<PodLine> };
   /** Exactly what an adoption would write */
   "cluster.plan": { kind: "query"; params: Adopt; result: AdoptionPlan };
   /** Take a Deployment and what stands in front of it in */

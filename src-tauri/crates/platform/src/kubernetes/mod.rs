@@ -12,7 +12,7 @@
 //! written, `object`, `index` and `look` what is read and what it means, `watch` what keeps the
 //! index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
 //! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
-//! rights it takes, `logs`.
+//! rights it takes, `logs`, `view` (with `notice`) what people are shown of it all.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
@@ -27,6 +27,7 @@ mod index;
 mod kind;
 mod logs;
 mod look;
+mod notice;
 mod object;
 mod plugin;
 mod preflight;
@@ -35,6 +36,7 @@ mod scaling;
 mod slots;
 mod template;
 mod traffic;
+mod view;
 mod watch;
 mod writer;
 
@@ -49,9 +51,14 @@ use tokio::task::JoinHandle;
 pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep, FrontAsk};
 pub use connection::{Connection, ContextEntry, contexts};
 pub use guard::{Access, Purpose};
-pub use index::{Event, Index};
+pub use index::{Event, Heed, Index};
 pub use kind::Kind;
+pub use logs::{PodFollow, PodLine, PodLogs};
 pub use preflight::{Need, Preflight, needs, needs_of};
+pub use view::{
+    FieldDiff, FieldState, NoticeRow, ObjectDiff, ObjectRow, ObjectText, Owner, PodRow, Rows,
+    Standing,
+};
 
 use crate::Platform;
 use crate::model::{
@@ -79,12 +86,14 @@ struct Shared {
     /// Where each service's traffic object was found last.
     places: Mutex<BTreeMap<ServiceName, Place>>,
     following: Mutex<Vec<JoinHandle<()>>>,
+    /// The watches of what is only shown: begun by the first look.
+    showing: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        for task in lock(&self.following).drain(..) {
-            task.abort();
+        for tasks in [&self.following, &self.showing] {
+            lock(tasks).drain(..).for_each(|task| task.abort());
         }
     }
 }
@@ -101,6 +110,7 @@ impl KubernetesPlatform {
                 written: Mutex::default(),
                 places: Mutex::default(),
                 following: Mutex::default(),
+                showing: Mutex::default(),
             }),
         }
     }
@@ -123,7 +133,7 @@ impl KubernetesPlatform {
     pub fn follow(&self) {
         let mut following = lock(&self.shared.following);
         if following.is_empty() {
-            *following = watch::begin(&self.shared);
+            *following = watch::begin(&self.shared, &Kind::INDEXED);
         }
     }
 

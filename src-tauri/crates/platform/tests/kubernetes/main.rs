@@ -15,6 +15,7 @@ mod reading;
 mod releases;
 mod rights;
 mod runner;
+mod view;
 mod world;
 
 fn main() -> std::process::ExitCode {
@@ -25,6 +26,7 @@ fn main() -> std::process::ExitCode {
         outage::tests(),
         reading::tests(),
         rights::tests(),
+        view::tests(),
     ];
     runner::run(tests.into_iter().flatten().collect())
 }
