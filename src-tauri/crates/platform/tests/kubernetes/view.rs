@@ -140,8 +140,8 @@ fn of<'a>(diff: &'a ObjectDiff, state: FieldState, field: &str) -> Option<&'a st
         .fields
         .iter()
         .find(|f| f.state == state && f.field == field)?;
-    let names = found.owners.iter().map(|o| o.manager.as_str());
-    names.last()
+    let mut names = found.owners.iter().map(|o| o.manager.as_str());
+    names.next_back()
 }
 
 async fn what_somebody_else_wrote_is_named_with_who_it_was(world: World) {

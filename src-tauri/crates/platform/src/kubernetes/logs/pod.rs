@@ -308,7 +308,12 @@ impl Reading {
                 continue;
             }
             let line = line.strip_suffix(b"\n").unwrap_or(&line);
-            return Some(String::from_utf8_lossy(line).into_owned());
+            return Some(match line.get(..LONGEST) {
+                Some(start) if line.len() > LONGEST => {
+                    format!("{}…", String::from_utf8_lossy(start))
+                }
+                _ => String::from_utf8_lossy(line).into_owned(),
+            });
         }
     }
 }
