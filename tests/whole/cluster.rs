@@ -251,7 +251,7 @@ async fn what_stands_is_shown(shop: &Shop) {
             .await;
         let rows = page["rows"].as_array().cloned().unwrap_or_default();
         let well = |row: &Value| row["standing"] == "good";
-        match !rows.is_empty() && rows.iter().all(well) && page["heed"]["follows"] == true {
+        match !rows.is_empty() && rows.iter().all(well) && page["freshness"]["follows"] == true {
             true => Ok(rows),
             false => Err(page.to_string()),
         }

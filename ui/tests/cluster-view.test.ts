@@ -230,7 +230,11 @@ describe("when it is not so", () => {
   test("what is stale says since when and why, and stays", async () => {
     changed["cluster.pods"] = (page: PodsPage) => ({
       ...page,
-      heed: { follows: false, at: new Date(Date.now() - 250_000).toISOString(), trouble: "watch pods: cut" },
+      freshness: {
+        follows: false,
+        at: new Date(Date.now() - 250_000).toISOString(),
+        trouble: "watch pods: cut",
+      },
     });
     at("#/cluster/pods");
     await rowsOf("Pods");
@@ -241,7 +245,7 @@ describe("when it is not so", () => {
     changed["cluster.events"] = (page: NoticesPage) => ({
       ...page,
       ...{ total: 0, warnings: 0, rows: [] },
-      heed: { follows: false, at: null, trouble: "get events: forbidden" },
+      freshness: { follows: false, at: null, trouble: "get events: forbidden" },
     });
     at("#/cluster/events");
     await screen.findByText("The events are not known.");

@@ -1,5 +1,5 @@
 /** What the cluster's rows say, in shapes and words. Pure. */
-import type { FieldState, Heed, Mark, ObjectKind, Slot, Standing } from "@/host";
+import type { FieldState, Freshness, Mark, ObjectKind, Slot, Standing } from "@/host";
 
 /** The shape of each standing. */
 export const MARKS: Record<Standing, Mark> = {
@@ -56,9 +56,9 @@ export function whose(row: { service: string | null; slot: Slot | null }): strin
 }
 
 /** Why what is shown may be old; null while every watch lives. */
-export function staleness(heed: Heed): string | null {
-  if (heed.follows) return null;
-  return heed.trouble ?? "the cluster has not said all of it yet";
+export function staleness(freshness: Freshness): string | null {
+  if (freshness.follows) return null;
+  return freshness.trouble ?? "the cluster has not said all of it yet";
 }
 
 export interface Picked {

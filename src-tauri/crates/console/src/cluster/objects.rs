@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use deckwatch_domain::{ServiceName, Timestamp};
 use deckwatch_platform::kubernetes::{
-    Heed, Kind, KubernetesPlatform, NoticeRow, ObjectDiff, ObjectRow, ObjectText, PodFollow,
+    Freshness, Kind, KubernetesPlatform, NoticeRow, ObjectDiff, ObjectRow, ObjectText, PodFollow,
     PodLine, PodLogs, PodRow, Standing,
 };
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ pub enum ObjectSort {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct ObjectsPage {
     /// How true the rows are.
-    pub heed: Heed,
+    pub freshness: Freshness,
     pub total: usize,
     /// How many of them are not well.
     pub trouble: usize,
@@ -94,7 +94,7 @@ pub enum PodSort {
 /// A page of pods.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct PodsPage {
-    pub heed: Heed,
+    pub freshness: Freshness,
     pub total: usize,
     /// How many of them are not well.
     pub trouble: usize,
@@ -136,7 +136,7 @@ pub enum NoticeSort {
 /// A page of the cluster's events.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
 pub struct NoticesPage {
-    pub heed: Heed,
+    pub freshness: Freshness,
     pub total: usize,
     pub warnings: usize,
     pub rows: Vec<NoticeRow>,
@@ -213,10 +213,10 @@ async fn platform(console: &Console) -> Result<KubernetesPlatform, Problem> {
 /// That the services of this environment run on this machine; that the cluster cannot be reached.
 pub async fn objects(console: &Console, ask: ObjectsAsk) -> Result<ObjectsPage, Problem> {
     let seen = platform(console).await?.objects().await;
-    Ok(objects_page(seen.heed, seen.rows, &ask))
+    Ok(objects_page(seen.freshness, seen.rows, &ask))
 }
 
-fn objects_page(heed: Heed, mut rows: Vec<ObjectRow>, ask: &ObjectsAsk) -> ObjectsPage {
+fn objects_page(freshness: Freshness, mut rows: Vec<ObjectRow>, ask: &ObjectsAsk) -> ObjectsPage {
     let filter = Filter::of(ask.filter.as_ref());
     rows.retain(|row| {
         let service = name(row.service.as_ref());
@@ -246,7 +246,7 @@ fn objects_page(heed: Heed, mut rows: Vec<ObjectRow>, ask: &ObjectsAsk) -> Objec
         ObjectSort::Age => rows.sort_by_key(|row| Reverse(row.created)),
     }
     ObjectsPage {
-        heed,
+        freshness,
         total: rows.len(),
         trouble: rows.iter().filter(|row| is_trouble(row.standing)).count(),
         rows: page(rows, ask.descending, ask.offset, ask.limit),
@@ -257,10 +257,10 @@ fn objects_page(heed: Heed, mut rows: Vec<ObjectRow>, ask: &ObjectsAsk) -> Objec
 /// As [`objects`].
 pub async fn pods(console: &Console, ask: PodsAsk) -> Result<PodsPage, Problem> {
     let seen = platform(console).await?.pods_shown().await;
-    Ok(pods_page(seen.heed, seen.rows, &ask))
+    Ok(pods_page(seen.freshness, seen.rows, &ask))
 }
 
-fn pods_page(heed: Heed, mut rows: Vec<PodRow>, ask: &PodsAsk) -> PodsPage {
+fn pods_page(freshness: Freshness, mut rows: Vec<PodRow>, ask: &PodsAsk) -> PodsPage {
     let filter = Filter::of(ask.filter.as_ref());
     rows.retain(|row| {
         let service = name(row.service.as_ref());
@@ -298,7 +298,7 @@ fn pods_page(heed: Heed, mut rows: Vec<PodRow>, ask: &PodsAsk) -> PodsPage {
         PodSort::Age => rows.sort_by_key(|row| Reverse(row.created)),
     }
     PodsPage {
-        heed,
+        freshness,
         total: rows.len(),
         trouble,
         rows: page(rows, ask.descending, ask.offset, ask.limit),
@@ -309,10 +309,10 @@ fn pods_page(heed: Heed, mut rows: Vec<PodRow>, ask: &PodsAsk) -> PodsPage {
 /// As [`objects`].
 pub async fn notices(console: &Console, ask: NoticesAsk) -> Result<NoticesPage, Problem> {
     let seen = platform(console).await?.notices().await;
-    Ok(notices_page(seen.heed, seen.rows, &ask))
+    Ok(notices_page(seen.freshness, seen.rows, &ask))
 }
 
-fn notices_page(heed: Heed, mut rows: Vec<NoticeRow>, ask: &NoticesAsk) -> NoticesPage {
+fn notices_page(freshness: Freshness, mut rows: Vec<NoticeRow>, ask: &NoticesAsk) -> NoticesPage {
     let filter = Filter::of(ask.filter.as_ref());
     rows.retain(|row| {
         let service = name(row.service.as_ref());
@@ -337,7 +337,7 @@ fn notices_page(heed: Heed, mut rows: Vec<NoticeRow>, ask: &NoticesAsk) -> Notic
         NoticeSort::Count => rows.sort_by_key(|row| Reverse(row.count)),
     }
     NoticesPage {
-        heed,
+        freshness,
         total: rows.len(),
         warnings,
         rows: page(rows, ask.descending, ask.offset, ask.limit),
@@ -377,8 +377,8 @@ pub async fn follow_pod(console: &Console, ask: PodLogs) -> Result<PodFollow, Pr
 mod tests {
     use super::*;
 
-    fn heed() -> Heed {
-        Heed {
+    fn freshness() -> Freshness {
+        Freshness {
             follows: true,
             at: None,
             trouble: None,
@@ -410,7 +410,7 @@ mod tests {
             ]
         };
         let seen = |ask: ObjectsAsk| {
-            let page = objects_page(heed(), rows(), &ask);
+            let page = objects_page(freshness(), rows(), &ask);
             let names: Vec<String> = page
                 .rows
                 .iter()
@@ -463,7 +463,7 @@ mod tests {
             notice("a", true, 1),
         ];
         let seen = |ask: NoticesAsk| {
-            let page = notices_page(heed(), rows.clone(), &ask);
+            let page = notices_page(freshness(), rows.clone(), &ask);
             let reasons: Vec<String> = page.rows.into_iter().map(|r| r.reason).collect();
             (page.total, page.warnings, reasons.concat())
         };
@@ -508,7 +508,7 @@ mod tests {
             pod("c", Standing::Moving, 1),
         ];
         let seen = |ask: PodsAsk| {
-            let page = pods_page(heed(), rows.clone(), &ask);
+            let page = pods_page(freshness(), rows.clone(), &ask);
             let names: Vec<String> = page.rows.into_iter().map(|r| r.name).collect();
             (page.total, page.trouble, names.concat())
         };

@@ -45,7 +45,7 @@ struct Heard {
 
 /// How true what is shown of some kinds is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
-pub struct Heed {
+pub struct Freshness {
     /// Every watch lives: what is shown is what is there.
     pub follows: bool,
     /// When the kind that was heard of longest ago was; none: one was never heard of.
@@ -108,9 +108,9 @@ impl Index {
     }
 
     /// How true what is known of these kinds is.
-    pub fn heed(&self, kinds: &[Kind]) -> Heed {
+    pub fn freshness(&self, kinds: &[Kind]) -> Freshness {
         let heard = || kinds.iter().map(|kind| self.heard.get(kind));
-        Heed {
+        Freshness {
             follows: heard().all(|h| h.is_some_and(|h| h.follows)),
             at: heard().map(|h| h.and_then(|h| h.at)).min().flatten(),
             trouble: heard().find_map(|h| h.and_then(|h| h.trouble.clone())),
@@ -283,11 +283,11 @@ mod tests {
         assert_eq!(index.as_of(), Some(at(0)));
         index.apply(Event::Lost(Kind::Pod, "it was cut".into()), at(50));
         assert!(!index.is_fresh(&BTreeMap::new()));
-        let heed = index.heed(&[Kind::Service, Kind::Pod]);
+        let freshness = index.freshness(&[Kind::Service, Kind::Pod]);
         let cut = Some("it was cut".to_owned());
-        assert_eq!((heed.follows, heed.trouble), (false, cut));
-        assert_eq!(heed.at, Some(at(0)));
-        assert!(index.heed(&[Kind::Service]).follows);
+        assert_eq!((freshness.follows, freshness.trouble), (false, cut));
+        assert_eq!(freshness.at, Some(at(0)));
+        assert!(index.freshness(&[Kind::Service]).follows);
         index.apply(Event::Bookmark(Kind::Pod), at(60));
         assert!(index.is_fresh(&BTreeMap::new()));
     }
@@ -301,9 +301,13 @@ mod tests {
         index.apply(Event::Listed(Kind::ReplicaSet, vec![]), at(4));
         assert!(index.is_fresh(&BTreeMap::new()));
         assert!(index.has_asked(&Kind::SHOWN));
-        let heed = index.heed(&Kind::SHOWN);
+        let freshness = index.freshness(&Kind::SHOWN);
         assert_eq!(
-            (heed.follows, heed.at, heed.trouble.as_deref()),
+            (
+                freshness.follows,
+                freshness.at,
+                freshness.trouble.as_deref()
+            ),
             (false, None, Some("forbidden"))
         );
     }

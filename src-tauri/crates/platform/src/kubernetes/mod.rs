@@ -51,7 +51,7 @@ use tokio::task::JoinHandle;
 pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep, FrontAsk};
 pub use connection::{Connection, ContextEntry, contexts};
 pub use guard::{Access, Purpose};
-pub use index::{Event, Heed, Index};
+pub use index::{Event, Freshness, Index};
 pub use kind::Kind;
 pub use logs::{PodFollow, PodLine, PodLogs};
 pub use preflight::{Need, Preflight, needs, needs_of};

@@ -51,7 +51,7 @@ async fn everything_that_stands_is_shown_with_whose_it_is(world: World) {
                 let of = |r: &&_| is_set_of(r, slot);
                 seen.rows.iter().filter(of).count()
             };
-            seen.heed.follows
+            seen.freshness.follows
                 && has(Kind::Deployment, "web", Some(Slot::Blue), "2 of 2 ready")
                 && has(
                     Kind::Deployment,
@@ -64,13 +64,13 @@ async fn everything_that_stands_is_shown_with_whose_it_is(world: World) {
                     Kind::Service,
                     "web-green",
                     Some(Slot::Green),
-                    "1 endpoints ready",
+                    "1 endpoint ready",
                 )
                 && has(
                     Kind::HttpRoute,
                     "shop",
                     None,
-                    "to web-blue 90, web-green 10, elsewhere",
+                    "to web-blue 90, web-green 10, elsewhere 1",
                 )
                 && sets(Slot::Blue) == 1
                 && sets(Slot::Green) == 1
@@ -241,9 +241,9 @@ async fn a_view_that_is_cut_off_says_so_and_catches_up(world: World) {
     world
         .until("it says that it is old", async || {
             let seen = view.pods_shown().await;
-            let old = !seen.heed.follows && seen.heed.trouble.is_some();
+            let old = !seen.freshness.follows && seen.freshness.trouble.is_some();
             // What was known is shown all the same.
-            old && seen.rows.len() == 1 && seen.heed.at.is_some()
+            old && seen.rows.len() == 1 && seen.freshness.at.is_some()
         })
         .await;
     world
@@ -257,7 +257,7 @@ async fn a_view_that_is_cut_off_says_so_and_catches_up(world: World) {
     world
         .until("it has caught up", async || {
             let seen = view.pods_shown().await;
-            seen.heed.follows && seen.rows.len() == 2
+            seen.freshness.follows && seen.rows.len() == 2
         })
         .await;
 }
@@ -292,12 +292,12 @@ async fn what_may_not_be_seen_is_said(world: World) {
     world
         .until("the rest is seen", async || {
             let seen = viewer.objects().await;
-            seen.heed.follows && seen.rows.iter().any(|r| r.kind == Kind::ReplicaSet)
+            seen.freshness.follows && seen.rows.iter().any(|r| r.kind == Kind::ReplicaSet)
         })
         .await;
     let events = viewer.notices().await;
-    assert!(!events.heed.follows && events.heed.at.is_none() && events.rows.is_empty());
-    let why = events.heed.trouble.expect("a reason");
+    assert!(!events.freshness.follows && events.freshness.at.is_none() && events.rows.is_empty());
+    let why = events.freshness.trouble.expect("a reason");
     assert!(why.contains("events") && why.contains("forbidden"), "{why}");
     let denied = viewer
         .text(Kind::VirtualService, "x", false)
@@ -314,7 +314,8 @@ async fn what_may_not_be_seen_is_said(world: World) {
 
 /// Lets a pod print what stands in a file, as a container runtime writes it.
 async fn prints(world: &World, pod: &str, file: &Path, before: &Path) {
-    let logs = json!({"metadata": {"name": pod}, "spec": {"logs": [
+    let logs = json!({"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Logs",
+        "metadata": {"name": pod}, "spec": {"logs": [
         {"logsFile": file, "previousLogsFile": before, "follow": true}]}});
     world.make("kwok.x-k8s.io/v1alpha1", "logs", logs).await;
 }

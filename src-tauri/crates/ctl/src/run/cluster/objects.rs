@@ -8,7 +8,7 @@ use deckwatch_console::api::{
 use deckwatch_console::{Console, Problem, SystemClock};
 use deckwatch_domain::{ServiceName, Slot, Timestamp};
 use deckwatch_platform::kubernetes::{
-    FieldDiff, FieldState, Heed, ObjectDiff, PodLine, PodLogs, Standing,
+    FieldDiff, FieldState, Freshness, ObjectDiff, PodLine, PodLogs, Standing,
 };
 
 use crate::args::{Cluster as C, Only};
@@ -166,15 +166,15 @@ fn whose(service: Option<&ServiceName>, slot: Option<Slot>) -> String {
 }
 
 /// What is said before rows that may be old.
-fn stale(paint: Paint, heed: &Heed, now: Timestamp) -> String {
-    if heed.follows {
+fn stale(paint: Paint, freshness: &Freshness, now: Timestamp) -> String {
+    if freshness.follows {
         return String::new();
     }
-    let why = heed
+    let why = freshness
         .trouble
         .as_deref()
         .unwrap_or("the cluster has not said all of it yet");
-    let age = match heed.at {
+    let age = match freshness.at {
         Some(at) => format!("as of {} ago", ago(at, now)),
         None => "not all of it is known".into(),
     };
@@ -204,7 +204,7 @@ fn objects(paint: Paint, page: &ObjectsPage, now: Timestamp) -> String {
     });
     let rows: Vec<Vec<String>> = rows.collect();
     let heads = ["state", "kind", "name", "service", ">age", "about", "why"];
-    stale(paint, &page.heed, now)
+    stale(paint, &page.freshness, now)
         + &table(paint, &heads, &rows)
         + &more(page.rows.len(), page.total)
 }
@@ -235,7 +235,7 @@ fn pods(paint: Paint, page: &PodsPage, now: Timestamp) -> String {
         "image",
         "why",
     ];
-    stale(paint, &page.heed, now)
+    stale(paint, &page.freshness, now)
         + &table(paint, &heads, &rows)
         + &more(page.rows.len(), page.total)
 }
@@ -260,7 +260,7 @@ fn notices(paint: Paint, page: &NoticesPage, now: Timestamp) -> String {
     let heads = [
         "event", ">age", ">times", "object", "service", "reason", "message",
     ];
-    stale(paint, &page.heed, now)
+    stale(paint, &page.freshness, now)
         + &table(paint, &heads, &rows)
         + &more(page.rows.len(), page.total)
 }
@@ -340,18 +340,18 @@ mod tests {
     #[test]
     fn what_is_stale_is_said_with_its_age() {
         let now = Timestamp::from_millis(600_000);
-        let heed = |follows, at| Heed {
+        let freshness = |follows, at| Freshness {
             follows,
             at,
             trouble: Some("forbidden".into()),
         };
-        assert_eq!(stale(Paint(false), &heed(true, Some(now)), now), "");
-        let old = heed(false, Some(Timestamp::EPOCH));
+        assert_eq!(stale(Paint(false), &freshness(true, Some(now)), now), "");
+        let old = freshness(false, Some(Timestamp::EPOCH));
         assert_eq!(
             stale(Paint(false), &old, now),
             "◆ stale, as of 10m ago: forbidden\n"
         );
-        let never = stale(Paint(false), &heed(false, None), now);
+        let never = stale(Paint(false), &freshness(false, None), now);
         assert!(never.contains("not all of it is known"), "{never}");
     }
 }

@@ -81,7 +81,7 @@ impl KubernetesPlatform {
         self.show(kinds).await;
         let index = lock(&self.shared.index);
         Rows {
-            heed: index.heed(kinds),
+            freshness: index.freshness(kinds),
             rows: make(&index),
         }
     }

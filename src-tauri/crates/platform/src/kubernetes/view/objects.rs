@@ -159,6 +159,7 @@ fn service(
             format!("{some} of {all} endpoints ready"),
             None,
         ),
+        Some((1, _)) => (Standing::Good, "1 endpoint ready".into(), None),
         Some((all, _)) => (Standing::Good, format!("{all} endpoints ready"), None),
     };
     ObjectRow {

@@ -3,7 +3,7 @@
 use deckwatch_domain::{ServiceName, Slot, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::index::Heed;
+use super::super::index::Freshness;
 use super::super::kind::Kind;
 
 /// How an object stands, worst first.
@@ -26,7 +26,7 @@ pub enum Standing {
 /// Rows with how true they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rows<T> {
-    pub heed: Heed,
+    pub freshness: Freshness,
     pub rows: Vec<T>,
 }
 
