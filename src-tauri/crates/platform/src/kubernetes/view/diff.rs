@@ -81,10 +81,11 @@ pub(super) fn diff(
         .iter()
         .map(|(path, value)| shown.field(path, value.as_ref(), FieldState::Differs))
         .collect();
-    let usual = if belongs.is_some() {
-        usual(kind)
-    } else {
-        Vec::new()
+    // Where Deckwatch never wrote, nobody has taken anything over.
+    let applied_at = managed::last(object, MANAGER);
+    let usual = match belongs.is_some() && applied_at.is_some() {
+        true => usual(kind),
+        false => Vec::new(),
     };
     for path in usual {
         let owners = managed::owners(object, &path);
@@ -103,7 +104,7 @@ pub(super) fn diff(
         kind,
         name: super::super::object::name(object).to_owned(),
         read_at: now,
-        applied_at: managed::last(object, MANAGER),
+        applied_at,
         fields,
     }
 }
