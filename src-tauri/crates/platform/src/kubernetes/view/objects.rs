@@ -142,10 +142,15 @@ fn service(
     ready: Option<&(usize, usize)>,
     whose: Option<Whose>,
 ) -> ObjectRow {
+    // What stands before both slots is there to be asked.
+    let asked = whose.as_ref().is_some_and(|w| w.slot.is_none());
     let (standing, state, why) = match ready {
+        None | Some((0, 0)) if asked => {
+            let why = "it selects no pod: requests fail".to_owned();
+            (Standing::Bad, "no endpoints".to_owned(), Some(why))
+        }
         // Without a selector, or for a name elsewhere, it has none of its own.
-        None => (Standing::Idle, "no endpoints".to_owned(), None),
-        Some((0, 0)) => (Standing::Idle, "no endpoints".to_owned(), None),
+        None | Some((0, 0)) => (Standing::Idle, "no endpoints".to_owned(), None),
         Some((0, all)) => {
             let why = "nothing behind it is ready: requests fail".to_owned();
             (
