@@ -12,7 +12,7 @@
 #   make screenshots  the README's pictures
 #   make cluster  a Kubernetes control plane with demo services, until Ctrl-C
 #   make try-cluster  proves that the control plane does what the tests rely on
-#   make recordings  what the pages are tested with, recorded from a training ground
+#   make recordings  what the pages are tested with, recorded from a training ground and a control plane
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
@@ -52,6 +52,7 @@ types:
 recordings:
 	$(CARGO) build --quiet --workspace --bins --examples
 	./target/debug/examples/record ./target/debug/deckwatchctl ui/src/host/recorded/recorded.json
+	node scripts/record-cluster.mjs "$$(./scripts/control-plane.sh)" ./target/debug/deckwatchctl ui/src/host/recorded/cluster.json
 
 bench:
 	@./scripts/tools.sh window test

@@ -257,6 +257,59 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
     shop.ctl(&["journal", "verify"]).await.code(0);
 }
 
+/// Looking needs no opening: objects, pods and why they are not ready, events, texts, lines.
+async fn what_stands_is_shown(shop: &Shop) {
+    let pods = eventually("the catalogue's pods to be well", || async {
+        let page = shop
+            .json(&["cluster", "pods", "--filter", "catalogue"])
+            .await;
+        let rows = page["rows"].as_array().cloned().unwrap_or_default();
+        let well = |row: &Value| row["standing"] == "good";
+        match !rows.is_empty() && rows.iter().all(well) && page["freshness"]["follows"] == true {
+            true => Ok(rows),
+            false => Err(page.to_string()),
+        }
+    })
+    .await;
+    let kind = [
+        "cluster",
+        "objects",
+        "--kind",
+        "deploy",
+        "--filter",
+        "catalogue",
+    ];
+    shop.ctl(&kind)
+        .await
+        .code(0)
+        .says("● ")
+        .says("Deployment  catalogue");
+    let events = ["cluster", "events", "--newest"];
+    shop.ctl(&events).await.code(0).says("ScalingReplicaSet");
+    let yaml = ["cluster", "yaml", "deployment/catalogue"];
+    shop.ctl(&yaml).await.code(0).says("kind: Deployment");
+    let secret = ["cluster", "yaml", "secret/catalogue"];
+    shop.ctl(&secret).await.code(2).says("Secrets are not read");
+
+    let pod = pods[0]["name"].as_str().expect("a name");
+    let lines = "2026-01-02T03:04:05.678Z stdout F listening on 8080\n";
+    let lines = shop.ground.file("printed", lines);
+    let logs = format!(
+        "apiVersion: kwok.x-k8s.io/v1alpha1\nkind: Logs\nmetadata: {{ name: {pod}, namespace: shop }}\n\
+         spec: {{ logs: [{{ logsFile: {lines} }}] }}\n"
+    );
+    let logs = shop.ground.file("logs.yaml", &logs);
+    shop.control.apply(&[Path::new(&logs)]);
+    eventually("the pod's lines", || async {
+        let ran = shop.ctl(&["cluster", "logs", pod]).await;
+        match ran.code == 0 && ran.out.contains("listening on 8080") {
+            true => Ok(()),
+            false => Err(ran.out + &ran.err),
+        }
+    })
+    .await;
+}
+
 /// A context for looking lets nothing through but the way back, until it is opened for a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn production_is_read_only_until_it_is_opened() {
@@ -268,6 +321,7 @@ async fn production_is_read_only_until_it_is_opened() {
         .code(0);
     let adopt = ["cluster", "adopt", "catalogue"];
     shop.ctl(&adopt).await.refused("is read-only");
+    what_stands_is_shown(&shop).await;
     shop.ctl(&["environment", "open", "--reason", " "])
         .await
         .code(1);
@@ -297,6 +351,8 @@ async fn production_is_read_only_until_it_is_opened() {
         if ran.code == 0 { Ok(()) } else { Err(ran.err) }
     })
     .await;
+    let diff = ["cluster", "diff", "service/catalogue"];
+    shop.ctl(&diff).await.code(0).says("nothing differs");
     let agent = shop.ground.agent_with(&["-e", "shop"]);
     let plan = shop.ground.file("all.yaml", ALL_AT_ONCE);
     let image = "registry.test/catalogue:v2";

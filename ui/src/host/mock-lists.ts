@@ -20,6 +20,20 @@ function compare(a: number | string | null, b: number | string | null): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** What else a list of a cluster can be asked for. */
+function narrowed(rows: Rows["rows"], params: Record<string, unknown>): Rows["rows"] {
+  const { service, kind, about } = params;
+  const all = (key: string, wanted: unknown) => wanted === undefined || rows.every((row) => !(key in row));
+  return rows.filter(
+    (row) =>
+      (all("service", service) || row["service"] === service) &&
+      (all("standing", kind) || row["kind"] === kind) &&
+      (about === undefined || row["name"] === about) &&
+      (params["warnings_only"] !== true || row["warning"] === true) &&
+      (params["trouble_only"] !== true || row["standing"] === "bad" || row["standing"] === "warn"),
+  );
+}
+
 function windowed(list: Rows, params: Record<string, unknown>): Rows {
   let { rows } = list;
   const { filter, sort, descending } = params;
@@ -29,6 +43,7 @@ function windowed(list: Rows, params: Record<string, unknown>): Rows {
       Object.values(row).some((value) => typeof value === "string" && value.toLowerCase().includes(wanted));
     rows = rows.filter(named);
   }
+  rows = narrowed(rows, params);
   const known = typeof sort === "string" && rows.some((row) => field(row, sort) !== null);
   if (known) rows = rows.toSorted((a, b) => compare(field(a, sort), field(b, sort)));
   if (descending === true) rows = rows.toReversed();

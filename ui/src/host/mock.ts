@@ -66,7 +66,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const LOOK_MS = 400;
 
 /** How much of an answer is wanted, not what of. */
-const WINDOW = new Set(["offset", "limit", "lines"]);
+const WINDOW = new Set(["offset", "limit", "lines", "container"]);
 
 /** The same answer, as if it had been given now. */
 export function moved(value: unknown, by: number): unknown {

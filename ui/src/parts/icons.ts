@@ -4,6 +4,7 @@ export const ICONS = {
   rollouts: "M2 12.2 6.2 7.6l2.6 2.6L14 4.4M10.4 4.2H14v3.6",
   services: "M2.8 3h10.4v4H2.8zM2.8 9h10.4v4H2.8zM5 5h.9M5 11h.9",
   metrics: "M2.4 2.6v10.8h11.2M4.6 10.4l2.6-4 2.4 2.2 3.6-5.2",
+  cluster: "M8 1.8 13.4 5v6L8 14.2 2.6 11V5zM2.8 5.1 8 8.1l5.2-3M8 8.1v6",
   journal: "M4 2.6h8.6v10.8H4zM6.2 2.6v10.8M4 5.4H2.6M4 8H2.6M4 10.6H2.6",
   training: "M1.8 6 8 3.2 14.2 6 8 8.8zM4.4 7.4v3.4c1.8 1.9 5.4 1.9 7.2 0V7.4M14.2 6v4",
   settings:

@@ -16,5 +16,7 @@ export interface View {
   keys: string;
   /** Printed beside its title; a zero is not. */
   count?: (status: StatusLine) => number;
+  /** Whether it stands in the rail of an environment; without, always. Its address works all the same. */
+  when?: (status: StatusLine) => boolean;
   component: Component;
 }

@@ -7,6 +7,7 @@
 mod access;
 mod adopt;
 mod measure;
+mod objects;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,10 @@ pub use access::{OpenAccess, Opened, close_access, open_access, show_access};
 pub(crate) use access::{keep_access, opened_until};
 pub use adopt::{Adopt, AdoptionPlan, adopt, plan_adoption, release};
 pub(crate) use measure::{Measure, reach};
+pub use objects::{
+    NoticeSort, NoticesAsk, NoticesPage, ObjectAsk, ObjectsAsk, ObjectsPage, PodsAsk, PodsPage,
+    TextAsk, diff, follow_pod, notices, objects, pod_logs, pods, yaml,
+};
 pub use view::{ClusterView, ContextRow, ContextsAsk, contexts, show};
 
 use crate::console::Console;

@@ -78,6 +78,10 @@ pub mod api {
         Adopt, AdoptionPlan, ClusterPlace, ClusterView, ContextsAsk, MetricsSource, OpenAccess,
         adopt, close_access, contexts, open_access, plan_adoption, release, show as cluster,
     };
+    pub use crate::cluster::{
+        NoticeSort, NoticesAsk, NoticesPage, ObjectAsk, ObjectsAsk, ObjectsPage, PodsAsk, PodsPage,
+        TextAsk, diff, follow_pod, notices, objects, pod_logs, pods, yaml,
+    };
     pub use crate::doctor::doctor;
     pub use crate::gates::Freeze;
     pub use crate::journal::{

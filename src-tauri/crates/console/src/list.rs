@@ -73,6 +73,12 @@ commands! {
     query "health" telemetry::wellness(Nothing) -> Wellness, "Whether Deckwatch itself is live and ready, part by part";
     query "cluster.contexts" cluster::contexts(ContextsAsk) -> Vec<ContextRow>, "The contexts that kubeconfig files name";
     query "cluster.show" cluster::show(Nothing) -> ClusterView, "The cluster: which, as whom, with which rights";
+    query "cluster.objects" cluster::objects(ObjectsAsk) -> ObjectsPage, "Workloads, Services, routes, autoscalers and budgets, a page at a time";
+    query "cluster.pods" cluster::pods(PodsAsk) -> PodsPage, "Pods, and why one is not ready";
+    query "cluster.events" cluster::notices(NoticesAsk) -> NoticesPage, "What the cluster says has happened";
+    query "cluster.yaml" cluster::yaml(TextAsk) -> ObjectText, "One object as YAML, without what is secret";
+    query "cluster.diff" cluster::diff(ObjectAsk) -> ObjectDiff, "What Deckwatch applied to an object beside what is there";
+    query "cluster.logs" cluster::pod_logs(PodLogs) -> Vec<PodLine>, "What one container printed, or the one before it";
     query "cluster.plan" cluster::plan_adoption(Adopt) -> AdoptionPlan, "Exactly what an adoption would write";
     command "cluster.adopt" cluster::adopt(Adopt) -> Done, "Take a Deployment and what stands in front of it in";
     command "cluster.release" cluster::release(ByService) -> Done, "Let an adopted service go as it was found";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deckwatch_domain::Timestamp;
 use deckwatch_platform::LogLine;
+use deckwatch_platform::kubernetes::{PodFollow, PodLine, PodLogs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -71,6 +72,10 @@ pub async fn watch(
     }
     if name == "services.logs" {
         follow_logs(&console, params, &tell).await;
+        return;
+    }
+    if name == "cluster.logs" && params["previous"] != true {
+        follow_pod(&console, params, &tell).await;
         return;
     }
     let mut changes = console.changes();
@@ -171,6 +176,81 @@ async fn follow_pods(console: &Console, ask: &Logs, tell: &(impl Fn(Frame) -> bo
         }
         tokio::time::sleep(BEAT).await;
     }
+}
+
+/// One container's lines as they come, many at once. A stream that ends is taken up again.
+async fn follow_pod(console: &Console, params: Value, tell: &(impl Fn(Frame) -> bool + Sync)) {
+    let broken = |problem: Problem| Frame::Problem {
+        at: console.clock.now().wall,
+        problem,
+    };
+    let ask: PodLogs = match serde_json::from_value(params) {
+        Ok(ask) => ask,
+        Err(error) => {
+            let what = format!("cluster.logs: {error}");
+            tell(broken(Problem::new("request.invalid", what)));
+            return;
+        }
+    };
+    let mut following: Option<PodFollow> = None;
+    let mut first = true;
+    loop {
+        let platform = match console.the_cluster() {
+            Ok(cluster) => cluster.platform().await.map_err(Problem::from),
+            Err(problem) => Err(problem),
+        };
+        let listening = match platform {
+            Err(problem) => tell(broken(problem)),
+            Ok(platform) => {
+                let lines = following.get_or_insert_with(|| platform.follow_pod(ask.clone()));
+                let (batch, ended) = batch(lines).await;
+                let at = console.clock.now().wall;
+                let answer = json!(batch);
+                let frame = match first {
+                    true => Frame::Answer { at, answer },
+                    false => Frame::More {
+                        at,
+                        answer,
+                        skipped: 0,
+                    },
+                };
+                let failed = ended.and_then(Result::err);
+                // A first look that failed has not said that there is nothing.
+                let says = !batch.is_empty() || failed.is_none();
+                first &= !says;
+                (!says || tell(frame)) && failed.is_none_or(|problem| tell(broken(problem)))
+            }
+        };
+        if !listening {
+            return;
+        }
+        tokio::time::sleep(APART).await;
+    }
+}
+
+/// What comes within a beat, and whether the stream ended with it. What is not read yet waits in the
+/// connection, so nothing is left out and nothing grows.
+async fn batch(lines: &mut PodFollow) -> (Vec<PodLine>, Option<Result<(), Problem>>) {
+    let mut batch = Vec::new();
+    let until = tokio::time::Instant::now() + BEAT;
+    let mut wait = until;
+    while batch.len() < MOST {
+        match tokio::time::timeout_at(wait, lines.next()).await {
+            Ok(Ok(Some(line))) => batch.push(line),
+            Ok(Ok(None)) => {
+                tokio::time::sleep_until(until).await;
+                return (batch, Some(Ok(())));
+            }
+            Ok(Err(error)) => {
+                tokio::time::sleep_until(until).await;
+                return (batch, Some(Err(Problem::from(error))));
+            }
+            Err(_) => break,
+        }
+        // Whoever has something to tell does not wait for more than a moment.
+        wait = until.min(tokio::time::Instant::now() + APART);
+    }
+    (batch, None)
 }
 
 /// Tells lines as they come, many at once; false when nobody listens any more.

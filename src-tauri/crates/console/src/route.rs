@@ -2,6 +2,7 @@
 
 use deckwatch_domain::Actor;
 use deckwatch_platform::LogLine;
+use deckwatch_platform::kubernetes::{ObjectDiff, ObjectText, PodLine, PodLogs};
 use deckwatch_platform::local::{NodeStatus, ServiceDefinition};
 use deckwatch_rollout::Revision;
 use deckwatch_rollout::baselines::KeptBaseline;
@@ -17,7 +18,8 @@ use crate::bridge::{BridgeAsk, BridgeView, Page};
 use crate::bundle::Bundled;
 use crate::charts::RolloutCharts;
 use crate::cluster::{
-    Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, OpenAccess, Opened, opened_until,
+    Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, NoticesAsk, NoticesPage, ObjectAsk,
+    ObjectsAsk, ObjectsPage, OpenAccess, Opened, PodsAsk, PodsPage, TextAsk, opened_until,
 };
 use crate::console::Console;
 use crate::doctor::Doctor;

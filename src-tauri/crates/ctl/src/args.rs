@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 
-pub use cluster::{Cluster, Environment, NewEnvironment};
+pub use cluster::{Cluster, Environment, NewEnvironment, Only};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
 pub use targets::{Health, Targets};

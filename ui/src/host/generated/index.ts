@@ -756,6 +756,32 @@ refuse_ready: boolean,
 leak_bytes: number, };
 
 /**
+ * One field.
+ */
+export type FieldDiff = { 
+/**
+ * `spec.template.spec.containers[main].image`
+ */
+field: string, state: FieldState, 
+/**
+ * What Deckwatch applied, as JSON; none: nothing, or it is not recorded.
+ */
+applied: string | null, 
+/**
+ * What is there, as JSON.
+ */
+found: string | null, 
+/**
+ * Who owns what is there.
+ */
+owners: Array<Owner>, };
+
+/**
+ * How a field stands.
+ */
+export type FieldState = "differs" | "taken" | "same";
+
+/**
  * What one version of a service did in a stretch of time. What was not measured is not there.
  */
 export type Figures = { version: ReleaseVersion, from: Timestamp, to: Timestamp, 
@@ -794,6 +820,23 @@ skipped: number, } | { "kind": "problem", at: Timestamp, problem: Problem, };
  * A freeze that is on.
  */
 export type Freeze = { reason: string, by: string, at: Timestamp, };
+
+/**
+ * How true what is shown of some kinds is.
+ */
+export type Freshness = { 
+/**
+ * Every watch lives: what is shown is what is there.
+ */
+follows: boolean, 
+/**
+ * When the kind that was heard of longest ago was; none: one was never heard of.
+ */
+at: Timestamp | null, 
+/**
+ * Why a watch does not live.
+ */
+trouble: string | null, };
 
 /**
  * A file to read.
@@ -1204,6 +1247,138 @@ export type Nothing = Record<symbol, never>;
 export type Notice = { service: ServiceName | null, title: string, body: string, };
 
 /**
+ * One thing that the cluster says has happened.
+ */
+export type NoticeRow = { warning: boolean, reason: string, message: string, 
+/**
+ * Kind and name of what it is about; the kind may be one that is not read here.
+ */
+kind: string, name: string, service: ServiceName | null, slot: Slot | null, count: number, first: Timestamp, last: Timestamp, by: string, };
+
+/**
+ * What the cluster's events can be sorted by.
+ */
+export type NoticeSort = "warnings" | "newest" | "reason" | "object" | "count";
+
+/**
+ * Which of the cluster's events.
+ */
+export type NoticesAsk = { service?: ServiceName, 
+/**
+ * Only what is about this object: its name.
+ */
+about?: string, warnings_only?: boolean, 
+/**
+ * A part of the reason, the message, the name or the service.
+ */
+filter?: string, sort?: NoticeSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * A page of the cluster's events.
+ */
+export type NoticesPage = { freshness: Freshness, total: number, warnings: number, rows: Array<NoticeRow>, };
+
+/**
+ * One object.
+ */
+export type ObjectAsk = { kind: ObjectKind, name: string, };
+
+/**
+ * An object beside what was applied to it.
+ */
+export type ObjectDiff = { kind: ObjectKind, name: string, read_at: Timestamp, 
+/**
+ * When Deckwatch last wrote into it; none: it never did.
+ */
+applied_at: Timestamp | null, 
+/**
+ * What differs first.
+ */
+fields: Array<FieldDiff>, };
+
+/**
+ * One kind of object. Secrets are none of them: what is not here cannot be read.
+ */
+export type ObjectKind = "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Pod" | "Service" | "EndpointSlice" | "HTTPRoute" | "VirtualService" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "Event";
+
+/**
+ * One object that is neither a pod nor an event.
+ */
+export type ObjectRow = { kind: ObjectKind, name: string, 
+/**
+ * The adopted service that it belongs to.
+ */
+service: ServiceName | null, slot: Slot | null, standing: Standing, 
+/**
+ * How it stands in words: `3 of 4 ready`.
+ */
+state: string, 
+/**
+ * Why it is not well, in words.
+ */
+why: string | null, 
+/**
+ * Images, ports, hosts: what a person knows it by.
+ */
+about: string, 
+/**
+ * What made it: a ReplicaSet's Deployment.
+ */
+owner: string | null, created: Timestamp, };
+
+/**
+ * What objects can be sorted by.
+ */
+export type ObjectSort = "trouble" | "kind" | "name" | "service" | "age";
+
+/**
+ * One object as YAML.
+ */
+export type ObjectText = { kind: ObjectKind, name: string, read_at: Timestamp, yaml: string, 
+/**
+ * Who owns its fields: how many managers, whether or not they are in the text.
+ */
+managers: number, 
+/**
+ * The text is with `managedFields`.
+ */
+managed: boolean, };
+
+/**
+ * Which objects.
+ */
+export type ObjectsAsk = { 
+/**
+ * Only what belongs to this adopted service.
+ */
+service?: ServiceName, kind?: ObjectKind, 
+/**
+ * A part of the name, the service, the state or what it is about.
+ */
+filter?: string, sort?: ObjectSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * A page of objects.
+ */
+export type ObjectsPage = { 
+/**
+ * How true the rows are.
+ */
+freshness: Freshness, total: number, 
+/**
+ * How many of them are not well.
+ */
+trouble: number, rows: Array<ObjectRow>, };
+
+/**
  * One look at a service.
  */
 export type Observation = { service: ServiceName, 
@@ -1253,6 +1428,23 @@ export type Opened = { until: Timestamp, reason: string, by: string, at: Timesta
  * Which attempt at a task.
  */
 export type OutputAsk = { service: ServiceName, intent: IntentId, };
+
+/**
+ * Who wrote a field last.
+ */
+export type Owner = { manager: string, 
+/**
+ * `Apply` or `Update`
+ */
+operation: string, 
+/**
+ * When this manager last wrote anything into the object this way.
+ */
+at: Timestamp | null, 
+/**
+ * `scale`, `status`; none: the object itself.
+ */
+subresource: string | null, };
 
 /**
  * One page of a longer list.
@@ -1333,6 +1525,92 @@ lines: Array<string>, grade: GradeRow | null,
  * Why it was not played to its end.
  */
 problem: string | null, };
+
+/**
+ * One line.
+ */
+export type PodLine = { 
+/**
+ * When the node took it in; the epoch where it does not say.
+ */
+at: Timestamp, text: string, };
+
+/**
+ * Which lines.
+ */
+export type PodLogs = { pod: string, 
+/**
+ * None: the only one there is.
+ */
+container?: string, 
+/**
+ * Of the container that ran before this one and ended.
+ */
+previous?: boolean, 
+/**
+ * The last so many, at most 10,000.
+ */
+lines?: number, };
+
+/**
+ * One pod.
+ */
+export type PodRow = { name: string, service: ServiceName | null, slot: Slot | null, 
+/**
+ * The Deployment that it is of.
+ */
+workload: string | null, standing: Standing, 
+/**
+ * As the cluster has it, or why a container waits: `Running`, `CrashLoopBackOff`.
+ */
+phase: string, 
+/**
+ * Containers that are ready.
+ */
+ready: number, 
+/**
+ * Their names.
+ */
+containers: Array<string>, restarts: number, node: string | null, created: Timestamp, 
+/**
+ * The first container's, or the one that releases are for.
+ */
+image: string, 
+/**
+ * Why it is not ready, in words.
+ */
+why: string | null, };
+
+/**
+ * What pods can be sorted by.
+ */
+export type PodSort = "trouble" | "name" | "service" | "node" | "restarts" | "age";
+
+/**
+ * Which pods.
+ */
+export type PodsAsk = { service?: ServiceName, 
+/**
+ * Only those that are not well.
+ */
+trouble_only?: boolean, 
+/**
+ * A part of the name, the service, the phase, the node, the image or the reason.
+ */
+filter?: string, sort?: PodSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * A page of pods.
+ */
+export type PodsPage = { freshness: Freshness, total: number, 
+/**
+ * How many of them are not well.
+ */
+trouble: number, rows: Array<PodRow>, };
 
 /**
  * What would be written, said before it is.
@@ -2059,6 +2337,11 @@ points: number, };
 export type Stage = "capacity" | "traffic" | "bake" | "gate";
 
 /**
+ * How an object stands, worst first.
+ */
+export type Standing = "bad" | "warn" | "moving" | "good" | "idle";
+
+/**
  * A release to send out.
  */
 export type Start = { service?: ServiceName, version?: ReleaseVersion, 
@@ -2292,6 +2575,15 @@ tail: string, output_bytes: number,
  * By which its output is asked for.
  */
 intent: IntentId | null, has_way_back: boolean, previous_runs_on_new_schema: boolean | null, };
+
+/**
+ * One object, as text.
+ */
+export type TextAsk = { kind: ObjectKind, name: string, 
+/**
+ * With `managedFields`.
+ */
+managed?: boolean, };
 
 /**
  * How the window looks.
@@ -2695,6 +2987,18 @@ export type Requests = {
   "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
   /** The cluster: which, as whom, with which rights */
   "cluster.show": { kind: "query"; params: Nothing; result: ClusterView };
+  /** Workloads, Services, routes, autoscalers and budgets, a page at a time */
+  "cluster.objects": { kind: "query"; params: ObjectsAsk; result: ObjectsPage };
+  /** Pods, and why one is not ready */
+  "cluster.pods": { kind: "query"; params: PodsAsk; result: PodsPage };
+  /** What the cluster says has happened */
+  "cluster.events": { kind: "query"; params: NoticesAsk; result: NoticesPage };
+  /** One object as YAML, without what is secret */
+  "cluster.yaml": { kind: "query"; params: TextAsk; result: ObjectText };
+  /** What Deckwatch applied to an object beside what is there */
+  "cluster.diff": { kind: "query"; params: ObjectAsk; result: ObjectDiff };
+  /** What one container printed, or the one before it */
+  "cluster.logs": { kind: "query"; params: PodLogs; result: Array<PodLine> };
   /** Exactly what an adoption would write */
   "cluster.plan": { kind: "query"; params: Adopt; result: AdoptionPlan };
   /** Take a Deployment and what stands in front of it in */

@@ -1,6 +1,6 @@
-/** What a service's instances print, as it comes: bounded, and at most one update a frame. */
+/** What is printed, as it comes: bounded, and at most one update a frame. */
 import { untrack } from "svelte";
-import { type Frame, host, type LogLine, type Problem } from "@/host";
+import { type Answer, type Frame, host, type LogLine, type Params, type Problem } from "@/host";
 import { environment } from "@/lib/environment.svelte";
 import { isVisible } from "@/lib/visible";
 import { added, type Line } from "./lines";
@@ -15,8 +15,21 @@ export interface Output {
   readonly loading: boolean;
 }
 
-/** Call it while a component is being set up. */
+/** What a service's instances print. Call it while a component is being set up. */
 export function output(service: () => string): Output {
+  return printed(
+    "services.logs",
+    () => ({ service: service(), lines: FIRST }),
+    (lines) => lines,
+  );
+}
+
+/** The same of anything that is watched and appended to, as lines of instances. */
+export function printed<N extends "services.logs" | "cluster.logs">(
+  name: N,
+  params: () => Params<N>,
+  read: (lines: Answer<N>) => LogLine[],
+): Output {
   let lines = $state.raw<Line[]>([]);
   let at = $state<number | null>(null);
   let problem = $state.raw<Problem | null>(null);
@@ -24,7 +37,7 @@ export function output(service: () => string): Output {
   let next = 0;
   let shown = "";
 
-  function take(frames: Frame<LogLine[]>[], fresh: boolean): void {
+  function take(frames: Frame<Answer<N>>[], fresh: boolean): void {
     let first = fresh;
     for (const frame of frames) {
       if (frame.kind === "problem") {
@@ -32,7 +45,7 @@ export function output(service: () => string): Output {
       } else {
         // The first frame says what there is; a list of its own replaces nothing twice.
         const have = first || frame.kind === "answer" ? [] : lines;
-        lines = added(have, frame.answer, frame.kind === "more" ? (frame.skipped ?? 0) : 0, next);
+        lines = added(have, read(frame.answer), frame.kind === "more" ? (frame.skipped ?? 0) : 0, next);
         next += frame.answer.length;
         problem = null;
         first = false;
@@ -43,18 +56,18 @@ export function output(service: () => string): Output {
   }
 
   $effect(() => {
-    const asked = service();
-    const about = `${environment()}/${asked}`;
+    const asked = params();
+    const about = `${environment()}/${JSON.stringify(asked)}`;
     if (!isVisible()) return;
     return untrack(() => {
       if (about !== shown) {
         [lines, at, problem, loading] = [[], null, null, true];
         shown = about;
       }
-      let waiting: Frame<LogLine[]>[] = [];
+      let waiting: Frame<Answer<N>>[] = [];
       let painting = 0;
       let fresh = true;
-      const stop = host.watch("services.logs", { service: asked, lines: FIRST }, (frame) => {
+      const stop = host.watch(name, asked, (frame) => {
         // While nothing is printed the frames are empty: they only say that it is still watched.
         if (frame.kind === "more" && frame.answer.length === 0 && !frame.skipped && problem === null) return;
         waiting.push(frame);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use deckwatch_domain::{ServiceName, Span};
+use deckwatch_platform::kubernetes::Kind;
 
 #[derive(Subcommand, Debug)]
 pub enum Environment {
@@ -96,4 +97,114 @@ pub enum Cluster {
     },
     /// Let an adopted service go as it was found
     Release { service: ServiceName },
+    /// Workloads, Services, routes, autoscalers and budgets: what is not well first
+    Objects {
+        #[command(flatten)]
+        only: Only,
+        /// Deployment, ReplicaSet, Service, HTTPRoute… or as kubectl shortens it
+        #[arg(long)]
+        kind: Option<Kind>,
+    },
+    /// Pods, and why one is not ready
+    Pods {
+        #[command(flatten)]
+        only: Only,
+        /// Only those that are not well
+        #[arg(long)]
+        trouble: bool,
+    },
+    /// What the cluster says has happened: warnings first, each newest first
+    Events {
+        #[command(flatten)]
+        only: Only,
+        /// Only what is about the object of this name
+        #[arg(long, value_name = "NAME")]
+        about: Option<String>,
+        /// Only warnings
+        #[arg(long)]
+        warnings: bool,
+        /// All of them by time
+        #[arg(long)]
+        newest: bool,
+    },
+    /// One object as YAML, without what is secret
+    Yaml {
+        /// `deployment/web`
+        #[arg(value_parser = object)]
+        object: Object,
+        /// With who owns which field
+        #[arg(long)]
+        managed: bool,
+    },
+    /// What Deckwatch applied to an object beside what is there
+    Diff {
+        /// `httproute/basket`
+        #[arg(value_parser = object)]
+        object: Object,
+        /// Fields that are as they were applied, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// What a pod's container printed
+    Logs {
+        pod: String,
+        /// The container (else the only one)
+        #[arg(long, short)]
+        container: Option<String>,
+        /// Of the container that ran before this one
+        #[arg(long, short, conflicts_with = "follow")]
+        previous: bool,
+        /// Go on as lines come
+        #[arg(long, short)]
+        follow: bool,
+        /// The last so many lines, at most 10,000
+        #[arg(long, short = 'n', default_value_t = 100)]
+        lines: usize,
+    },
+}
+
+/// Which rows.
+#[derive(Args, Debug)]
+pub struct Only {
+    /// Only what belongs to this adopted service
+    #[arg(long)]
+    pub service: Option<ServiceName>,
+    /// A part of a name, a state, a reason…
+    #[arg(long)]
+    pub filter: Option<String>,
+    /// At most so many rows, and no more than 500
+    #[arg(long, short = 'n', default_value_t = 200)]
+    pub limit: usize,
+}
+
+/// Kind and name of one object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    pub kind: Kind,
+    pub name: String,
+}
+
+fn object(text: &str) -> Result<Object, String> {
+    let (kind, name) = text
+        .split_once('/')
+        .filter(|(_, name)| !name.is_empty())
+        .ok_or_else(|| format!("`{text}` is no object such as deployment/web"))?;
+    Ok(Object {
+        kind: kind.parse()?,
+        name: name.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_a_kind_and_a_name() {
+        let web = object("deploy/web").unwrap();
+        assert_eq!((web.kind, web.name.as_str()), (Kind::Deployment, "web"));
+        assert!(object("web").unwrap_err().contains("deployment/web"));
+        assert!(object("deploy/").is_err());
+        assert_eq!(object("secret/web").unwrap_err(), "Secrets are not read");
+    }
 }

@@ -1,5 +1,7 @@
 //! Environments, and those of them that are in a cluster.
 
+mod objects;
+
 use std::path::PathBuf;
 
 use deckwatch_console::api::{
@@ -69,6 +71,7 @@ pub(super) async fn cluster(
         C::Release { service } => {
             return done(j, &api::release(console, ByService { service }).await?);
         }
+        looks => return objects::look(console, looks, j, paint).await,
     }
     Ok(code::DONE)
 }

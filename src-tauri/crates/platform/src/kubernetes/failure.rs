@@ -63,6 +63,19 @@ impl Failure {
         }
     }
 
+    /// Why, in words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Failure::NotFound => "it is not there".into(),
+            Failure::Gone => "the API server no longer keeps what was asked for".into(),
+            Failure::Denied { why }
+            | Failure::Conflict { why }
+            | Failure::Invalid { why }
+            | Failure::Busy { why, .. }
+            | Failure::Silent { why } => why.clone(),
+        }
+    }
+
     /// As the console is told. What is busy or silent may be asked again.
     pub(super) fn told(self, object: &str) -> PlatformError {
         match self {

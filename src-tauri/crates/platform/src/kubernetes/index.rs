@@ -6,10 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deckwatch_domain::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::kind::Kind;
-use super::object::{Autoscaler, Budget, Deployment, Front, Pod, Slice, matches, name, version};
+use super::notice::Notice;
+use super::object::{
+    Autoscaler, Budget, Deployment, Front, Pod, ReplicaSet, Slice, matches, name, version,
+};
 use super::record::Labels;
 
 /// Something that was learned.
@@ -22,9 +26,14 @@ pub enum Event {
     Deleted(Kind, Value),
     /// Nothing has changed, and the watch lives.
     Bookmark(Kind),
-    /// The watch has ended; what is kept may be old from now on.
-    Lost(Kind),
+    /// The watch has ended, and why; what is kept may be old from now on.
+    Lost(Kind, String),
 }
+
+/// Notices that are kept: of more, the oldest go.
+const MOST_NOTICES: usize = 5_000;
+/// So many more may come before the oldest are looked for.
+const SLACK: usize = 500;
 
 /// Objects of one kind by name, each with its version.
 type Of<T> = BTreeMap<String, (u64, T)>;
@@ -35,10 +44,22 @@ fn said((key, value): (&String, &String)) -> String {
 }
 
 /// How long ago a kind was last heard of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Heard {
     at: Option<Timestamp>,
     follows: bool,
+    trouble: Option<String>,
+}
+
+/// How true what is shown of some kinds is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
+pub struct Freshness {
+    /// Every watch lives: what is shown is what is there.
+    pub follows: bool,
+    /// When the kind that was heard of longest ago was; none: one was never heard of.
+    pub at: Option<Timestamp>,
+    /// Why a watch does not live.
+    pub trouble: Option<String>,
 }
 
 /// The objects of one namespace.
@@ -54,6 +75,8 @@ pub struct Index {
     pub(super) budgets: Of<Budget>,
     /// The pods that carry a label, so that nobody looks through all of them for a few.
     labelled: BTreeMap<String, BTreeSet<String>>,
+    pub(super) sets: Of<ReplicaSet>,
+    pub(super) notices: Of<Notice>,
     heard: BTreeMap<Kind, Heard>,
 }
 
@@ -79,18 +102,38 @@ impl Index {
                 (kind, true)
             }
             Event::Bookmark(kind) => (kind, true),
-            Event::Lost(kind) => {
-                if let Some(heard) = self.heard.get_mut(&kind) {
-                    heard.follows = false;
-                }
+            Event::Lost(kind, why) => {
+                let heard = self.heard.entry(kind).or_default();
+                heard.follows = false;
+                heard.trouble = Some(why);
                 return;
             }
         };
         let heard = Heard {
             at: Some(now),
             follows,
+            trouble: None,
         };
         self.heard.insert(kind, heard);
+    }
+
+    /// How true what is known of these kinds is.
+    pub fn freshness(&self, kinds: &[Kind]) -> Freshness {
+        let heard = || kinds.iter().map(|kind| self.heard.get(kind));
+        Freshness {
+            follows: heard().all(|h| h.is_some_and(|h| h.follows)),
+            at: heard().map(|h| h.and_then(|h| h.at)).min().flatten(),
+            trouble: heard().find_map(|h| h.and_then(|h| h.trouble.clone())),
+        }
+    }
+
+    /// Whether each of these kinds was heard of, or it is known why not.
+    pub fn has_asked(&self, kinds: &[Kind]) -> bool {
+        let asked = |kind: &Kind| {
+            let heard = self.heard.get(kind);
+            heard.is_some_and(|h| h.at.is_some() || h.trouble.is_some())
+        };
+        kinds.iter().all(asked)
     }
 
     /// When the kind that was heard of longest ago was; none: one was never heard of.
@@ -127,6 +170,8 @@ impl Index {
             Kind::EndpointSlice => of(&self.slices, name),
             Kind::Autoscaler => of(&self.autoscalers, name),
             Kind::DisruptionBudget => of(&self.budgets, name),
+            Kind::ReplicaSet => of(&self.sets, name),
+            Kind::Event => of(&self.notices, name),
             Kind::StatefulSet | Kind::DaemonSet => 0,
         }
     }
@@ -203,6 +248,11 @@ impl Index {
                     .insert(key, (version, Autoscaler::of(object))),
             ),
             Kind::DisruptionBudget => drop(self.budgets.insert(key, (version, Budget::of(object)))),
+            Kind::ReplicaSet => drop(self.sets.insert(key, (version, ReplicaSet::of(object)))),
+            Kind::Event => {
+                self.notices.insert(key, (version, Notice::of(object)));
+                self.forget_old_notices();
+            }
             Kind::StatefulSet | Kind::DaemonSet => {}
         }
     }
@@ -217,6 +267,8 @@ impl Index {
             Kind::EndpointSlice => drop(self.slices.remove(name)),
             Kind::Autoscaler => drop(self.autoscalers.remove(name)),
             Kind::DisruptionBudget => drop(self.budgets.remove(name)),
+            Kind::ReplicaSet => drop(self.sets.remove(name)),
+            Kind::Event => drop(self.notices.remove(name)),
             Kind::StatefulSet | Kind::DaemonSet => {}
         }
     }
@@ -234,8 +286,21 @@ impl Index {
             Kind::EndpointSlice => self.slices.clear(),
             Kind::Autoscaler => self.autoscalers.clear(),
             Kind::DisruptionBudget => self.budgets.clear(),
+            Kind::ReplicaSet => self.sets.clear(),
+            Kind::Event => self.notices.clear(),
             Kind::StatefulSet | Kind::DaemonSet => {}
         }
+    }
+
+    /// A namespace that is in trouble makes notices without end.
+    fn forget_old_notices(&mut self) {
+        if self.notices.len() <= MOST_NOTICES + SLACK {
+            return;
+        }
+        let mut moments: Vec<Timestamp> = self.notices.values().map(|(_, n)| n.last).collect();
+        moments.sort_unstable_by(|a, b| b.cmp(a));
+        let oldest = moments[MOST_NOTICES - 1];
+        self.notices.retain(|_, (_, notice)| notice.last >= oldest);
     }
 }
 
@@ -267,10 +332,50 @@ mod tests {
         let mut index = all_listed();
         assert!(index.is_fresh(&BTreeMap::new()));
         assert_eq!(index.as_of(), Some(at(0)));
-        index.apply(Event::Lost(Kind::Pod), at(50));
+        index.apply(Event::Lost(Kind::Pod, "it was cut".into()), at(50));
         assert!(!index.is_fresh(&BTreeMap::new()));
+        let freshness = index.freshness(&[Kind::Service, Kind::Pod]);
+        let cut = Some("it was cut".to_owned());
+        assert_eq!((freshness.follows, freshness.trouble), (false, cut));
+        assert_eq!(freshness.at, Some(at(0)));
+        assert!(index.freshness(&[Kind::Service]).follows);
         index.apply(Event::Bookmark(Kind::Pod), at(60));
         assert!(index.is_fresh(&BTreeMap::new()));
+    }
+
+    #[test]
+    fn what_is_only_shown_holds_nothing_up() {
+        let mut index = all_listed();
+        assert!(index.is_fresh(&BTreeMap::new()));
+        assert!(!index.has_asked(&Kind::SHOWN));
+        index.apply(Event::Lost(Kind::Event, "forbidden".into()), at(3));
+        index.apply(Event::Listed(Kind::ReplicaSet, vec![]), at(4));
+        assert!(index.is_fresh(&BTreeMap::new()));
+        assert!(index.has_asked(&Kind::SHOWN));
+        let freshness = index.freshness(&Kind::SHOWN);
+        assert_eq!(
+            (
+                freshness.follows,
+                freshness.at,
+                freshness.trouble.as_deref()
+            ),
+            (false, None, Some("forbidden"))
+        );
+    }
+
+    #[test]
+    fn of_too_many_notices_the_newest_are_kept() {
+        let mut index = Index::default();
+        let all = MOST_NOTICES + SLACK + 1;
+        for n in 0..all {
+            let at = Timestamp::from_millis(n as i64 * 1000).to_string();
+            let notice = json!({"metadata": {"name": format!("n{n}"), "resourceVersion": "1"},
+                "lastTimestamp": at});
+            index.apply(Event::Applied(Kind::Event, notice), Timestamp::EPOCH);
+        }
+        assert_eq!(index.notices.len(), MOST_NOTICES);
+        assert!(index.notices.contains_key(&format!("n{}", all - 1)));
+        assert!(!index.notices.contains_key("n0"));
     }
 
     #[test]

@@ -1,20 +1,31 @@
 //! The kinds of objects that are read and written here, and where the API server keeps them.
 
 use std::fmt;
+use std::str::FromStr;
 
-/// One kind of object.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+use serde::{Deserialize, Serialize};
+
+/// One kind of object. Secrets are none of them: what is not here cannot be read.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ts_rs::TS,
+)]
+#[ts(rename = "ObjectKind")]
 pub enum Kind {
     Deployment,
+    ReplicaSet,
     StatefulSet,
     DaemonSet,
     Pod,
     Service,
     EndpointSlice,
+    #[serde(rename = "HTTPRoute")]
     HttpRoute,
     VirtualService,
+    #[serde(rename = "HorizontalPodAutoscaler")]
     Autoscaler,
+    #[serde(rename = "PodDisruptionBudget")]
     DisruptionBudget,
+    Event,
 }
 
 impl Kind {
@@ -30,6 +41,26 @@ impl Kind {
         Kind::DisruptionBudget,
     ];
 
+    /// What is kept beside that once somebody looks at the objects themselves. No rollout and no way
+    /// back waits for these.
+    pub const SHOWN: [Kind; 2] = [Kind::ReplicaSet, Kind::Event];
+
+    /// Every kind there is here.
+    pub const ALL: [Kind; 12] = [
+        Kind::Deployment,
+        Kind::ReplicaSet,
+        Kind::StatefulSet,
+        Kind::DaemonSet,
+        Kind::Pod,
+        Kind::Service,
+        Kind::EndpointSlice,
+        Kind::HttpRoute,
+        Kind::VirtualService,
+        Kind::Autoscaler,
+        Kind::DisruptionBudget,
+        Kind::Event,
+    ];
+
     /// What can carry a service's traffic, and with it the record.
     pub const FRONTS: [Kind; 3] = [Kind::HttpRoute, Kind::VirtualService, Kind::Service];
 
@@ -41,8 +72,8 @@ impl Kind {
     /// The API group; empty for the core one.
     pub const fn group(self) -> &'static str {
         match self {
-            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => "apps",
-            Kind::Pod | Kind::Service => "",
+            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "apps",
+            Kind::Pod | Kind::Service | Kind::Event => "",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::HttpRoute => "gateway.networking.k8s.io",
             Kind::VirtualService => "networking.istio.io",
@@ -71,6 +102,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Deployment => "Deployment",
+            Kind::ReplicaSet => "ReplicaSet",
             Kind::StatefulSet => "StatefulSet",
             Kind::DaemonSet => "DaemonSet",
             Kind::Pod => "Pod",
@@ -80,6 +112,7 @@ impl Kind {
             Kind::VirtualService => "VirtualService",
             Kind::Autoscaler => "HorizontalPodAutoscaler",
             Kind::DisruptionBudget => "PodDisruptionBudget",
+            Kind::Event => "Event",
         }
     }
 
@@ -87,6 +120,7 @@ impl Kind {
     pub const fn plural(self) -> &'static str {
         match self {
             Kind::Deployment => "deployments",
+            Kind::ReplicaSet => "replicasets",
             Kind::StatefulSet => "statefulsets",
             Kind::DaemonSet => "daemonsets",
             Kind::Pod => "pods",
@@ -96,6 +130,25 @@ impl Kind {
             Kind::VirtualService => "virtualservices",
             Kind::Autoscaler => "horizontalpodautoscalers",
             Kind::DisruptionBudget => "poddisruptionbudgets",
+            Kind::Event => "events",
+        }
+    }
+
+    /// As people shorten it on a command line.
+    const fn short(self) -> &'static str {
+        match self {
+            Kind::Deployment => "deploy",
+            Kind::ReplicaSet => "rs",
+            Kind::StatefulSet => "sts",
+            Kind::DaemonSet => "ds",
+            Kind::Pod => "po",
+            Kind::Service => "svc",
+            Kind::EndpointSlice => "endpointslice",
+            Kind::HttpRoute => "route",
+            Kind::VirtualService => "vs",
+            Kind::Autoscaler => "hpa",
+            Kind::DisruptionBudget => "pdb",
+            Kind::Event => "ev",
         }
     }
 
@@ -120,9 +173,45 @@ impl fmt::Display for Kind {
     }
 }
 
+impl FromStr for Kind {
+    type Err = String;
+
+    /// Its name, its plural or what it is shortened to, in any case.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = text.to_lowercase();
+        let is = |kind: &Kind| {
+            kind.name().to_lowercase() == wanted
+                || kind.plural() == wanted
+                || kind.short() == wanted
+        };
+        Kind::ALL.into_iter().find(is).ok_or_else(|| {
+            if matches!(wanted.as_str(), "secret" | "secrets") {
+                return "Secrets are not read".to_owned();
+            }
+            let known = Kind::ALL.map(Kind::name).join(", ");
+            format!("`{text}` is none of {known}")
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_known_as_people_write_them_and_secrets_are_not() {
+        for kind in Kind::ALL {
+            for text in [kind.name(), kind.plural(), kind.short()] {
+                assert_eq!(text.parse(), Ok(kind));
+            }
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        assert_eq!("Deploy".parse(), Ok(Kind::Deployment));
+        for text in ["secret", "Secrets"] {
+            assert_eq!(text.parse::<Kind>(), Err("Secrets are not read".into()));
+        }
+        assert!(serde_json::from_str::<Kind>("\"Secret\"").is_err());
+    }
 
     #[test]
     fn core_objects_have_no_group_in_their_path() {

@@ -1,7 +1,12 @@
-//! What the pods of a service printed, through the API server.
+//! What the pods of a service printed, through the API server: the last lines of all of them, or
+//! one container's, followed or as its predecessor left them.
+
+mod pod;
 
 use deckwatch_domain::{ServiceName, Slot, Timestamp};
 use futures_util::future::join_all;
+
+pub use pod::{PodFollow, PodLine, PodLogs};
 
 use super::failure::Failure;
 use super::fetch::Front;

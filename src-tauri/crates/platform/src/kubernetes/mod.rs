@@ -12,7 +12,7 @@
 //! written, `object`, `index` and `look` what is read and what it means, `watch` (with `awake`) what
 //! keeps the index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
 //! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
-//! rights it takes, `logs`.
+//! rights it takes, `logs`, `view` (with `notice`) what people are shown of it all.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
@@ -28,6 +28,7 @@ mod index;
 mod kind;
 mod logs;
 mod look;
+mod notice;
 mod object;
 mod plugin;
 mod preflight;
@@ -37,6 +38,7 @@ mod slots;
 mod telemetry;
 mod template;
 mod traffic;
+mod view;
 mod watch;
 mod writer;
 
@@ -51,10 +53,15 @@ use tokio::task::JoinHandle;
 pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep, FrontAsk};
 pub use connection::{Connection, ContextEntry, contexts};
 pub use guard::{Access, Purpose};
-pub use index::{Event, Index};
+pub use index::{Event, Freshness, Index};
 pub use kind::Kind;
+pub use logs::{PodFollow, PodLine, PodLogs};
 pub use preflight::{Need, Preflight, needs, needs_of};
 pub use telemetry::{ScrapablePod, Usage, UsedBy};
+pub use view::{
+    FieldDiff, FieldState, NoticeRow, ObjectDiff, ObjectRow, ObjectText, Owner, PodRow, Rows,
+    Standing,
+};
 
 use crate::Platform;
 use crate::model::{
@@ -90,12 +97,14 @@ struct Shared {
     /// Ways back take turns here: hundreds at once would all be answered late, and each that is late is
     /// sent once more.
     turns: tokio::sync::Semaphore,
+    /// The watches of what is only shown: begun by the first look.
+    showing: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        for task in lock(&self.following).drain(..) {
-            task.abort();
+        for tasks in [&self.following, &self.showing] {
+            lock(tasks).drain(..).for_each(|task| task.abort());
         }
     }
 }
@@ -114,6 +123,7 @@ impl KubernetesPlatform {
                 following: Mutex::default(),
                 anew: tokio::sync::watch::Sender::new(0),
                 turns: tokio::sync::Semaphore::new(BACKS_AT_ONCE),
+                showing: Mutex::default(),
             }),
         }
     }
@@ -136,7 +146,9 @@ impl KubernetesPlatform {
     pub fn follow(&self) {
         let mut following = lock(&self.shared.following);
         if following.is_empty() {
-            *following = watch::begin(&self.shared);
+            *following = watch::begin(&self.shared, &Kind::INDEXED);
+            let attend = awake::attend(Arc::downgrade(&self.shared));
+            following.push(tokio::spawn(attend));
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::failure::Failure;
@@ -33,12 +33,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// The longest line of a watch, in bytes: an object has at most about 1.5 MiB.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// Begins a watch for each kind. They end with `shared`.
-pub(super) fn begin(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
-    let begin = |kind: Kind| tokio::spawn(follow(Arc::downgrade(shared), kind));
-    let mut tasks: Vec<JoinHandle<()>> = Kind::INDEXED.into_iter().map(begin).collect();
-    tasks.push(tokio::spawn(super::awake::attend(Arc::downgrade(shared))));
-    tasks
+/// Begins a watch for each of these kinds. They end with `shared`.
+pub(super) fn begin(shared: &Arc<Shared>, kinds: &[Kind]) -> Vec<JoinHandle<()>> {
+    let begin = |kind: &Kind| tokio::spawn(follow(Arc::downgrade(shared), *kind));
+    kinds.iter().map(begin).collect()
 }
 
 async fn follow(shared: Weak<Shared>, kind: Kind) {
@@ -71,7 +69,7 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
             }
             Err(failure) => failure,
         };
-        if tell(&shared, Event::Lost(kind)).is_break() {
+        if tell(&shared, Event::Lost(kind, ended.words())).is_break() {
             return;
         }
         tracing::debug!(%kind, ?ended, "the watch ended");
@@ -118,10 +116,12 @@ fn slim(kind: Kind, object: &mut Value) {
     if let Some(meta) = object["metadata"].as_object_mut() {
         meta.remove("managedFields");
     }
-    if kind == Kind::Pod
-        && let Some(pod) = object.as_object_mut()
-    {
-        pod.remove("spec");
+    if kind == Kind::Pod && object["spec"].is_object() {
+        let spec = &object["spec"];
+        let containers = spec["containers"].as_array().into_iter().flatten();
+        let named = containers.map(|c| json!({"name": c["name"], "image": c["image"]}));
+        object["spec"] =
+            json!({"nodeName": spec["nodeName"], "containers": named.collect::<Vec<_>>()});
     }
 }
 
@@ -250,7 +250,6 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_pause_grows_to_a_bound_and_is_never_the_same_for_all() {
@@ -279,13 +278,15 @@ mod tests {
 
     #[test]
     fn what_is_left_off_is_not_looked_at() {
-        let pod = json!({"metadata": {"name": "a", "managedFields": [1]}, "spec": {"x": 1},
+        let pod = json!({"metadata": {"name": "a", "managedFields": [1]},
+            "spec": {"x": 1, "nodeName": "n", "containers": [{"name": "main", "image": "i", "env": []}]},
             "status": {"phase": "Running"}});
         let mut less = pod.clone();
         slim(Kind::Pod, &mut less);
         assert_eq!(
             less,
-            json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}})
+            json!({"metadata": {"name": "a"}, "status": {"phase": "Running"},
+                "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "i"}]}})
         );
         let pods = |object| super::super::object::Pod::of(object);
         assert_eq!(pods(&less), pods(&pod));

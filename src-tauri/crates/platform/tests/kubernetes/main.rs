@@ -17,6 +17,7 @@ mod releases;
 mod rights;
 mod runner;
 mod strategy;
+mod view;
 mod world;
 
 fn main() -> std::process::ExitCode {
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         outage::both(),
         reading::tests(),
         rights::tests(),
+        view::tests(),
     ];
     runner::run(tests.into_iter().flatten().collect())
 }

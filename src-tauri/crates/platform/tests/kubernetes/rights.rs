@@ -16,11 +16,11 @@ tests![
     the_connection_knows_where_it_is,
 ];
 
-fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
+pub fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
     json!({"apiGroups": groups, "resources": resources, "verbs": verbs})
 }
 
-async fn grant(world: &World, user: &str, rules: Vec<Value>) {
+pub async fn grant(world: &World, user: &str, rules: Vec<Value>) {
     let api = "rbac.authorization.k8s.io/v1";
     world
         .make(
