@@ -36,6 +36,10 @@ route?: string,
  */
 virtual_service?: string, 
 /**
+ * The Ingress of ingress-nginx that leads to it, in place of a route: a canary is made beside it.
+ */
+ingress?: string, 
+/**
  * The container that releases are for; none: the only one.
  */
 container?: string, };
@@ -408,7 +412,11 @@ export type ContextRow = { name: string, cluster: string, user: string | null, n
 /**
  * What `kubectl` uses when nothing is said.
  */
-current: boolean, };
+current: boolean, 
+/**
+ * The file of a folder that it stands in.
+ */
+file?: string, };
 
 /**
  * Whose contexts.
@@ -1154,7 +1162,16 @@ applied: Array<IntentId>,
 /**
  * What really carries the traffic is not what was written here: somebody else has changed it.
  */
-drift?: Drift | null, };
+drift?: Drift | null, 
+/**
+ * How finely the traffic can be shared out.
+ */
+sharing?: Sharing, 
+/**
+ * What the instances that are ready now make of weights that go by instances; none where they
+ * do not, or where one slot has everything.
+ */
+reached?: Weights | null, };
 
 /**
  * What came of one of them.
@@ -1212,7 +1229,11 @@ export type Place = { "at": "before", index: number, } | { "at": "step", step: n
 /**
  * What a check found.
  */
-export type PlanCheck = { mistakes: Array<PlanMistake>, reach: Reach | null, };
+export type PlanCheck = { mistakes: Array<PlanMistake>, reach: Reach | null, 
+/**
+ * What becomes of the plan with what stands in front of the service and its instances.
+ */
+notes?: Array<string>, };
 
 /**
  * A mistake with its place.
@@ -2396,6 +2417,7 @@ export type Requests = {
   "cluster.adopt": { kind: "command"; params: Adopt; result: Done };
   /** Let an adopted service go as it was found */
   "cluster.release": { kind: "command"; params: ByService; result: Done };
+  "cluster.settle": { kind: "command"; params: Settle; result: Done };
   /** Until when a read-only environment is open, and why */
   "access.show": { kind: "query"; params: Nothing; result: Opened | null };
   /** Open a read-only environment for a while */
@@ -2431,3 +2453,7 @@ export type Requests = {
   /** What is missing and what is reachable */
   "doctor": { kind: "query"; params: Nothing; result: Doctor };
 };
+
+export type Settle = { service: ServiceName, truth: Truth, };
+export type Sharing = { "by": "weight" } | { "by": "instances" } | { "by": "whole", why: string, };
+export type Truth = "ours" | "theirs";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use deckwatch_console::api::{
     self, Adopt, AdoptionPlan, Change, Class, ClusterPlace, ClusterView, ContextsAsk,
-    MetricsSource, OpenAccess, Settings,
+    MetricsSource, OpenAccess, Settings, Settle, Truth,
 };
 use deckwatch_console::{ByService, Console, Environment, Nothing, Problem};
 
@@ -50,6 +50,7 @@ pub(super) async fn cluster(
             service,
             route,
             virtual_service,
+            ingress,
             container,
             dry_run,
         } => {
@@ -58,6 +59,7 @@ pub(super) async fn cluster(
                 service,
                 route,
                 virtual_service,
+                ingress,
                 container,
             };
             if !dry_run {
@@ -68,6 +70,10 @@ pub(super) async fn cluster(
         }
         C::Release { service } => {
             return done(j, &api::release(console, ByService { service }).await?);
+        }
+        C::Settle { service, ours, .. } => {
+            let truth = if ours { Truth::Ours } else { Truth::Theirs };
+            return done(j, &api::settle(console, Settle { service, truth }).await?);
         }
     }
     Ok(code::DONE)

@@ -23,6 +23,7 @@ pub fn of(command: &Command) -> Option<&'static str> {
         Command::Node(Node::Stop) => Some("node.stop"),
         Command::Cluster(Cluster::Adopt { dry_run: false, .. }) => Some("cluster.adopt"),
         Command::Cluster(Cluster::Release { .. }) => Some("cluster.release"),
+        Command::Cluster(Cluster::Settle { .. }) => Some("cluster.settle"),
         Command::Training(Training::Up) => Some("training.up"),
         Command::Training(Training::Down) => Some("training.down"),
         Command::Training(Training::Fault { .. }) => Some("training.fault"),

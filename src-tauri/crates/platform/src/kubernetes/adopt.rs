@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::door::{Verb, Write};
 use super::failure::Failure;
+use super::fetch::Front;
 use super::guard::Purpose;
 use super::kind::Kind;
 use super::object::{labels, matches};
@@ -49,6 +50,8 @@ pub enum FrontAsk {
     HttpRoute(String),
     /// Istio's VirtualService of this name.
     VirtualService(String),
+    /// The Ingress of this name, read by ingress-nginx: a canary is made beside it.
+    Ingress(String),
 }
 
 /// One write of an adoption.
@@ -79,6 +82,8 @@ struct Found {
     front: Value,
     blue: Option<Value>,
     green: Option<Value>,
+    /// Of an Ingress in front: all there are in the namespace.
+    ingresses: Vec<Value>,
 }
 
 impl KubernetesPlatform {
@@ -140,7 +145,14 @@ impl KubernetesPlatform {
             FrontAsk::Service => (Kind::Service, service.clone()),
             FrontAsk::HttpRoute(name) => self.named(Kind::HttpRoute, name).await?,
             FrontAsk::VirtualService(name) => self.named(Kind::VirtualService, name).await?,
+            FrontAsk::Ingress(name) => self.named(Kind::Ingress, name).await?,
         };
+        let mut ingresses = Vec::new();
+        if front_kind == Kind::Ingress {
+            self.is_read_by_nginx(&front).await?;
+            let all = self.list(Kind::Ingress, "", PATIENCE).await;
+            ingresses = all.map_err(|f| f.told(Kind::Ingress.plural()))?;
+        }
         Ok(Found {
             deployment,
             service,
@@ -152,7 +164,37 @@ impl KubernetesPlatform {
             green: self
                 .read(Kind::Service, &slot_name(name, Slot::Green))
                 .await?,
+            ingresses,
         })
+    }
+
+    /// That the controller behind an Ingress knows canaries. To any other the canary would be a second
+    /// Ingress with the same hosts and paths.
+    async fn is_read_by_nginx(&self, main: &Value) -> Result<(), PlatformError> {
+        let name = super::object::name(main);
+        let Some(class) = writer::ingress::class(main) else {
+            return Err(malformed(format!(
+                "the Ingress {name} names no class, so which controller reads it is not known"
+            )));
+        };
+        let path = format!("/apis/networking.k8s.io/v1/ingressclasses/{class}");
+        let controller = match self.door().get(&path, PATIENCE).await {
+            Ok(class) => class["spec"]["controller"].as_str().map(str::to_owned),
+            Err(Failure::NotFound) => None,
+            Err(failure) => return Err(failure.told(&format!("the class {class} of {name}"))),
+        };
+        match controller.as_deref() {
+            Some(writer::ingress::CONTROLLER) => Ok(()),
+            Some(other) => Err(malformed(format!(
+                "the class {class} of the Ingress {name} is {other}'s, and only ingress-nginx ({}) reads \
+                 canary annotations",
+                writer::ingress::CONTROLLER
+            ))),
+            None => Err(malformed(format!(
+                "the Ingress {name} names the class {class}, and there is no such IngressClass to tell which \
+                 controller reads it"
+            ))),
+        }
     }
 
     async fn named(&self, kind: Kind, name: &str) -> Result<(Kind, Value), PlatformError> {
@@ -167,11 +209,12 @@ impl KubernetesPlatform {
             (
                 Kind::StatefulSet,
                 "its instances have identities and storage of their own, and a second set of them is another \
-                 system, not another version",
+                 system, not another version; its own rolling update stays the way for it",
             ),
             (
                 Kind::DaemonSet,
-                "it runs once on every node, and a second one beside it would run on every node too",
+                "it runs once on every node, and a second one beside it would run on every node too; its own \
+                 rolling update stays the way for it",
             ),
         ] {
             if self.read(kind, name).await?.is_some() {
@@ -265,12 +308,30 @@ impl KubernetesPlatform {
         let front = self.front(service, PATIENCE).await?;
         may_release(&front.record).map_err(malformed)?;
         let adopted = front.record.adopted.clone();
-        let (kind, object) = (front.place.kind, &front.object);
+        let kind = front.place.kind;
         if kind != Kind::Service {
             // Before anybody is led there again.
             self.reselect(&adopted.original, &adopted.original_selector)
                 .await?;
         }
+        match kind {
+            // It was made here; the main one leads to the original Service all the while.
+            Kind::Ingress => self.delete(kind, &front.place.name).await?,
+            _ => self.take_record_off(&front).await?,
+        }
+        super::lock(&self.shared.places).remove(service);
+        let green = adopted.slot_name(Slot::Green);
+        self.delete(Kind::Autoscaler, &green).await?;
+        self.delete(Kind::Deployment, &green).await?;
+        for slot in Slot::BOTH {
+            self.delete(Kind::Service, &adopted.slot_name(slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// Routes as before the adoption, and takes the record off, in one write.
+    async fn take_record_off(&self, front: &Front) -> Result<(), PlatformError> {
+        let (kind, object) = (front.place.kind, &front.object);
         let mut ops = vec![unchanged(object)];
         ops.extend(
             writer::of(kind)
@@ -283,13 +344,6 @@ impl KubernetesPlatform {
         ops.extend(removal(object, "labels", SERVICE));
         self.patch(kind, &front.place.name, Value::Array(ops), Purpose::Upkeep)
             .await?;
-        super::lock(&self.shared.places).remove(service);
-        let green = adopted.slot_name(Slot::Green);
-        self.delete(Kind::Autoscaler, &green).await?;
-        self.delete(Kind::Deployment, &green).await?;
-        for slot in Slot::BOTH {
-            self.delete(Kind::Service, &adopted.slot_name(slot)).await?;
-        }
         Ok(())
     }
 
@@ -468,6 +522,9 @@ fn last_step(found: &Found, record: &Record) -> Result<AdoptStep, String> {
     let name = super::object::name(front).to_owned();
     let adoptable = writer::of(kind).adoptable(front, original);
     adoptable.map_err(|why| format!("{kind} {name}: {why}"))?;
+    if kind == Kind::Ingress {
+        return canary_step(found, record);
+    }
     Ok(AdoptStep {
         what: format!(
             "{kind} {name} leads to {} instead of {original}, and carries the record",
@@ -477,6 +534,33 @@ fn last_step(found: &Found, record: &Record) -> Result<AdoptStep, String> {
         body: writer::patch(kind, front, record)?,
         name,
         creates: false,
+    })
+}
+
+/// The canary beside the main Ingress: it carries the record and, for now, no traffic.
+fn canary_step(found: &Found, record: &Record) -> Result<AdoptStep, String> {
+    let (main, original) = (super::object::name(&found.front), &record.adopted.original);
+    let name = writer::ingress::canary_name(&record.adopted);
+    let mut names = found.ingresses.iter().map(super::object::name);
+    if names.any(|there| there == name) {
+        return Err(format!(
+            "there is an Ingress {name} already, and it is somebody else's"
+        ));
+    }
+    if let Some(other) = writer::ingress::other_canary(&found.front, original, &found.ingresses) {
+        return Err(format!(
+            "the Ingress {other} is a canary beside {main} already, and there can be one"
+        ));
+    }
+    Ok(AdoptStep {
+        what: format!(
+            "a canary beside the Ingress {main}, which leads nobody to {} yet, and carries the record",
+            record.adopted.slot_name(Slot::Green)
+        ),
+        kind: Kind::Ingress,
+        body: writer::ingress::canary(&found.front, record),
+        name,
+        creates: true,
     })
 }
 

@@ -13,16 +13,18 @@ pub enum Kind {
     EndpointSlice,
     HttpRoute,
     VirtualService,
+    Ingress,
     Autoscaler,
     DisruptionBudget,
 }
 
 impl Kind {
     /// What the index keeps, in the order in which it is filled.
-    pub const INDEXED: [Kind; 8] = [
+    pub const INDEXED: [Kind; 9] = [
         Kind::Service,
         Kind::HttpRoute,
         Kind::VirtualService,
+        Kind::Ingress,
         Kind::Deployment,
         Kind::Pod,
         Kind::EndpointSlice,
@@ -31,11 +33,16 @@ impl Kind {
     ];
 
     /// What can carry a service's traffic, and with it the record.
-    pub const FRONTS: [Kind; 3] = [Kind::HttpRoute, Kind::VirtualService, Kind::Service];
+    pub const FRONTS: [Kind; 4] = [
+        Kind::HttpRoute,
+        Kind::VirtualService,
+        Kind::Ingress,
+        Kind::Service,
+    ];
 
     /// Whether a cluster may well not have it, or not for everybody.
     pub const fn is_optional(self) -> bool {
-        matches!(self, Kind::HttpRoute | Kind::VirtualService)
+        matches!(self, Kind::HttpRoute | Kind::VirtualService | Kind::Ingress)
     }
 
     /// The API group; empty for the core one.
@@ -46,6 +53,7 @@ impl Kind {
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::HttpRoute => "gateway.networking.k8s.io",
             Kind::VirtualService => "networking.istio.io",
+            Kind::Ingress => "networking.k8s.io",
             Kind::Autoscaler => "autoscaling",
             Kind::DisruptionBudget => "policy",
         }
@@ -78,6 +86,7 @@ impl Kind {
             Kind::EndpointSlice => "EndpointSlice",
             Kind::HttpRoute => "HTTPRoute",
             Kind::VirtualService => "VirtualService",
+            Kind::Ingress => "Ingress",
             Kind::Autoscaler => "HorizontalPodAutoscaler",
             Kind::DisruptionBudget => "PodDisruptionBudget",
         }
@@ -94,6 +103,7 @@ impl Kind {
             Kind::EndpointSlice => "endpointslices",
             Kind::HttpRoute => "httproutes",
             Kind::VirtualService => "virtualservices",
+            Kind::Ingress => "ingresses",
             Kind::Autoscaler => "horizontalpodautoscalers",
             Kind::DisruptionBudget => "poddisruptionbudgets",
         }

@@ -1,18 +1,18 @@
 //! The platform of one namespace of a Kubernetes cluster, reached through one context.
 //!
 //! Nothing is installed there. A service is a Deployment and what stands in front of it (an
-//! HTTPRoute, an Istio VirtualService, or a Service alone), and that front carries the whole truth
-//! as annotations, written in the same patch as the routing. What must never happen in here: a
-//! traffic write that was not decided by [`crate::rules`] on exactly the object that it lands on; a
-//! take-back that waits for anything but that one object; a pod of ours that somebody else's
-//! selector finds; a write that the guard has not seen.
+//! HTTPRoute, an Istio VirtualService, a canary Ingress, or a Service alone), and that front carries
+//! the whole truth as annotations, written in the same patch as the routing. What must never happen
+//! in here: a traffic write that was not decided by [`crate::rules`] on exactly the object that it
+//! lands on; a take-back that waits for anything but that one object; a pod of ours that somebody
+//! else's selector finds; a write that the guard has not seen.
 //!
-//! The rooms: `connection` which cluster and as whom, `guard` and `door` the way of every request,
-//! `failure` what an answer means, `record` the truth and the names, `writer` how traffic is
-//! written, `object`, `index` and `look` what is read and what it means, `watch` what keeps the
-//! index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
-//! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
-//! rights it takes, `logs`.
+//! The rooms: `kubeconfig` and `connection` which cluster and as whom, `guard` and `door` the way of
+//! every request, `failure` what an answer means, `record` the truth and the names, `writer` how
+//! traffic is written, `object`, `index` and `look` what is read and what it means, `watch` what
+//! keeps the index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`)
+//! how orders are carried out, `settle` whose traffic holds after a change from elsewhere, `adopt`
+//! how a service comes in and goes out again, `preflight` which rights it takes, `logs`.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
@@ -25,6 +25,7 @@ mod fetch;
 mod guard;
 mod index;
 mod kind;
+mod kubeconfig;
 mod logs;
 mod look;
 mod object;
@@ -32,6 +33,7 @@ mod plugin;
 mod preflight;
 mod record;
 mod scaling;
+mod settle;
 mod slots;
 mod template;
 mod traffic;
@@ -47,11 +49,13 @@ use deckwatch_domain::{ServiceName, Timestamp};
 use tokio::task::JoinHandle;
 
 pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep, FrontAsk};
-pub use connection::{Connection, ContextEntry, contexts};
+pub use connection::Connection;
 pub use guard::{Access, Purpose};
 pub use index::{Event, Index};
 pub use kind::Kind;
+pub use kubeconfig::{ContextEntry, contexts};
 pub use preflight::{Need, Preflight, needs, needs_of};
+pub use settle::{Settled, Truth};
 
 use crate::Platform;
 use crate::model::{
@@ -140,6 +144,15 @@ impl KubernetesPlatform {
         kind.one(&self.shared.namespace, name)
     }
 
+    /// What carries the traffic of the services that are known by now, each kind once.
+    pub fn fronts(&self) -> Vec<Kind> {
+        let places = lock(&self.shared.places);
+        let mut kinds: Vec<Kind> = places.values().map(|place| place.kind).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+
     fn note_written(&self, kind: Kind, object: &serde_json::Value) {
         let key = (kind, object::name(object).to_owned());
         lock(&self.shared.written).insert(key, object::version(object));
@@ -178,7 +191,13 @@ impl Platform for KubernetesPlatform {
         let front = self.front(service, PATIENCE).await?;
         let index = self.scene(&front.record).await?;
         let drift = writer::drift(front.place.kind, &front.object, &front.record);
-        Ok(look::look(&index, &front.record, drift, now()))
+        Ok(look::look(
+            &index,
+            front.place.kind,
+            &front.record,
+            drift,
+            now(),
+        ))
     }
 
     async fn services(&self) -> Result<Vec<ServiceName>, PlatformError> {
@@ -222,7 +241,7 @@ impl Platform for KubernetesPlatform {
         let all = |holds: fn(Kind) -> bool| places.values().all(|p| holds(p.kind));
         Capabilities {
             exact_weights: all(|kind| kind != Kind::Service),
-            header_routing: all(|kind| kind == Kind::HttpRoute),
+            header_routing: all(|kind| matches!(kind, Kind::HttpRoute | Kind::Ingress)),
             sticky_sessions: false,
             driver_lost_rollback: false,
         }

@@ -33,10 +33,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// The longest line of a watch, in bytes: an object has at most about 1.5 MiB.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// Begins a watch for each kind. They end with `shared`.
+/// How often the connection's files are looked at while nothing is asked.
+const FILES: Duration = Duration::from_secs(2);
+
+/// Begins a watch for each kind, and one of the connection's files. They end with `shared`.
 pub(super) fn begin(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
     let begin = |kind: Kind| tokio::spawn(follow(Arc::downgrade(shared), kind));
-    Kind::INDEXED.into_iter().map(begin).collect()
+    let mut all: Vec<JoinHandle<()>> = Kind::INDEXED.into_iter().map(begin).collect();
+    let weak = Arc::downgrade(shared);
+    all.push(tokio::spawn(async move {
+        while let Some(here) = weak.upgrade() {
+            let connection = here.door.connection().clone();
+            drop(here);
+            connection.refresh().await;
+            tokio::time::sleep(FILES).await;
+        }
+    }));
+    all
 }
 
 async fn follow(shared: Weak<Shared>, kind: Kind) {
@@ -45,13 +58,17 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
         let Some(here) = shared.upgrade() else { return };
         let (list, door) = (Kind::all(kind, &here.namespace), here.door.clone());
         drop(here);
+        let mut moves = door.connection().moves();
         let ended = match listed(&door, kind, &list).await {
             Ok((objects, version)) => {
                 failures = 0;
                 if tell(&shared, Event::Listed(kind, objects)).is_break() {
                     return;
                 }
-                watch(&shared, &door, kind, &list, version).await
+                tokio::select! {
+                    ended = watch(&shared, &door, kind, &list, version) => ended,
+                    Ok(()) = moves.changed() => elsewhere(&shared, kind),
+                }
             }
             // A kind that the cluster does not know, or does not show, has no objects here; it may
             // come to be known.
@@ -73,6 +90,16 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
             failures += 1;
         }
     }
+}
+
+/// The context leads to another cluster: versions that were written in the one before mean nothing
+/// there.
+fn elsewhere(shared: &Weak<Shared>, kind: Kind) -> Failure {
+    if let Some(here) = shared.upgrade() {
+        lock(&here.written).retain(|(of, _), _| *of != kind);
+        lock(&here.places).clear();
+    }
+    Failure::Gone
 }
 
 fn absent(kind: Kind, failure: &Failure) -> bool {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use deckwatch_domain::{Role, Slot};
+use deckwatch_platform::kubernetes::Truth;
 use deckwatch_platform::{Action, Platform as _, PlatformError, Rejection};
 use http::Method;
 use serde_json::json;
@@ -258,7 +259,8 @@ async fn another_manager_holds_the_field(world: World) {
         "{refused}"
     );
     // A person may put it right, and then it goes on.
-    world.platform.settle(&service()).await.unwrap();
+    let settled = world.platform.settle(&service(), Truth::Ours).await;
+    assert_eq!(settled.unwrap().unwrap().drift, drift);
     assert_eq!(world.weights().await, (80, 20));
     drive.done(&world, drive.weight(30)).await;
     // The way back asks nobody.

@@ -7,10 +7,13 @@
 
 mod adoption;
 mod cluster;
+mod credentials;
 mod drive;
 mod hostile;
+mod ingress;
 mod outage;
 mod proxy;
+mod ratio;
 mod reading;
 mod releases;
 mod rights;
@@ -25,6 +28,9 @@ fn main() -> std::process::ExitCode {
         outage::tests(),
         reading::tests(),
         rights::tests(),
+        ingress::tests(),
+        ratio::tests(),
+        credentials::tests(),
     ];
     runner::run(tests.into_iter().flatten().collect())
 }

@@ -39,6 +39,7 @@ fn found(route: Option<Value>) -> Found {
         front: route.unwrap_or_else(service),
         blue: None,
         green: None,
+        ingresses: Vec::new(),
     }
 }
 
