@@ -17,7 +17,8 @@ use crate::bridge::{BridgeAsk, BridgeView, Page};
 use crate::bundle::Bundled;
 use crate::charts::RolloutCharts;
 use crate::cluster::{
-    Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, OpenAccess, Opened, opened_until,
+    Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, OpenAccess, Opened, Settle,
+    opened_until,
 };
 use crate::console::Console;
 use crate::doctor::Doctor;

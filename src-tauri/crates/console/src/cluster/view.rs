@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use deckwatch_domain::Timestamp;
+use deckwatch_platform::Platform as _;
 use deckwatch_platform::kubernetes::{self, Kind, needs_of};
 use serde::{Deserialize, Serialize};
 

@@ -256,20 +256,6 @@ impl Connection {
         &self.namespace
     }
 
-    /// The client, made anew once its certificate has run out.
-    pub(super) async fn client(&self) -> Result<Client, PlatformError> {
-        let client = lock(&self.client).clone();
-        let over = |until: &k8s_openapi::jiff::Timestamp| {
-            until.as_millisecond() <= super::now().as_millis()
-        };
-        if !client.valid_until().as_ref().is_some_and(over) {
-            return Ok(client);
-        }
-        let fresh = make(&self.config).await?;
-        *lock(&self.client) = fresh.clone();
-        Ok(fresh)
-    }
-
     /// Who the API server says is asking.
     ///
     /// # Errors

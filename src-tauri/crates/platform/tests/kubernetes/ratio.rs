@@ -2,7 +2,7 @@
 
 use deckwatch_domain::{PerSlot, Role, Slot, Weights};
 use deckwatch_platform::kubernetes::Truth;
-use deckwatch_platform::{Action, Platform as _, Sharing, TrafficWrite};
+use deckwatch_platform::{Action, Sharing, TrafficWrite};
 use serde_json::json;
 
 use crate::drive::{Drive, lane, take_back};

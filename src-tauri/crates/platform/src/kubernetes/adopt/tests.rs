@@ -1,5 +1,6 @@
 use super::*;
 use crate::kubernetes::record::tests::patched;
+use deckwatch_domain::Weights;
 
 fn deployment() -> Value {
     json!({"metadata": {"name": "web"}, "spec": {"replicas": 3,

@@ -7,7 +7,7 @@
 //! the canary then leads to the one that was freed: the candidate is always behind the canary.
 
 use deckwatch_domain::{Role, Slot};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::TrafficWriter;
 use crate::audience::{Audience, AudienceBy};
@@ -53,7 +53,7 @@ fn rules(object: &Value) -> &[Value] {
     rules.map_or(&[], Vec::as_slice)
 }
 
-fn leads_to<'a>(path: &'a Value) -> &'a str {
+fn leads_to(path: &Value) -> &str {
     let name = path["backend"]["service"]["name"].as_str();
     name.unwrap_or_default()
 }
