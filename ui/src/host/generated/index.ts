@@ -339,7 +339,8 @@ export type Class = "production" | "staging" | "development" | "training";
  */
 export type ClusterPlace = { 
 /**
- * A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+ * A kubeconfig, or a folder of them; none: the files of `KUBECONFIG`, or the one in the home
+ * directory.
  */
 kubeconfig?: string, context: string, 
 /**
@@ -423,7 +424,8 @@ file?: string, };
  */
 export type ContextsAsk = { 
 /**
- * A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+ * A kubeconfig, or a folder of them; none: the files of `KUBECONFIG`, or the one in the home
+ * directory.
  */
 kubeconfig?: string, };
 
@@ -1902,6 +1904,16 @@ environments: Array<Environment>,
 environment: string, last_backup: Timestamp | null, };
 
 /**
+ * A change from elsewhere, and which of the two is the truth from now on.
+ */
+export type Settle = { service: ServiceName, truth: Truth, };
+
+/**
+ * How finely what stands in front of a service can share its traffic out between the slots.
+ */
+export type Sharing = { "by": "weight" } | { "by": "instances" } | { "by": "whole", why: string, };
+
+/**
  * One of a service's two places.
  */
 export type Slot = "blue" | "green";
@@ -2172,6 +2184,11 @@ open: boolean, services: Array<TrainingService>, load: LoadView | null, playing:
 grades: Array<GradeRow>, };
 
 /**
+ * Whose traffic holds from now on.
+ */
+export type Truth = "ours" | "theirs";
+
+/**
  * A revision to go back to.
  */
 export type Undo = { service: ServiceName, 
@@ -2417,6 +2434,7 @@ export type Requests = {
   "cluster.adopt": { kind: "command"; params: Adopt; result: Done };
   /** Let an adopted service go as it was found */
   "cluster.release": { kind: "command"; params: ByService; result: Done };
+  /** Settle a change of traffic from elsewhere: keep theirs, or write ours again */
   "cluster.settle": { kind: "command"; params: Settle; result: Done };
   /** Until when a read-only environment is open, and why */
   "access.show": { kind: "query"; params: Nothing; result: Opened | null };
@@ -2453,7 +2471,3 @@ export type Requests = {
   /** What is missing and what is reachable */
   "doctor": { kind: "query"; params: Nothing; result: Doctor };
 };
-
-export type Settle = { service: ServiceName, truth: Truth, };
-export type Sharing = { "by": "weight" } | { "by": "instances" } | { "by": "whole", why: string, };
-export type Truth = "ours" | "theirs";

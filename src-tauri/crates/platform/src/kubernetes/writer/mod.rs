@@ -142,8 +142,8 @@ fn last_other(kind: Kind, object: &Value) -> Option<String> {
     let routes = |manager: &&Value| {
         let fields = &manager["fieldsV1"];
         let notes = &fields["f:metadata"]["f:annotations"];
-        let decides = |key: &&str| !notes[format!("f:{key}")].is_null();
-        let noted = kind == Kind::Ingress && ingress::DECIDES.iter().any(|key| decides(&key));
+        let decides = |key: &str| !notes[format!("f:{key}")].is_null();
+        let noted = kind == Kind::Ingress && ingress::DECIDES.iter().any(|key| decides(key));
         fields["f:spec"].is_object() || noted
     };
     let others = managers.iter().filter(routes);
