@@ -21,9 +21,7 @@ impl Plan {
     ) -> Result<(Plan, Vec<String>), String> {
         match (sharing, self.strategy) {
             (Sharing::Weight, _) | (_, Strategy::BlueGreen) => Ok((self.clone(), Vec::new())),
-            (_, _) if self.steps.iter().all(|step| is_whole(step)) => {
-                Ok((self.clone(), Vec::new()))
-            }
+            (_, _) if self.steps.iter().all(is_whole) => Ok((self.clone(), Vec::new())),
             (Sharing::Whole { why }, strategy) => Err(format!(
                 "{} shares traffic out, and here one slot has everything: {why}; a blue-green plan can be \
                  carried out",
