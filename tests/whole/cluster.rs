@@ -233,6 +233,7 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
         }
     })
     .await;
+    settled(&shop).await;
     // Nobody drives any more, and it makes no difference.
     agent.kill().await;
     let back = ["--json", "rollback", "basket", "--reason", "by hand"];
@@ -249,11 +250,9 @@ async fn a_canary_goes_out_and_comes_back_on_a_real_control_plane() {
             .to_string()
     };
     // The API server said who that is, not the command line.
-    assert!(
-        by("service.adopted").contains("admin"),
-        "{}",
-        by("service.adopted")
-    );
+    for kind in ["service.adopted", "traffic.taken-over"] {
+        assert!(by(kind).contains("admin"), "{kind}: {}", by(kind));
+    }
     shop.ctl(&["journal", "verify"]).await.code(0);
 }
 
@@ -308,6 +307,61 @@ async fn what_stands_is_shown(shop: &Shop) {
         }
     })
     .await;
+}
+
+/// Somebody else's weights are named, and a person chooses whose hold; both choices are journaled.
+async fn settled(shop: &Shop) {
+    let settle = ["cluster", "settle", "basket"];
+    let ours = [&settle[..], &["--write-ours"]].concat();
+    let theirs = [&settle[..], &["--keep-theirs"]].concat();
+    shop.ctl(&ours).await.refused("there is nothing to settle");
+    let change = async |blue: u8| {
+        let text = format!(
+            "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{ name: basket, namespace: shop }}
+spec:
+  parentRefs: [{{ name: front }}]
+  hostnames: [basket.shop.test]
+  rules:
+    - matches: [{{ path: {{ type: PathPrefix, value: / }} }}]
+      backendRefs:
+        - {{ name: basket-blue, port: 80, weight: {blue} }}
+        - {{ name: basket-green, port: 80, weight: {} }}
+",
+            100 - blue
+        );
+        let file = shop.ground.file("theirs.yaml", &text);
+        shop.control.apply(&[Path::new(&file)]);
+        eventually("the change to be seen", || async {
+            let seen = shop.observe("basket").await;
+            match seen["drift"]["by"].is_string() {
+                true => Ok(()),
+                false => Err(seen.to_string()),
+            }
+        })
+        .await;
+    };
+    change(40).await;
+    shop.ctl(&theirs)
+        .await
+        .code(0)
+        .says("holds from now on: blue 40 · green 60");
+    let seen = shop.observe("basket").await;
+    assert!(seen["drift"].is_null(), "{seen:#}");
+    assert_eq!(weight(&seen, "v4"), 40, "{seen:#}");
+    change(90).await;
+    shop.ctl(&ours)
+        .await
+        .code(0)
+        .says("holds again: blue 40 · green 60");
+    let kinds = shop
+        .json(&["journal", "events", "-n", "500"])
+        .await
+        .to_string();
+    for kind in ["traffic.taken-over", "traffic.written-again"] {
+        assert!(kinds.contains(kind), "{kind} is missing: {kinds}");
+    }
 }
 
 /// A context for looking lets nothing through but the way back, until it is opened for a time.

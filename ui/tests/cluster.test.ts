@@ -173,7 +173,7 @@ describe("adopting", () => {
     await enter(dialog);
     expect((await within(dialog).findByRole("alert")).textContent).toContain("no Deployment nowhere");
     await type(dialog, "VirtualService", "nowhere");
-    expect((await button("Adopt", dialog)).getAttribute("title")).toContain("not both");
+    expect((await button("Adopt", dialog)).getAttribute("title")).toContain("one of them");
     await type(dialog, "VirtualService", "");
     await type(dialog, /^Deployment/, "basket");
     await enter(dialog);
@@ -210,7 +210,9 @@ describe("a service", () => {
     const note = await screen.findByRole("alert");
     expect(note.textContent).toContain("selects the pods of blue");
     expect(note.textContent).toContain("kubectl-edit");
-    expect(note.textContent).toContain("Forward moves are refused; the way back works.");
+    expect(note.textContent).toContain(
+      "Forward moves are refused until one of the two holds; the way back works.",
+    );
     expect(await violations()).toEqual([]);
   }, 60_000);
 
@@ -221,6 +223,35 @@ describe("a service", () => {
     });
     at("#/services/basket");
     expect((await screen.findByRole("alert")).textContent).toContain("By whom is not known");
+  });
+
+  test("a change from elsewhere is settled after a question: theirs is kept, or ours written again", async () => {
+    at("#/services/catalogue");
+    const note = await screen.findByRole("alert");
+    const keep = await button("Keep theirs…", note);
+    await waitFor(() => expect(keep.getAttribute("title")).toContain("shop is read-only"));
+    await openIt();
+    await waitFor(() => expect(off(keep)).toBe(false));
+    await fireEvent.click(await button("Write ours again…", note));
+    const ours = await screen.findByRole("dialog", { name: "Write ours again" });
+    expect(ours.textContent).toContain("kubectl-edit");
+    await fireEvent.click(await button("Cancel", ours));
+    await fireEvent.click(keep);
+    const dialog = await screen.findByRole("dialog", { name: "Keep what kubectl-edit wrote" });
+    expect(asked("cluster.settle")).toEqual([]);
+    await fireEvent.click(await button("Keep theirs", dialog));
+    await waitFor(() => expect(asked("cluster.settle")).toEqual([{ service: "catalogue", truth: "theirs" }]));
+    await waitFor(() => expect(screen.queryByRole("alert")).toBe(null));
+  }, 60_000);
+
+  test("where instances decide the share, it is shown what they make of it now", async () => {
+    changed["services.show"] = (view: ServiceView) => ({
+      ...view,
+      observation: { ...view.observation, reached: { blue: 25, green: 75 } },
+    });
+    at("#/services/basket");
+    const blue = await screen.findByRole("region", { name: "blue" });
+    await waitFor(() => expect(blue.textContent).toMatch(/25\s% by instances now/));
   });
 
   test("it is let go after a question, once it is open and nothing of it is under way", async () => {

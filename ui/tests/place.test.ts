@@ -101,10 +101,18 @@ test("rights for the way back come first; the order is kept otherwise", () => {
 });
 
 test("an adoption says what was said", () => {
-  const asked = { deployment: " a ", service: "", route: "r", virtual_service: "", container: " " };
+  const asked = {
+    deployment: " a ",
+    service: "",
+    route: "r",
+    virtual_service: "",
+    ingress: "",
+    container: " ",
+  };
   expect(adoptOf(asked)).toEqual({ deployment: "a", route: "r" });
   expect(contradiction(asked)).toBeNull();
-  expect(contradiction({ ...asked, virtual_service: "v" })).toContain("not both");
+  expect(contradiction({ ...asked, virtual_service: "v" })).toContain("one of them");
+  expect(contradiction({ ...asked, ingress: "i" })).toContain("one of them");
 });
 
 test.each([

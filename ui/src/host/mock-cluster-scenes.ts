@@ -98,8 +98,9 @@ export function slotsOf(service: string, at: number): Standing {
 }
 
 /** The same as a row of the list. */
-export function lineOf(like: ServiceLine, service: string, at: number): ServiceLine {
-  const { slots, traffic, drift } = slotsOf(service, at);
+export function lineOf(like: ServiceLine, service: string, at: number, settled: boolean): ServiceLine {
+  const { slots, traffic, drift: found } = slotsOf(service, at);
+  const drift = settled ? undefined : found;
   const of = (role: Role) => (["blue", "green"] as const).find((one) => traffic.roles[one] === role);
   const version = (role: Role) => {
     const found = of(role);
@@ -165,7 +166,14 @@ const labels = (service: string, slot: string) => ({
   "deckwatch.dev/slot": slot,
 });
 
-export function adoption(service: string, route?: string, virtual?: string): AdoptionPlan {
+/** What carries the traffic of what is adopted; nothing named: the Service. */
+interface Front {
+  route?: string;
+  virtual?: string;
+  ingress?: string;
+}
+
+export function adoption(service: string, { route, virtual, ingress }: Front): AdoptionPlan {
   const made = (slot: "blue" | "green"): PlannedStep => ({
     what: `a Service for ${slot}, with the ports of ${service}`,
     kind: "Service",
@@ -180,6 +188,7 @@ export function adoption(service: string, route?: string, virtual?: string): Ado
       },
     },
   });
+  if (ingress) return { service, steps: [made("blue"), made("green"), canary(service, ingress)] };
   const kind = route ? "HTTPRoute" : virtual ? "VirtualService" : "Service";
   const name = route ?? virtual ?? service;
   const record = { weights: { blue: 100, green: 0 }, roles: { blue: "stable", green: "free" } };
@@ -208,5 +217,23 @@ export function adoption(service: string, route?: string, virtual?: string): Ado
         ],
       },
     ],
+  };
+}
+
+function canary(service: string, ingress: string): PlannedStep {
+  const nginx = "nginx.ingress.kubernetes.io";
+  return {
+    what: `a canary beside the Ingress ${ingress}, which leads nobody to ${service}-green yet, and carries the record`,
+    kind: "Ingress",
+    name: `${service}-canary`,
+    body: {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata: {
+        name: `${service}-canary`,
+        annotations: { [`${nginx}/canary`]: "true", [`${nginx}/canary-weight`]: "0" },
+      },
+      spec: { ingressClassName: "nginx", rules: [] },
+    },
   };
 }

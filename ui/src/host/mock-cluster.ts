@@ -19,6 +19,7 @@ import type {
   RolloutRow,
   RolloutView,
   ServiceView,
+  Settle,
   SettingsView,
   StatusLine,
 } from "./generated";
@@ -61,7 +62,7 @@ const CONTEXTS: ContextRow[] = [
 
 const refused = (code: string, message: string): Problem => ({ code, message });
 const changes = (name: string) =>
-  /^(cluster\.(adopt|release)|rollouts\.(?!show|page|charts|events|list|output)|validation\.|baselines\.(capture|remove))/.test(
+  /^(cluster\.(adopt|release|settle)|rollouts\.(?!show|page|charts|events|list|output)|validation\.|baselines\.(capture|remove))/.test(
     name,
   ) && !["validation.show", "baselines.list", "baselines.compare"].includes(name);
 
@@ -71,14 +72,16 @@ export function clusterOf(
   opened: () => Opened | null,
 ): MockCluster {
   const adopted = new Set(["basket", "catalogue"]);
+  /** Whose change from elsewhere was settled. */
+  const settled = new Set<string>();
   const here = () => environment() === SHOP.name;
   const iso = (ago = 0) => new Date(now() - ago).toISOString();
 
-  function planOf({ deployment, route, virtual_service }: Adopt): AdoptionPlan {
+  function planOf({ deployment, route, virtual_service, ingress }: Adopt): AdoptionPlan {
     if (adopted.has(deployment)) return { service: deployment, steps: [] };
     if (!FOUND.includes(deployment))
       throw refused("refused.platform", `there is no Deployment ${deployment} in shop`);
-    return adoption(deployment, route, virtual_service);
+    return adoption(deployment, { route, virtual: virtual_service, ingress });
   }
   function show(): ClusterView {
     return {
@@ -117,7 +120,7 @@ export function clusterOf(
         slots,
         traffic: { ...base.observation.traffic, ...traffic },
         instances: 3,
-        ...(drift && { drift }),
+        ...(drift && !settled.has(name) && { drift }),
       },
       measured,
     };
@@ -159,7 +162,7 @@ export function clusterOf(
     const base = structuredClone(recorded("bridge")) as BridgeView;
     const [like] = base.services.rows;
     const names = [...adopted];
-    const rows = like ? names.map((name) => lineOf(like, name, now())) : [];
+    const rows = like ? names.map((name) => lineOf(like, name, now(), settled.has(name))) : [];
     const moving = base.moving
       .slice(0, 1)
       .map((one) => ({ ...one, service: "basket", from: "41", to: "42", weight: 10 }));
@@ -240,6 +243,15 @@ export function clusterOf(
         planOf(ask);
         adopted.add(ask.deployment);
         return { done: `${ask.deployment} is adopted` };
+      }
+      if (name === "cluster.settle") {
+        const { service: of, truth } = params as Settle;
+        const { drift } = slotsOf(of, now());
+        if (!drift || settled.has(of))
+          throw refused("refused.no-drift", `the traffic of ${of} is as it was written here`);
+        settled.add(of);
+        const words = { theirs: "holds from now on", ours: "no longer holds: ours does" };
+        return { done: `what ${drift.by} wrote ${words[truth]}` };
       }
       if (name !== "cluster.release") return undefined;
       const { service: which } = params as ByService;

@@ -53,7 +53,7 @@ fn ask(console: &Console, roll_back: &RollBack) -> Ask {
     };
     Ask {
         service: roll_back.service.clone(),
-        actor: console.actor().clone(),
+        actor: console.actor(),
         reason,
         now: roll_back.now,
         only: None,
@@ -128,6 +128,8 @@ pub async fn roll_back_telling(
     if let Ok(seen) = seen {
         ask.only = seen.traffic.rollout;
     }
+    // A cluster may have said meanwhile who is asking; it is not waited for.
+    ask.actor = console.actor();
     match carry_out(console, &ask, tell).await {
         Err(problem) if problem.is_refusal() => Err(or_abort(console, &ask.service, problem).await),
         Ok(mut back) => {

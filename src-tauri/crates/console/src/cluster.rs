@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{OpenAccess, Opened, close_access, open_access, show_access};
 pub(crate) use access::{keep_access, opened_until};
-pub use adopt::{Adopt, AdoptionPlan, adopt, plan_adoption, release};
+pub use adopt::{Adopt, AdoptionPlan, Settle, adopt, plan_adoption, release, settle};
 pub(crate) use measure::{Measure, reach};
 pub use objects::{
     NoticeSort, NoticesAsk, NoticesPage, ObjectAsk, ObjectsAsk, ObjectsPage, PodsAsk, PodsPage,
@@ -43,7 +43,8 @@ const AGAIN: Duration = Duration::from_secs(3);
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterPlace {
-    /// A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+    /// A kubeconfig, or a folder of them; none: the files of `KUBECONFIG`, or the one in the home
+    /// directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub kubeconfig: Option<PathBuf>,
@@ -109,11 +110,14 @@ pub(crate) struct Cluster {
     /// The same once it is there, for whoever cannot wait.
     platform: RwLock<Option<KubernetesPlatform>>,
     access: RwLock<Access>,
+    known: Known,
 }
+
+/// Whom the API server takes us for, and by which credentials it was asked.
+type Known = std::sync::Arc<RwLock<Option<(u64, Actor)>>>;
 
 #[derive(Default)]
 struct Reached {
-    who: Option<Actor>,
     /// The last failure, and when it happened.
     failed: Option<(Instant, PlatformError)>,
 }
@@ -130,6 +134,7 @@ impl Cluster {
                 true => Access::ReadOnly,
                 false => Access::Open,
             }),
+            known: Known::default(),
         }
     }
 
@@ -191,23 +196,39 @@ impl Cluster {
         let platform = KubernetesPlatform::new(connection, namespace);
         platform.set_access(self.access.read().map(|a| *a).unwrap_or_default());
         platform.follow();
+        // Beside everything else: a rollback asks for no name, and has it if it is there by then.
+        tokio::spawn(ask_who(platform.connection().clone(), self.known.clone()));
         Ok(platform)
     }
 
-    /// Whom the cluster takes us for; asked once.
+    /// Whom the cluster takes us for, if that is known by now; never waits.
+    pub fn known(&self) -> Option<Actor> {
+        let platform = self.there()?;
+        let known = self.known.read().ok()?;
+        let (asked_by, who) = known.as_ref()?;
+        (*asked_by == platform.connection().generation()).then(|| who.clone())
+    }
+
+    /// Whom the cluster takes us for; asked once for the same credentials.
     ///
     /// # Errors
     /// The API server's.
     pub async fn who(&self) -> Result<Actor, PlatformError> {
         let platform = self.platform().await?;
-        let mut reached = self.reached.lock().await;
-        if let Some(who) = &reached.who {
-            return Ok(who.clone());
+        if let Some(who) = self.known() {
+            return Ok(who);
         }
-        let who = platform.connection().who().await?;
-        reached.who = Some(who.clone());
-        Ok(who)
+        ask_who(platform.connection().clone(), self.known.clone()).await
     }
+}
+
+async fn ask_who(connection: Connection, known: Known) -> Result<Actor, PlatformError> {
+    let asked_by = connection.generation();
+    let who = connection.who().await?;
+    if let Ok(mut known) = known.write() {
+        *known = Some((asked_by, who.clone()));
+    }
+    Ok(who)
 }
 
 #[async_trait]
@@ -263,17 +284,9 @@ impl Console {
     /// Asks a cluster who is asking. It is not waited for long: an action is not held up by it, and
     /// is then the operating system's user's.
     pub(crate) async fn know_who(&self) {
-        let Some(cluster) = self
-            .cluster
-            .as_ref()
-            .filter(|_| self.known_as.get().is_none())
-        else {
-            return;
-        };
-        let patience = std::time::Duration::from_secs(2);
-        if let Ok(Ok(mut who)) = tokio::time::timeout(patience, cluster.who()).await {
-            who.display = self.os_actor.display.clone();
-            let _ = self.known_as.set(who);
+        if let Some(cluster) = &self.cluster {
+            let patience = std::time::Duration::from_secs(2);
+            let _ = tokio::time::timeout(patience, cluster.who()).await;
         }
     }
 

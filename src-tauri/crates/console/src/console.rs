@@ -51,8 +51,6 @@ pub struct Console {
     pub(crate) environment: Environment,
     pub(crate) program: PathBuf,
     pub(crate) os_actor: Actor,
-    /// Whom the cluster takes us for, once it was asked.
-    pub(crate) known_as: std::sync::OnceLock<Actor>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The same clock, for those who let go of a jump that it holds off.
     pub(crate) folder_clock: Arc<FolderClock>,
@@ -138,7 +136,6 @@ impl Console {
             base,
             environment,
             os_actor: os_actor(options.display),
-            known_as: std::sync::OnceLock::new(),
             clock: folder_clock.clone(),
             folder_clock,
             platform,
@@ -191,8 +188,15 @@ impl Console {
     }
 
     /// Who is asking: in a cluster whom the API server takes us for, once it was asked.
-    pub fn actor(&self) -> &Actor {
-        self.known_as.get().unwrap_or(&self.os_actor)
+    pub fn actor(&self) -> Actor {
+        let known = self.cluster.as_ref().and_then(|cluster| cluster.known());
+        match known {
+            Some(who) => Actor {
+                display: self.os_actor.display.clone(),
+                ..who
+            },
+            None => self.os_actor.clone(),
+        }
     }
 
     /// Where this environment's services run.
@@ -317,7 +321,7 @@ impl Console {
         for _ in 0..16 {
             let state = self.rollouts(service).await?;
             let now = self.clock.now().wall;
-            let events = decide(&state, command, self.actor(), now)?;
+            let events = decide(&state, command, &self.actor(), now)?;
             let new = events.iter().map(|event| self.new_event(event)).collect();
             let expected = Expected::Version(state.version);
             match store
@@ -341,7 +345,7 @@ impl Console {
     fn new_event(&self, event: &Event) -> NewEvent {
         let (event_id, actor, occurred_at) = match event {
             Event::TakenBack { record } => (record.event_id, record.actor.clone(), record.at),
-            _ => (TimeIds.event(), self.actor().clone(), self.clock.now().wall),
+            _ => (TimeIds.event(), self.actor(), self.clock.now().wall),
         };
         NewEvent {
             event_id,
@@ -370,7 +374,7 @@ impl Console {
             event_id: TimeIds.event(),
             kind: kind.into(),
             payload: serde_json::to_vec(payload).unwrap_or_default(),
-            actor: self.actor().clone(),
+            actor: self.actor(),
             occurred_at: now,
         };
         let store = self.store().await?;
@@ -394,7 +398,7 @@ impl Console {
             event_id: TimeIds.event(),
             kind: kind.into(),
             payload: serde_json::to_vec(&payload).unwrap_or_default(),
-            actor: self.actor().clone(),
+            actor: self.actor(),
             occurred_at: now,
         });
         let expected = Expected::Version(version);

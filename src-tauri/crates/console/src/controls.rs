@@ -28,7 +28,7 @@ pub(crate) async fn controls(console: &Console, state: &Rollouts) -> Result<Cont
     let (roles, bound) = people::bindings(console, &state.service).await?;
     let now = console.clock.now().wall;
     let why = |command: Command| {
-        let refusal = decide(state, &command, console.actor(), now).err()?;
+        let refusal = decide(state, &command, &console.actor(), now).err()?;
         Some(refusal.to_string())
     };
     let promote = |full| Command::Promote {

@@ -287,7 +287,7 @@ pub async fn backup(console: &Console, ask: ToFile) -> Result<Verified, Problem>
 pub async fn set_aside(console: &Console, ask: Aside) -> Result<SetAside, Problem> {
     let Aside { trust } = ask;
     let anchor = FileAnchor::new(console.folder.anchor());
-    let (actor, now) = (console.actor().clone(), console.clock.now().wall);
+    let (actor, now) = (console.actor(), console.clock.now().wall);
     if trust {
         let journal = console.journal().await?;
         return Ok(SetAside {
@@ -374,7 +374,7 @@ mod tests {
                 event_id: EventId::from_u128(n),
                 kind: "test.kind".into(),
                 payload: b"{}".to_vec(),
-                actor: console.actor().clone(),
+                actor: console.actor(),
                 occurred_at: Timestamp::EPOCH,
             };
             let expected = deckwatch_journal::Expected::Any;
@@ -445,7 +445,7 @@ mod tests {
             .unwrap()
             .remove(0);
         assert_eq!((last.kind.as_str(), last.seq), ("journal.trusted", 3));
-        assert_eq!(last.actor, console(folder.path()).actor().clone());
+        assert_eq!(last.actor, console(folder.path()).actor());
         assert!(
             last.words.contains("trusted as it stands"),
             "{}",

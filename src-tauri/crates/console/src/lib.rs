@@ -76,7 +76,8 @@ pub mod api {
     };
     pub use crate::cluster::{
         Adopt, AdoptionPlan, ClusterPlace, ClusterView, ContextsAsk, MetricsSource, OpenAccess,
-        adopt, close_access, contexts, open_access, plan_adoption, release, show as cluster,
+        Settle, adopt, close_access, contexts, open_access, plan_adoption, release, settle,
+        show as cluster,
     };
     pub use crate::cluster::{
         NoticeSort, NoticesAsk, NoticesPage, ObjectAsk, ObjectsAsk, ObjectsPage, PodsAsk, PodsPage,
@@ -126,4 +127,5 @@ pub mod api {
     pub use crate::validation::{
         cancel as cancel_validation, list_checks, run as validate, show as validation, show_checks,
     };
+    pub use deckwatch_platform::kubernetes::Truth;
 }

@@ -87,7 +87,7 @@ pub async fn status_line(console: &Console, _: Nothing) -> Result<StatusLine, Pr
         version: env!("CARGO_PKG_VERSION").into(),
         environments: console.environments(),
         environment: console.environment.clone(),
-        actor: console.actor().clone(),
+        actor: console.actor(),
         folder: console.folder.path().display().to_string(),
         untouched,
         driver: driving(console, holders),

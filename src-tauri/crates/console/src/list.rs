@@ -82,6 +82,7 @@ commands! {
     query "cluster.plan" cluster::plan_adoption(Adopt) -> AdoptionPlan, "Exactly what an adoption would write";
     command "cluster.adopt" cluster::adopt(Adopt) -> Done, "Take a Deployment and what stands in front of it in";
     command "cluster.release" cluster::release(ByService) -> Done, "Let an adopted service go as it was found";
+    command "cluster.settle" cluster::settle(Settle) -> Done, "Settle a change of traffic from elsewhere: keep theirs, or write ours again";
     query "access.show" cluster::show_access(Nothing) -> Option<Opened>, "Until when a read-only environment is open, and why";
     command "access.open" cluster::open_access(OpenAccess) -> Done, "Open a read-only environment for a while";
     command "access.close" cluster::close_access(Nothing) -> Done, "Close it again";

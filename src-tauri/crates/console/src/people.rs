@@ -147,7 +147,7 @@ pub(crate) async fn bindings(
 /// # Errors
 /// None.
 pub async fn whoami(console: &Console, _: Nothing) -> Result<Actor, Problem> {
-    Ok(console.actor().clone())
+    Ok(console.actor())
 }
 
 /// # Errors

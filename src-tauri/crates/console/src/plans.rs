@@ -1,7 +1,7 @@
 //! Plans: the ones that ship, and the checking of one's own.
 
 use deckwatch_domain::{Problem as Mistake, Role, ServiceName, Slot};
-use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, Today, What, reach};
+use deckwatch_rollout::plan::{self, BUILTIN, Plan, Reach, Today, What, held_against, reach};
 use deckwatch_signals::slot_counts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,6 +53,10 @@ pub struct CheckPlan {
 pub struct PlanCheck {
     pub mistakes: Vec<PlanMistake>,
     pub reach: Option<Reach>,
+    /// What becomes of the plan with what stands in front of the service and its instances.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    pub notes: Vec<String>,
 }
 
 /// A mistake with its place.
@@ -119,6 +123,7 @@ pub async fn check(console: &Console, ask: CheckPlan) -> Result<PlanCheck, Probl
             return Ok(PlanCheck {
                 mistakes: problems.0.iter().map(PlanMistake::from).collect(),
                 reach: None,
+                notes: Vec::new(),
             });
         }
     };
@@ -132,13 +137,30 @@ pub async fn check(console: &Console, ask: CheckPlan) -> Result<PlanCheck, Probl
     let mut mistakes: Vec<PlanMistake> = unmeasured
         .map(|message| mistake("analysis.metrics", message))
         .collect();
-    let plan = match plan.for_instances(instances(console, &ask).await) {
-        Ok(plan) => plan,
-        Err(why) => {
-            mistakes.push(mistake("batch", why));
+    let seen = match &ask.service {
+        Some(service) => console.platform.observe(service).await.ok(),
+        None => None,
+    };
+    // How many the release would have: batches and shares are reckoned from it.
+    let known = seen.as_ref().map_or(1, |seen| seen.instances);
+    let instances = ask.instances.unwrap_or(known);
+    let fitted = match plan.for_instances(instances) {
+        Err(why) => Err(mistake("batch", why)),
+        Ok(plan) => match &seen {
+            None => Ok((plan, Vec::new())),
+            Some(seen) => {
+                held_against(&plan, seen, instances).map_err(|why| mistake("strategy", why))
+            }
+        },
+    };
+    let (plan, notes) = match fitted {
+        Ok(fitted) => fitted,
+        Err(found) => {
+            mistakes.push(found);
             return Ok(PlanCheck {
                 mistakes,
                 reach: None,
+                notes: Vec::new(),
             });
         }
     };
@@ -149,19 +171,8 @@ pub async fn check(console: &Console, ask: CheckPlan) -> Result<PlanCheck, Probl
     Ok(PlanCheck {
         mistakes,
         reach: Some(reach),
+        notes,
     })
-}
-
-/// How many the release would have: batches are reckoned from it.
-async fn instances(console: &Console, ask: &CheckPlan) -> u32 {
-    if let Some(instances) = ask.instances {
-        return instances;
-    }
-    let Some(service) = &ask.service else {
-        return 1;
-    };
-    let seen = console.platform.observe(service).await;
-    seen.map_or(1, |seen| seen.instances)
 }
 
 /// Metrics that this platform does not count.

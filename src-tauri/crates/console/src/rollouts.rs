@@ -161,6 +161,9 @@ pub(crate) async fn begin(
     let plan = plan
         .for_instances(instances)
         .map_err(|why| Problem::new("refused.batches", why))?;
+    let (plan, told) = plan::held_against(&plan, &seen, instances)
+        .map_err(|why| Problem::new("refused.shares", why))?;
+    notes.extend(told);
     clients_stay(console, &service, &plan).await?;
     let reach = held_against_today(console, &seen, &plan, &mut notes).await?;
     let stable = seen.traffic.roles.playing(Role::Stable);
@@ -181,7 +184,7 @@ pub(crate) async fn begin(
         plan_digest: Digest::of(text.as_bytes()),
         plan_text: text,
         plan,
-        author: console.actor().clone(),
+        author: console.actor(),
         preview: seen.preview.map(|address| address.to_string()),
         stable_instances: stable.map_or(0, |slot| seen.slots[slot].desired),
         not_before: ask.not_before,

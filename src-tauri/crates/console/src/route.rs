@@ -19,7 +19,7 @@ use crate::bundle::Bundled;
 use crate::charts::RolloutCharts;
 use crate::cluster::{
     Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, NoticesAsk, NoticesPage, ObjectAsk,
-    ObjectsAsk, ObjectsPage, OpenAccess, Opened, PodsAsk, PodsPage, TextAsk, opened_until,
+    ObjectsAsk, ObjectsPage, OpenAccess, Opened, PodsAsk, PodsPage, Settle, TextAsk, opened_until,
 };
 use crate::console::Console;
 use crate::doctor::Doctor;

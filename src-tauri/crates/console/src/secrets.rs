@@ -279,7 +279,7 @@ async fn note(console: &Console, kind: &str, name: &str) -> Result<(), Problem> 
         payload: json!({ "event": kind, "name": name })
             .to_string()
             .into_bytes(),
-        actor: console.actor().clone(),
+        actor: console.actor(),
         occurred_at: now,
     };
     let store = console.store().await?;

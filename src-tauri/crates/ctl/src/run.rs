@@ -55,7 +55,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Secret(it) => secret(&console, it, j, paint).await,
         Command::Roles => roles(&console, j, paint).await,
         Command::Whoami => {
-            answer(j, console.actor(), |a| format!("{a}\n"));
+            answer(j, &console.actor(), |a| format!("{a}\n"));
             Ok(code::DONE)
         }
         Command::Journal(it) => journal::journal(&console, it, j, paint).await,

@@ -22,8 +22,8 @@ use deckwatch_domain::ServiceName;
 pub use audience::{Audience, AudienceBy, AudienceFlag};
 pub use model::{
     Action, Applied, Capabilities, Drift, InstancePhase, InstanceState, LogLine, Observation,
-    Order, PlatformError, Rejection, ReleaseSpec, SlotState, TakeBack, TakeBackRecord, Traffic,
-    TrafficWrite, WayBack,
+    Order, PlatformError, Rejection, ReleaseSpec, Sharing, SlotState, TakeBack, TakeBackRecord,
+    Traffic, TrafficWrite, WayBack, share,
 };
 
 pub use task::{Does, HttpCall, TaskOutcome, TaskRun, TaskSeen};

@@ -227,6 +227,40 @@ pub struct Observation {
     /// What really carries the traffic is not what was written here: somebody else has changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
+    /// How finely the traffic can be shared out.
+    #[serde(default)]
+    #[ts(as = "Option<Sharing>", optional)]
+    pub sharing: Sharing,
+    /// What the instances that are ready now make of weights that go by instances; none where they
+    /// do not, or where one slot has everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Weights>,
+}
+
+/// How finely what stands in front of a service can share its traffic out between the slots.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Sharing {
+    /// By weight, in whole per cent.
+    #[default]
+    Weight,
+    /// Every ready instance gets as much as any other.
+    Instances,
+    /// Not at all: one slot has everything.
+    Whole { why: String },
+}
+
+/// The share of the traffic that `part` of `all` equal instances get, in whole per cent: 100 only for
+/// all of them, 0 only for none.
+pub fn share(part: u32, all: u32) -> u8 {
+    match part {
+        0 => 0,
+        part if part >= all => 100,
+        part => {
+            let share = (u64::from(part) * 200 + u64::from(all)) / (u64::from(all) * 2);
+            u8::try_from(share.clamp(1, 99)).unwrap_or(99)
+        }
+    }
 }
 
 /// A change of the traffic that did not come from here. Forward writes are refused until a person

@@ -241,7 +241,8 @@ fn steps(rollout: &Rollout) -> Vec<StepStatus> {
                     (None, Some((_, words))) if current => words.clone(),
                     _ => String::new(),
                 },
-                instances: step.instances,
+                // Elsewhere they follow from the share, and the share is what people think in.
+                instances: step.instances.filter(|_| rollout.plan.batches.is_some()),
                 not_before: rollout.opens(i),
                 people: people(rollout, step),
                 bake_min: step.bake.min,

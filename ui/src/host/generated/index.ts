@@ -36,6 +36,10 @@ route?: string,
  */
 virtual_service?: string, 
 /**
+ * The Ingress of ingress-nginx that leads to it, in place of a route: a canary is made beside it.
+ */
+ingress?: string, 
+/**
  * The container that releases are for; none: the only one.
  */
 container?: string, };
@@ -345,7 +349,8 @@ export type ClockSetBack = { at: Timestamp, by: Span, };
  */
 export type ClusterPlace = { 
 /**
- * A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+ * A kubeconfig, or a folder of them; none: the files of `KUBECONFIG`, or the one in the home
+ * directory.
  */
 kubeconfig?: string, context: string, 
 /**
@@ -433,14 +438,19 @@ export type ContextRow = { name: string, cluster: string, user: string | null, n
 /**
  * What `kubectl` uses when nothing is said.
  */
-current: boolean, };
+current: boolean, 
+/**
+ * The file of a folder that it stands in.
+ */
+file?: string, };
 
 /**
  * Whose contexts.
  */
 export type ContextsAsk = { 
 /**
- * A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+ * A kubeconfig, or a folder of them; none: the files of `KUBECONFIG`, or the one in the home
+ * directory.
  */
 kubeconfig?: string, };
 
@@ -1403,7 +1413,16 @@ applied: Array<IntentId>,
 /**
  * What really carries the traffic is not what was written here: somebody else has changed it.
  */
-drift?: Drift | null, };
+drift?: Drift | null, 
+/**
+ * How finely the traffic can be shared out.
+ */
+sharing?: Sharing, 
+/**
+ * What the instances that are ready now make of weights that go by instances; none where they
+ * do not, or where one slot has everything.
+ */
+reached?: Weights | null, };
 
 /**
  * What came of one of them.
@@ -1478,7 +1497,11 @@ export type Place = { "at": "before", index: number, } | { "at": "step", step: n
 /**
  * What a check found.
  */
-export type PlanCheck = { mistakes: Array<PlanMistake>, reach: Reach | null, };
+export type PlanCheck = { mistakes: Array<PlanMistake>, reach: Reach | null, 
+/**
+ * What becomes of the plan with what stands in front of the service and its instances.
+ */
+notes?: Array<string>, };
 
 /**
  * A mistake with its place.
@@ -2298,6 +2321,16 @@ environments: Array<Environment>,
 environment: string, last_backup: Timestamp | null, };
 
 /**
+ * A change from elsewhere, and which of the two is the truth from now on.
+ */
+export type Settle = { service: ServiceName, truth: Truth, };
+
+/**
+ * How finely what stands in front of a service can share its traffic out between the slots.
+ */
+export type Sharing = { "by": "weight" } | { "by": "instances" } | { "by": "whole", why: string, };
+
+/**
  * One of a service's two places.
  */
 export type Slot = "blue" | "green";
@@ -2683,6 +2716,11 @@ open: boolean, services: Array<TrainingService>, load: LoadView | null, playing:
 grades: Array<GradeRow>, };
 
 /**
+ * Whose traffic holds from now on.
+ */
+export type Truth = "ours" | "theirs";
+
+/**
  * A revision to go back to.
  */
 export type Undo = { service: ServiceName, 
@@ -3005,6 +3043,8 @@ export type Requests = {
   "cluster.adopt": { kind: "command"; params: Adopt; result: Done };
   /** Let an adopted service go as it was found */
   "cluster.release": { kind: "command"; params: ByService; result: Done };
+  /** Settle a change of traffic from elsewhere: keep theirs, or write ours again */
+  "cluster.settle": { kind: "command"; params: Settle; result: Done };
   /** Until when a read-only environment is open, and why */
   "access.show": { kind: "query"; params: Nothing; result: Opened | null };
   /** Open a read-only environment for a while */

@@ -6,6 +6,7 @@ export interface Asked {
   service: string;
   route: string;
   virtual_service: string;
+  ingress: string;
   container: string;
 }
 
@@ -17,8 +18,8 @@ export function adoptOf(asked: Asked): Adopt {
 
 /** What contradicts itself in what is asked for; null when nothing does. */
 export function contradiction(asked: Asked): string | null {
-  const both = asked.route.trim() !== "" && asked.virtual_service.trim() !== "";
-  return both ? "A route or a VirtualService carries the traffic, not both" : null;
+  const named = [asked.route, asked.virtual_service, asked.ingress].filter((name) => name.trim() !== "");
+  return named.length > 1 ? "A route, a VirtualService or an Ingress carries the traffic: one of them" : null;
 }
 
 /** The rights that are missing, those for the way back first. */

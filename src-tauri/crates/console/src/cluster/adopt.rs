@@ -1,7 +1,8 @@
 //! Taking a Deployment in, and letting it go.
 
+use deckwatch_domain::ServiceName;
 use deckwatch_platform::PlatformError;
-use deckwatch_platform::kubernetes::{AdoptAsk, FrontAsk};
+use deckwatch_platform::kubernetes::{AdoptAsk, FrontAsk, Truth};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +29,10 @@ pub struct Adopt {
     #[serde(default)]
     #[ts(optional)]
     pub virtual_service: Option<String>,
+    /// The Ingress of ingress-nginx that leads to it, in place of a route: a canary is made beside it.
+    #[serde(default)]
+    #[ts(optional)]
+    pub ingress: Option<String>,
     /// The container that releases are for; none: the only one.
     #[serde(default)]
     #[ts(optional)]
@@ -36,12 +41,14 @@ pub struct Adopt {
 
 impl Adopt {
     fn asked(self) -> Result<AdoptAsk, Problem> {
-        let front = match (self.route, self.virtual_service) {
-            (None, None) => FrontAsk::Service,
-            (Some(route), None) => FrontAsk::HttpRoute(route),
-            (None, Some(name)) => FrontAsk::VirtualService(name),
-            (Some(_), Some(_)) => {
-                let why = "traffic is carried by a route or a VirtualService, not by both";
+        let front = match (self.route, self.virtual_service, self.ingress) {
+            (None, None, None) => FrontAsk::Service,
+            (Some(route), None, None) => FrontAsk::HttpRoute(route),
+            (None, Some(name), None) => FrontAsk::VirtualService(name),
+            (None, None, Some(name)) => FrontAsk::Ingress(name),
+            _ => {
+                let why =
+                    "traffic is carried by a route, a VirtualService or an Ingress, by one of them";
                 return Err(Problem::new("request.invalid", why));
             }
         };
@@ -117,4 +124,47 @@ pub async fn release(console: &Console, by: ByService) -> Result<Done, Problem> 
         .record("adoptions", "service.released", &payload)
         .await?;
     Ok(Done::new(format!("{} is on its own again", by.service)))
+}
+
+/// A change from elsewhere, and which of the two is the truth from now on.
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    pub service: ServiceName,
+    pub truth: Truth,
+}
+
+/// Settles a change of a service's traffic that came from elsewhere.
+///
+/// # Errors
+/// That nothing was changed from elsewhere, that theirs cannot be kept, or the API server's.
+pub async fn settle(console: &Console, ask: Settle) -> Result<Done, Problem> {
+    let platform = console.the_cluster()?.platform().await?;
+    let Some(settled) = platform.settle(&ask.service, ask.truth).await? else {
+        let why = format!(
+            "the traffic of {} is as it was written here: there is nothing to settle",
+            ask.service
+        );
+        return Err(Problem::new("refused.no-drift", why));
+    };
+    let payload = serde_json::json!({
+        "service": ask.service,
+        "truth": ask.truth,
+        "by": settled.drift.by,
+        "what": settled.drift.what,
+        "weights": settled.weights,
+    });
+    let kind = match ask.truth {
+        Truth::Ours => "traffic.written-again",
+        Truth::Theirs => "traffic.taken-over",
+    };
+    console.record("settlements", kind, &payload).await?;
+    let who = settled.drift.by.as_deref().unwrap_or("somebody else");
+    Ok(Done::new(match ask.truth {
+        Truth::Ours => format!(
+            "what was written here holds again: {} instead of what {who} wrote",
+            settled.weights
+        ),
+        Truth::Theirs => format!("what {who} wrote holds from now on: {}", settled.weights),
+    }))
 }

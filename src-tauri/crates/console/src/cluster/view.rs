@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use deckwatch_domain::Timestamp;
+use deckwatch_platform::Platform as _;
 use deckwatch_platform::kubernetes::{self, Kind, needs_of};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,8 @@ use crate::route::Nothing;
 #[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct ContextsAsk {
-    /// A kubeconfig; none: the files of `KUBECONFIG`, or the one in the home directory.
+    /// A kubeconfig, or a folder of them; none: the files of `KUBECONFIG`, or the one in the home
+    /// directory.
     #[serde(default)]
     #[ts(optional)]
     pub kubeconfig: Option<PathBuf>,
@@ -30,6 +32,10 @@ pub struct ContextRow {
     pub namespace: String,
     /// What `kubectl` uses when nothing is said.
     pub current: bool,
+    /// The file of a folder that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<PathBuf>,
 }
 
 /// A right that is missing.
@@ -76,6 +82,7 @@ pub async fn contexts(_: &Console, ask: ContextsAsk) -> Result<Vec<ContextRow>, 
         user: context.user,
         namespace: context.namespace,
         current: context.current,
+        file: context.file,
     });
     Ok(rows.collect())
 }
@@ -118,10 +125,12 @@ pub async fn show(console: &Console, _: Nothing) -> Result<ClusterView, Problem>
     // Not everybody may read that namespace, and nothing hangs on it.
     view.cluster = connection.cluster().await.ok();
     view.who = cluster.who().await.ok().map(|who| who.to_string());
-    match platform
-        .preflight(needs_of(&[Kind::HttpRoute, Kind::Service]))
-        .await
-    {
+    // Of what carries traffic here; before anything is adopted, of what is meant most often.
+    let fronts = match platform.services().await.map(|_| platform.fronts()) {
+        Ok(fronts) if !fronts.is_empty() => fronts,
+        _ => vec![Kind::HttpRoute, Kind::Service],
+    };
+    match platform.preflight(needs_of(&fronts)).await {
         Ok(preflight) => {
             view.can_take_back = Some(preflight.can_take_back());
             view.missing = preflight.missing.iter().map(missing).collect();

@@ -189,7 +189,7 @@ impl Runner<'_> {
                 Step::End(ending) => after.get(self.id).map(|v| v.ending(ending)),
             };
             if let Some(event) = event {
-                after.evolve(&event, self.console.actor(), now);
+                after.evolve(&event, &self.console.actor(), now);
                 events.push(event);
             }
         }

@@ -44,7 +44,7 @@ pub struct NewEnvironment {
     /// A context of the kubeconfig
     #[arg(long)]
     pub context: Option<String>,
-    /// A kubeconfig (else the files of KUBECONFIG, or the one in the home directory)
+    /// A kubeconfig, or a folder of them (else the files of KUBECONFIG, or the one in the home directory)
     #[arg(long, requires = "context")]
     pub kubeconfig: Option<PathBuf>,
     /// Else the context's own
@@ -88,6 +88,9 @@ pub enum Cluster {
         /// Istio's VirtualService that leads to it, in place of a route
         #[arg(long, conflicts_with = "route")]
         virtual_service: Option<String>,
+        /// The Ingress of ingress-nginx that leads to it, in place of a route: a canary is made beside it
+        #[arg(long, conflicts_with_all = ["route", "virtual_service"])]
+        ingress: Option<String>,
         /// The container that releases are for (else the only one)
         #[arg(long)]
         container: Option<String>,
@@ -97,6 +100,16 @@ pub enum Cluster {
     },
     /// Let an adopted service go as it was found
     Release { service: ServiceName },
+    /// Settle a change of traffic that came from elsewhere: one of the two is the truth from now on
+    Settle {
+        service: ServiceName,
+        /// What was changed is taken over
+        #[arg(long, required_unless_present = "ours")]
+        keep_theirs: bool,
+        /// What was written here is written again
+        #[arg(long = "write-ours", conflicts_with = "keep_theirs")]
+        ours: bool,
+    },
     /// Workloads, Services, routes, autoscalers and budgets: what is not well first
     Objects {
         #[command(flatten)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use deckwatch_console::api::{
     self, Adopt, AdoptionPlan, Change, Class, ClusterPlace, ClusterView, ContextsAsk,
-    MetricsSource, OpenAccess, Settings,
+    MetricsSource, OpenAccess, Settings, Settle, Truth,
 };
 use deckwatch_console::{ByService, Console, Environment, Nothing, Problem};
 
@@ -52,6 +52,7 @@ pub(super) async fn cluster(
             service,
             route,
             virtual_service,
+            ingress,
             container,
             dry_run,
         } => {
@@ -60,6 +61,7 @@ pub(super) async fn cluster(
                 service,
                 route,
                 virtual_service,
+                ingress,
                 container,
             };
             if !dry_run {
@@ -70,6 +72,10 @@ pub(super) async fn cluster(
         }
         C::Release { service } => {
             return done(j, &api::release(console, ByService { service }).await?);
+        }
+        C::Settle { service, ours, .. } => {
+            let truth = if ours { Truth::Ours } else { Truth::Theirs };
+            return done(j, &api::settle(console, Settle { service, truth }).await?);
         }
         looks => return objects::look(console, looks, j, paint).await,
     }

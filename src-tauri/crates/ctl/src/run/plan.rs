@@ -53,6 +53,9 @@ pub(super) async fn plan(
                         m.message
                     );
                 }
+                for note in &f.notes {
+                    out += &format!("{note}\n");
+                }
                 if let Some(reach) = &f.reach {
                     out += &format!("{}\n", reach.words);
                 }

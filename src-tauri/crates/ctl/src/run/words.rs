@@ -26,6 +26,7 @@ pub fn of(command: &Command) -> Option<&'static str> {
         Command::Targets {
             what: Some(Targets::Set { .. }),
         } => Some("targets.write"),
+        Command::Cluster(Cluster::Settle { .. }) => Some("cluster.settle"),
         Command::Training(Training::Up) => Some("training.up"),
         Command::Training(Training::Down) => Some("training.down"),
         Command::Training(Training::Fault { .. }) => Some("training.fault"),

@@ -5,27 +5,27 @@
 //! has, one patch that leads traffic through it and carries the record. Every step is safe to
 //! repeat, so a process that was killed half-way begins again and does the rest.
 
+mod planning;
+
 use std::time::{Duration, Instant};
 
-use deckwatch_domain::{PerSlot, Role, ServiceName, Slot, Weights};
+use deckwatch_domain::{Role, ServiceName, Slot};
 use serde_json::{Value, json};
 
 use super::door::{Verb, Write};
 use super::failure::Failure;
+use super::fetch::Front;
 use super::guard::Purpose;
 use super::kind::Kind;
-use super::object::{labels, matches};
 use super::record::{
-    ADOPTED, Adopted, INTENTS, Labels, Record, SERVICE, TRAFFIC, removal, slot_labels, slot_name,
-    unchanged,
+    ADOPTED, INTENTS, Labels, Record, SERVICE, TRAFFIC, removal, slot_name, unchanged,
 };
-use super::{KubernetesPlatform, PATIENCE, broken, malformed, template, writer};
-use crate::model::{PlatformError, Rejection, Traffic};
+use super::{KubernetesPlatform, PATIENCE, broken, malformed, writer};
+use crate::model::{PlatformError, Rejection};
+use planning::{only_service, plan};
 
 /// How long the slot's endpoints may take to appear.
 const ENDPOINTS: Duration = Duration::from_secs(30);
-/// The longest name from which the names of the slots can be made.
-const LONGEST: usize = 57;
 
 /// What is to be adopted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,6 +49,8 @@ pub enum FrontAsk {
     HttpRoute(String),
     /// Istio's VirtualService of this name.
     VirtualService(String),
+    /// The Ingress of this name, read by ingress-nginx: a canary is made beside it.
+    Ingress(String),
 }
 
 /// One write of an adoption.
@@ -79,6 +81,8 @@ struct Found {
     front: Value,
     blue: Option<Value>,
     green: Option<Value>,
+    /// Of an Ingress in front: all there are in the namespace.
+    ingresses: Vec<Value>,
 }
 
 impl KubernetesPlatform {
@@ -140,7 +144,14 @@ impl KubernetesPlatform {
             FrontAsk::Service => (Kind::Service, service.clone()),
             FrontAsk::HttpRoute(name) => self.named(Kind::HttpRoute, name).await?,
             FrontAsk::VirtualService(name) => self.named(Kind::VirtualService, name).await?,
+            FrontAsk::Ingress(name) => self.named(Kind::Ingress, name).await?,
         };
+        let mut ingresses = Vec::new();
+        if front_kind == Kind::Ingress {
+            self.is_read_by_nginx(&front).await?;
+            let all = self.list(Kind::Ingress, "", PATIENCE).await;
+            ingresses = all.map_err(|f| f.told(Kind::Ingress.plural()))?;
+        }
         Ok(Found {
             deployment,
             service,
@@ -152,7 +163,37 @@ impl KubernetesPlatform {
             green: self
                 .read(Kind::Service, &slot_name(name, Slot::Green))
                 .await?,
+            ingresses,
         })
+    }
+
+    /// That the controller behind an Ingress knows canaries. To any other the canary would be a second
+    /// Ingress with the same hosts and paths.
+    async fn is_read_by_nginx(&self, main: &Value) -> Result<(), PlatformError> {
+        let name = super::object::name(main);
+        let Some(class) = writer::ingress::class(main) else {
+            return Err(malformed(format!(
+                "the Ingress {name} names no class, so which controller reads it is not known"
+            )));
+        };
+        let path = format!("/apis/networking.k8s.io/v1/ingressclasses/{class}");
+        let controller = match self.door().get(&path, PATIENCE).await {
+            Ok(class) => class["spec"]["controller"].as_str().map(str::to_owned),
+            Err(Failure::NotFound) => None,
+            Err(failure) => return Err(failure.told(&format!("the class {class} of {name}"))),
+        };
+        match controller.as_deref() {
+            Some(writer::ingress::CONTROLLER) => Ok(()),
+            Some(other) => Err(malformed(format!(
+                "the class {class} of the Ingress {name} is {other}'s, and only ingress-nginx ({}) reads \
+                 canary annotations",
+                writer::ingress::CONTROLLER
+            ))),
+            None => Err(malformed(format!(
+                "the Ingress {name} names the class {class}, and there is no such IngressClass to tell which \
+                 controller reads it"
+            ))),
+        }
     }
 
     async fn named(&self, kind: Kind, name: &str) -> Result<(Kind, Value), PlatformError> {
@@ -167,11 +208,12 @@ impl KubernetesPlatform {
             (
                 Kind::StatefulSet,
                 "its instances have identities and storage of their own, and a second set of them is another \
-                 system, not another version",
+                 system, not another version; its own rolling update stays the way for it",
             ),
             (
                 Kind::DaemonSet,
-                "it runs once on every node, and a second one beside it would run on every node too",
+                "it runs once on every node, and a second one beside it would run on every node too; its own \
+                 rolling update stays the way for it",
             ),
         ] {
             if self.read(kind, name).await?.is_some() {
@@ -265,12 +307,30 @@ impl KubernetesPlatform {
         let front = self.front(service, PATIENCE).await?;
         may_release(&front.record).map_err(malformed)?;
         let adopted = front.record.adopted.clone();
-        let (kind, object) = (front.place.kind, &front.object);
+        let kind = front.place.kind;
         if kind != Kind::Service {
             // Before anybody is led there again.
             self.reselect(&adopted.original, &adopted.original_selector)
                 .await?;
         }
+        match kind {
+            // It was made here; the main one leads to the original Service all the while.
+            Kind::Ingress => self.delete(kind, &front.place.name).await?,
+            _ => self.take_record_off(&front).await?,
+        }
+        super::lock(&self.shared.places).remove(service);
+        let green = adopted.slot_name(Slot::Green);
+        self.delete(Kind::Autoscaler, &green).await?;
+        self.delete(Kind::Deployment, &green).await?;
+        for slot in Slot::BOTH {
+            self.delete(Kind::Service, &adopted.slot_name(slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// Routes as before the adoption, and takes the record off, in one write.
+    async fn take_record_off(&self, front: &Front) -> Result<(), PlatformError> {
+        let (kind, object) = (front.place.kind, &front.object);
         let mut ops = vec![unchanged(object)];
         ops.extend(
             writer::of(kind)
@@ -283,13 +343,6 @@ impl KubernetesPlatform {
         ops.extend(removal(object, "labels", SERVICE));
         self.patch(kind, &front.place.name, Value::Array(ops), Purpose::Upkeep)
             .await?;
-        super::lock(&self.shared.places).remove(service);
-        let green = adopted.slot_name(Slot::Green);
-        self.delete(Kind::Autoscaler, &green).await?;
-        self.delete(Kind::Deployment, &green).await?;
-        for slot in Slot::BOTH {
-            self.delete(Kind::Service, &adopted.slot_name(slot)).await?;
-        }
         Ok(())
     }
 
@@ -314,170 +367,6 @@ fn may_release(record: &Record) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// The only Service whose selector finds a Deployment's pods.
-fn only_service(all: Vec<Value>, deployment: &Value) -> Result<Value, String> {
-    let pods = labels(&deployment["spec"]["template"]["metadata"]["labels"]);
-    let leads = |s: &Value| {
-        matches(&labels(&s["spec"]["selector"]), &pods)
-            && s["metadata"]["labels"]["deckwatch.dev/slot"].is_null()
-    };
-    let mut found: Vec<Value> = all.into_iter().filter(leads).collect();
-    let names: Vec<&str> = found.iter().map(super::object::name).collect();
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err("no Service leads to this Deployment".into()),
-        _ => Err(format!(
-            "several Services lead to it ({}); name one",
-            names.join(", ")
-        )),
-    }
-}
-
-/// How the adopted pods are found. By the Deployment's own selector, so that whatever somebody else
-/// does to that Deployment meanwhile is still served; its pods carry no label of ours before their
-/// first release. A selector that a Service cannot express is narrowed to the present template.
-fn blue_selector(deployment: &Value) -> Result<Labels, String> {
-    let selector = &deployment["spec"]["selector"];
-    let expressions = selector["matchExpressions"].as_array();
-    if expressions.is_some_and(|list| !list.is_empty()) {
-        return Err(
-            "the Deployment's selector has expressions, which a Service cannot ask for; only plain labels \
-             can be adopted"
-                .into(),
-        );
-    }
-    let found = labels(&selector["matchLabels"]);
-    match found.is_empty() {
-        true => Err("the Deployment selects nothing".into()),
-        false => Ok(found),
-    }
-}
-
-fn container(ask: &AdoptAsk, deployment: &Value) -> Result<String, String> {
-    let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
-    let names: Vec<&str> = containers
-        .into_iter()
-        .flatten()
-        .filter_map(|c| c["name"].as_str())
-        .collect();
-    match &ask.container {
-        Some(name) if names.contains(&name.as_str()) => Ok(name.clone()),
-        Some(name) => Err(format!(
-            "there is no container {name}, only {}",
-            names.join(", ")
-        )),
-        None if names.len() == 1 => Ok(names[0].to_owned()),
-        None => Err(format!(
-            "name the container that releases are for: {}",
-            names.join(", ")
-        )),
-    }
-}
-
-/// What an adoption writes. Pure.
-fn plan(ask: &AdoptAsk, found: &Found) -> Result<AdoptPlan, String> {
-    let service = ServiceName::new(ask.deployment.as_str()).map_err(|e| e.to_string())?;
-    if service.as_str().len() > LONGEST {
-        return Err(format!(
-            "{service} is too long a name: at most {LONGEST} characters"
-        ));
-    }
-    let original = super::object::name(&found.service).to_owned();
-    let mut plan = AdoptPlan {
-        service: service.clone(),
-        steps: Vec::new(),
-        original: original.clone(),
-    };
-    if let Some(record) = Record::of(&found.front)? {
-        return match record.adopted.service == service {
-            true => Ok(plan),
-            false => Err(format!(
-                "it already carries the traffic of {}; one object carries one service",
-                record.adopted.service
-            )),
-        };
-    }
-    let record = new_record(ask, found, service)?;
-    for (slot, there) in [(Slot::Blue, &found.blue), (Slot::Green, &found.green)] {
-        let wanted = template::service(&found.service, &record.adopted, slot);
-        match there {
-            None => plan.steps.push(AdoptStep {
-                what: format!("a Service for {slot}, with the ports of {original}"),
-                kind: Kind::Service,
-                name: record.adopted.slot_name(slot),
-                body: wanted,
-                creates: true,
-            }),
-            Some(there) if is_same(there, &wanted) => {}
-            Some(there) => {
-                return Err(format!(
-                    "there is a Service {} already, and it is somebody else's",
-                    super::object::name(there)
-                ));
-            }
-        }
-    }
-    plan.steps.push(last_step(found, &record)?);
-    Ok(plan)
-}
-
-fn is_same(there: &Value, wanted: &Value) -> bool {
-    there["metadata"]["labels"][SERVICE] == wanted["metadata"]["labels"][SERVICE]
-        && there["spec"]["selector"] == wanted["spec"]["selector"]
-}
-
-fn new_record(ask: &AdoptAsk, found: &Found, service: ServiceName) -> Result<Record, String> {
-    let blue = blue_selector(&found.deployment)?;
-    let original_selector = labels(&found.service["spec"]["selector"]);
-    let pods = labels(&found.deployment["spec"]["template"]["metadata"]["labels"]);
-    if !matches(&original_selector, &pods) {
-        return Err(format!(
-            "the Service {} does not lead to the Deployment {}",
-            super::object::name(&found.service),
-            ask.deployment
-        ));
-    }
-    let mut roles = PerSlot::new(|_| Role::Free);
-    roles.blue = Role::Stable;
-    let green = slot_labels(&service, Slot::Green);
-    Ok(Record {
-        traffic: Traffic {
-            weights: Weights::all_to(Slot::Blue),
-            roles,
-            ..Traffic::default()
-        },
-        adopted: Adopted {
-            deployment: ask.deployment.clone(),
-            original: super::object::name(&found.service).to_owned(),
-            original_selector,
-            follows: Slot::Blue,
-            container: container(ask, &found.deployment)?,
-            instances: found.deployment["spec"]["replicas"].as_u64().unwrap_or(1) as u32,
-            selectors: PerSlot { blue, green },
-            service,
-        },
-        intents: Vec::new(),
-    })
-}
-
-/// The one write that moves anything.
-fn last_step(found: &Found, record: &Record) -> Result<AdoptStep, String> {
-    let (kind, front, original) = (found.front_kind, &found.front, &record.adopted.original);
-    let name = super::object::name(front).to_owned();
-    let adoptable = writer::of(kind).adoptable(front, original);
-    adoptable.map_err(|why| format!("{kind} {name}: {why}"))?;
-    Ok(AdoptStep {
-        what: format!(
-            "{kind} {name} leads to {} instead of {original}, and carries the record",
-            record.adopted.slot_name(Slot::Blue)
-        ),
-        kind,
-        body: writer::patch(kind, front, record)?,
-        name,
-        creates: false,
-    })
 }
 
 #[cfg(test)]

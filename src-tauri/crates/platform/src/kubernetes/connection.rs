@@ -1,22 +1,25 @@
 //! Which cluster, as whom.
 //!
-//! A connection is one context of the kubeconfig files. Certificates, exec plugins, tokens (a token
-//! file is read again every minute, a plugin's token when it runs out), `proxy-url` over `http` and
-//! `https` and `tls-server-name` are read by the client library. What it does not do: the old
-//! `auth-provider` entries, SOCKS proxies, and a CA file that is exchanged while it runs (open the
-//! context anew).
+//! A connection is one context of the kubeconfig files, and follows them: when what they say of its
+//! cluster or its user changes, the next request goes by it. So do a token's file and the files of
+//! certificates. Certificates, exec plugins (run again when their token runs out, or is no longer
+//! accepted), `proxy-url` over `http` and `https` and `tls-server-name` are read by the client
+//! library. What it does not do: the old `auth-provider` entries and SOCKS proxies.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deckwatch_domain::{Actor, ActorKind, Identity};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::door::Door;
 use super::failure::Failure;
+use super::kubeconfig::{Picked, Source, Stamp};
 use super::{lock, plugin};
 use crate::model::PlatformError;
 
@@ -26,40 +29,13 @@ const CONNECT: Duration = Duration::from_secs(2);
 const PLUGIN: Duration = Duration::from_secs(60);
 /// The longest that a question about the cluster itself may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// One context of the kubeconfig files.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ContextEntry {
-    pub name: String,
-    pub cluster: String,
-    pub user: Option<String>,
-    pub namespace: String,
-    /// What `kubectl` uses when nothing is said.
-    pub current: bool,
-}
-
-/// Every context that the kubeconfig files name.
-///
-/// `file`: one file; none: the files of `KUBECONFIG`, or the one in the home directory. Files of
-/// the list that are not there are passed over, as `kubectl` does.
-///
-/// # Errors
-/// [`PlatformError::Broken`] when there is no such file or it is not understood.
-pub fn contexts(file: Option<&Path>) -> Result<Vec<ContextEntry>, PlatformError> {
-    let read = read(file)?;
-    let current = read.current_context;
-    let entries = read.contexts.into_iter().filter_map(|named| {
-        let context = named.context?;
-        Some(ContextEntry {
-            current: current.as_deref() == Some(named.name.as_str()),
-            name: named.name,
-            cluster: context.cluster,
-            user: context.user,
-            namespace: context.namespace.unwrap_or_else(|| "default".into()),
-        })
-    });
-    Ok(entries.collect())
-}
+/// How often it is looked whether the files have changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest that a request waits for what has changed to be read: the way back must not wait for
+/// a plugin while what there was may still do.
+const RELOAD: Duration = Duration::from_millis(300);
+/// How soon after new credentials, that are not accepted either, others are asked for.
+const RENEW: Duration = Duration::from_secs(5);
 
 fn broken(why: impl std::fmt::Display) -> PlatformError {
     PlatformError::Broken {
@@ -67,42 +43,39 @@ fn broken(why: impl std::fmt::Display) -> PlatformError {
     }
 }
 
-fn read(file: Option<&Path>) -> Result<Kubeconfig, PlatformError> {
-    let files = match file {
-        Some(file) => vec![file.to_owned()],
-        None => listed(std::env::var_os("KUBECONFIG").as_deref()),
-    };
-    if files.is_empty() {
-        return Kubeconfig::read().map_err(broken);
-    }
-    let mut whole = Kubeconfig::default();
-    for file in files {
-        let one =
-            Kubeconfig::read_from(&file).map_err(|e| broken(format!("{}: {e}", file.display())))?;
-        whole = whole.merge(one).map_err(broken)?;
-    }
-    Ok(whole)
-}
-
-fn listed(variable: Option<&std::ffi::OsStr>) -> Vec<PathBuf> {
-    let paths = variable.into_iter().flat_map(std::env::split_paths);
-    paths.filter(|p| p.is_file()).collect()
-}
-
 /// A client for one context. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection {
     context: Arc<str>,
     namespace: Arc<str>,
-    config: Arc<Config>,
-    client: Arc<Mutex<Client>>,
+    /// None: it was made of a configuration, and follows no file.
+    source: Option<Arc<Source>>,
+    live: Arc<Mutex<Live>>,
+    renewing: Arc<tokio::sync::Mutex<()>>,
+    /// Counts how often the context came to lead to another cluster.
+    moved: Arc<watch::Sender<u64>>,
+    generation: Arc<AtomicU64>,
+}
+
+/// What holds now.
+struct Live {
+    client: Client,
+    config: Config,
+    files: Vec<PathBuf>,
+    stamp: Stamp,
+    certificates: (Vec<PathBuf>, Stamp),
+    cluster: Value,
+    user: Value,
+    looked: Instant,
+    renewed: Option<Instant>,
 }
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let server = lock(&self.live).config.cluster_url.to_string();
         f.debug_struct("Connection")
             .field("context", &self.context)
-            .field("server", &self.config.cluster_url.to_string())
+            .field("server", &server)
             .finish_non_exhaustive()
     }
 }
@@ -111,38 +84,166 @@ impl Connection {
     /// Makes a client for a context (none: the current one). Asks the cluster nothing yet, but runs
     /// the context's credential plugin, if it has one.
     ///
+    /// `place`: a kubeconfig or a folder of them; none: the files of `KUBECONFIG`, or the one in the
+    /// home directory.
+    ///
     /// # Errors
     /// [`PlatformError::Broken`]: the files or the credentials are not usable.
-    pub async fn open(file: Option<&Path>, context: Option<&str>) -> Result<Self, PlatformError> {
-        let kubeconfig = read(file)?;
-        let name = context
-            .map(str::to_owned)
-            .or_else(|| kubeconfig.current_context.clone())
-            .ok_or_else(|| broken("the kubeconfig has no current context; name one"))?;
-        let options = KubeConfigOptions {
-            context: Some(name.clone()),
-            ..Default::default()
-        };
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .map_err(|e| broken(format!("the context {name}: {e}")))?;
-        plugin::find(&mut config.auth_info).await;
-        Connection::with(name, config).await
+    pub async fn open(place: Option<&Path>, context: Option<&str>) -> Result<Self, PlatformError> {
+        Connection::of(Source::of(place), context).await
+    }
+
+    /// As [`Connection::open`], of a list of files that is merged as that of `KUBECONFIG` is.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn open_list(
+        files: Vec<PathBuf>,
+        context: Option<&str>,
+    ) -> Result<Self, PlatformError> {
+        Connection::of(Source::List(files), context).await
+    }
+
+    async fn of(source: Source, context: Option<&str>) -> Result<Self, PlatformError> {
+        let picked = source.pick(context)?;
+        let name = picked.name.clone();
+        let live = Live::of(picked).await?;
+        Ok(Connection::new(name, Some(source), live))
     }
 
     /// As [`Connection::open`], of a configuration that was made elsewhere.
     pub async fn with(context: impl Into<String>, config: Config) -> Result<Self, PlatformError> {
-        let mut config = config;
-        config.connect_timeout = Some(CONNECT);
-        // When to ask again is decided here, not in the client: the way back must not wait.
-        config.default_retry = false;
-        let client = make(&config).await?;
-        Ok(Connection {
-            context: context.into().into(),
-            namespace: config.default_namespace.clone().into(),
-            config: config.into(),
-            client: Arc::new(Mutex::new(client)),
-        })
+        let config = ours(config);
+        let live = Live {
+            client: make(&config).await?,
+            config,
+            files: Vec::new(),
+            stamp: Stamp::default(),
+            certificates: Default::default(),
+            cluster: Value::Null,
+            user: Value::Null,
+            looked: Instant::now(),
+            renewed: None,
+        };
+        Ok(Connection::new(context.into(), None, live))
+    }
+
+    fn new(context: String, source: Option<Source>, live: Live) -> Self {
+        Connection {
+            context: context.into(),
+            namespace: live.config.default_namespace.clone().into(),
+            source: source.map(Arc::new),
+            live: Arc::new(Mutex::new(live)),
+            renewing: Arc::default(),
+            moved: Arc::new(watch::Sender::new(0)),
+            generation: Arc::default(),
+        }
+    }
+
+    /// The client, made anew once its certificate has run out or its files say something else.
+    pub(super) async fn client(&self) -> Result<Client, PlatformError> {
+        if self.has_changed() {
+            let reload = self.renew(false);
+            // What there was may still do; the reading goes on beside it.
+            if let Ok(Err(error)) = tokio::time::timeout(RELOAD, reload).await {
+                tracing::debug!(%error, context = %self.context, "the changed kubeconfig is not usable");
+            }
+        }
+        let client = lock(&self.live).client.clone();
+        let over = |until: &k8s_openapi::jiff::Timestamp| {
+            until.as_millisecond() <= super::now().as_millis()
+        };
+        if !client.valid_until().as_ref().is_some_and(over) {
+            return Ok(client);
+        }
+        self.renew(true).await?;
+        Ok(lock(&self.live).client.clone())
+    }
+
+    /// Looks whether the files have changed, and goes by what they say then.
+    pub(super) async fn refresh(&self) {
+        // A failure is said where it is met.
+        let _ = self.client().await;
+    }
+
+    /// New credentials, after those there were have not been accepted; whether there are any.
+    pub(super) async fn renew_refused(&self) -> bool {
+        let lately = lock(&self.live).renewed;
+        if lately.is_some_and(|at| at.elapsed() < RENEW) {
+            return false;
+        }
+        self.renew(true).await.is_ok()
+    }
+
+    /// Counts how often the files came to say something else of the cluster or the user.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Follows how often the context came to lead to another cluster.
+    pub(super) fn moves(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
+    fn has_changed(&self) -> bool {
+        if self.source.is_none() {
+            return false;
+        }
+        let mut live = lock(&self.live);
+        if live.looked.elapsed() < LOOK {
+            return false;
+        }
+        live.looked = Instant::now();
+        Stamp::of(&live.files) != live.stamp
+    }
+
+    /// Reads the files again and makes a client of them. Goes on when nobody waits for it any more:
+    /// a plugin that asks a person is not asked twice.
+    ///
+    /// `anyway`: also when they say the same as before.
+    async fn renew(&self, anyway: bool) -> Result<(), PlatformError> {
+        let this = self.clone();
+        let renewed = tokio::spawn(async move { this.renewed(anyway).await });
+        renewed.await.map_err(broken)?
+    }
+
+    async fn renewed(&self, anyway: bool) -> Result<(), PlatformError> {
+        let asked = Instant::now();
+        let _one = self.renewing.lock().await;
+        // Somebody else has just done it.
+        if lock(&self.live).renewed.is_some_and(|at| at > asked) {
+            return Ok(());
+        }
+        let Some(source) = &self.source else {
+            let config = lock(&self.live).config.clone();
+            let client = make(&config).await?;
+            let mut live = lock(&self.live);
+            (live.client, live.renewed) = (client, Some(Instant::now()));
+            return Ok(());
+        };
+        let picked = source.pick(Some(&self.context))?;
+        let cluster = picked.cluster.clone();
+        {
+            let mut live = lock(&self.live);
+            let (certificates, stamp) = &live.certificates;
+            let same = *certificates == picked.certificates
+                && Stamp::of(certificates) == *stamp
+                && (&live.cluster, &live.user) == (&picked.cluster, &picked.user);
+            if same && !anyway {
+                live.stamp = Stamp::of(&picked.files);
+                live.files = picked.files;
+                return Ok(());
+            }
+        }
+        let mut fresh = Live::of(picked).await?;
+        fresh.renewed = Some(Instant::now());
+        let before = std::mem::replace(&mut *lock(&self.live), fresh).cluster;
+        tracing::info!(context = %self.context, "the connection goes by what its files say now");
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        if before["server"] != cluster["server"] {
+            self.moved.send_modify(|times| *times += 1);
+        }
+        Ok(())
     }
 
     /// The context's name. It is this machine's name for the cluster: see [`Connection::cluster`].
@@ -153,20 +254,6 @@ impl Connection {
     /// The context's own namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
-    }
-
-    /// The client, made anew once its certificate has run out.
-    pub(super) async fn client(&self) -> Result<Client, PlatformError> {
-        let client = lock(&self.client).clone();
-        let over = |until: &k8s_openapi::jiff::Timestamp| {
-            until.as_millisecond() <= super::now().as_millis()
-        };
-        if !client.valid_until().as_ref().is_some_and(over) {
-            return Ok(client);
-        }
-        let fresh = make(&self.config).await?;
-        *lock(&self.client) = fresh.clone();
-        Ok(fresh)
     }
 
     /// Who the API server says is asking.
@@ -228,6 +315,40 @@ fn actor(user: &str) -> Actor {
     }
 }
 
+impl Live {
+    async fn of(picked: Picked) -> Result<Live, PlatformError> {
+        // Before it is read again by the client: what changes in between is seen the next time.
+        let stamp = Stamp::of(&picked.files);
+        let certificates = Stamp::of(&picked.certificates);
+        let options = KubeConfigOptions {
+            context: Some(picked.name.clone()),
+            ..Default::default()
+        };
+        let config = Config::from_custom_kubeconfig(picked.kubeconfig, &options).await;
+        let mut config = config.map_err(|e| broken(format!("the context {}: {e}", picked.name)))?;
+        plugin::find(&mut config.auth_info).await;
+        let config = ours(config);
+        Ok(Live {
+            client: make(&config).await?,
+            config,
+            files: picked.files,
+            stamp,
+            certificates: (picked.certificates, certificates),
+            cluster: picked.cluster,
+            user: picked.user,
+            looked: Instant::now(),
+            renewed: None,
+        })
+    }
+}
+
+fn ours(mut config: Config) -> Config {
+    config.connect_timeout = Some(CONNECT);
+    // When to ask again is decided here, not in the client: the way back must not wait.
+    config.default_retry = false;
+    config
+}
+
 /// A plugin is a program that is run and waited for, so this happens off the runtime's threads.
 async fn make(config: &Config) -> Result<Client, PlatformError> {
     let config = config.clone();
@@ -251,42 +372,8 @@ kind: Config
 current-context: prod
 clusters: [{name: c1, cluster: {server: "https://127.0.0.1:6443"}}]
 users: [{name: ana, user: {token: t}}]
-contexts:
-- {name: prod, context: {cluster: c1, user: ana, namespace: shop}}
-- {name: dev, context: {cluster: c2, user: ana}}
+contexts: [{name: prod, context: {cluster: c1, user: ana, namespace: shop}}]
 "#;
-    const TWO: &str = r#"
-apiVersion: v1
-kind: Config
-current-context: dev
-clusters: [{name: c2, cluster: {server: "https://127.0.0.1:7443"}}]
-"#;
-
-    #[test]
-    fn the_contexts_are_listed_with_what_they_lead_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config");
-        std::fs::write(&file, ONE).unwrap();
-        let found = contexts(Some(&file)).unwrap();
-        assert_eq!(found.len(), 2);
-        assert_eq!((found[0].name.as_str(), found[0].current), ("prod", true));
-        assert_eq!(found[0].namespace, "shop");
-        assert_eq!(found[1].namespace, "default");
-        assert_eq!(found[1].cluster, "c2");
-        let missing = contexts(Some(&folder.path().join("none"))).unwrap_err();
-        assert!(missing.to_string().contains("none"), "{missing}");
-    }
-
-    #[test]
-    fn files_of_the_list_that_are_not_there_are_passed_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-        std::fs::write(&one, ONE).unwrap();
-        std::fs::write(&two, TWO).unwrap();
-        let list = std::env::join_paths([&folder.path().join("none"), &two, &one]).unwrap();
-        assert_eq!(listed(Some(&list)), [two, one]);
-        assert!(listed(None).is_empty());
-    }
 
     #[test]
     fn a_service_account_is_a_machine() {
@@ -307,5 +394,31 @@ clusters: [{name: c2, cluster: {server: "https://127.0.0.1:7443"}}]
         assert!(open.unwrap_err().to_string().contains("nowhere"));
         let open = Connection::open(Some(&file), None).await.unwrap();
         assert_eq!((open.context(), open.namespace()), ("prod", "shop"));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_concern_the_context_makes_no_new_client() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        std::fs::write(&file, ONE).unwrap();
+        let open = Connection::open(Some(&file), None).await.unwrap();
+        let renewed = || lock(&open.live).renewed;
+        let change = async |text: String| {
+            std::fs::write(&file, text).unwrap();
+            open.renewed(false).await
+        };
+        change(ONE.replace("current-context: prod", "preferences: {}"))
+            .await
+            .unwrap();
+        assert_eq!(renewed(), None);
+        // Half of a file is passed over: what there was goes on.
+        assert!(change("apiVersion: v1\nclusters: [{".into()).await.is_err());
+        assert_eq!(renewed(), None);
+        change(ONE.replace("token: t", "token: u")).await.unwrap();
+        assert!(renewed().is_some());
+        assert_eq!(*open.moves().borrow(), 0);
+        change(ONE.replace(":6443", ":7443")).await.unwrap();
+        assert_eq!(*open.moves().borrow(), 1);
+        assert_eq!(lock(&open.live).config.cluster_url.port_u16(), Some(7443));
     }
 }

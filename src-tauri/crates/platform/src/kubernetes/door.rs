@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 use serde_json::Value;
@@ -113,16 +113,12 @@ impl Door {
     }
 
     pub(super) async fn get(&self, path: &str, limit: Duration) -> Result<Value, Failure> {
-        let request = request(Method::GET, path, None, Bytes::new());
-        let asked = format!("get {}", short(path));
-        json(within(limit, self.send(request, &asked)).await?)
+        json(within(limit, self.send(Asked::get(path, "get"))).await?)
     }
 
     /// The same, as text.
     pub(super) async fn text(&self, path: &str, limit: Duration) -> Result<Bytes, Failure> {
-        let request = request(Method::GET, path, None, Bytes::new());
-        let asked = format!("get {}", short(path));
-        within(limit, self.send(request, &asked)).await
+        within(limit, self.send(Asked::get(path, "get"))).await
     }
 
     /// Posts a review: a question that the API server answers and does not keep.
@@ -132,9 +128,14 @@ impl Door {
         body: &Value,
         limit: Duration,
     ) -> Result<Value, Failure> {
-        let content = Some("application/json");
-        let request = request(Method::POST, path, content, bytes(body));
-        json(within(limit, self.send(request, &format!("post {}", short(path)))).await?)
+        let asked = Asked {
+            method: Method::POST,
+            path,
+            content: Some("application/json"),
+            body: bytes(body),
+            said: format!("post {}", short(path)),
+        };
+        json(within(limit, self.send(asked)).await?)
     }
 
     /// Sends one write, if the guard lets it through.
@@ -147,10 +148,14 @@ impl Door {
             Verb::Delete if write.body.is_null() => Bytes::new(),
             _ => bytes(&write.body),
         };
-        let content = Some(write.verb.content());
-        let request = request(write.verb.method(), &path, content, body);
-        let asked = format!("{} {}", write.verb.right(), short(&write.path));
-        json(within(limit, self.send(request, &asked)).await?)
+        let asked = Asked {
+            method: write.verb.method(),
+            path: &path,
+            content: Some(write.verb.content()),
+            body,
+            said: format!("{} {}", write.verb.right(), short(&write.path)),
+        };
+        json(within(limit, self.send(asked)).await?)
     }
 
     /// Begins a watch; its lines come as they come.
@@ -159,25 +164,22 @@ impl Door {
         path: &str,
         limit: Duration,
     ) -> Result<Response<Body>, Failure> {
-        let request = request(Method::GET, path, None, Bytes::new());
-        let asked = format!("watch {}", short(path));
-        within(limit, self.open(request, &asked)).await
+        within(limit, self.open(&Asked::get(path, "watch"))).await
     }
 
-    async fn open(&self, request: Request<Body>, asked: &str) -> Result<Response<Body>, Failure> {
-        let silent = |why: String| Failure::Silent {
-            why: format!("{asked}: {why}"),
-        };
-        let client = self.connection.client().await;
-        let client = client.map_err(|e| silent(e.to_string()))?;
-        let answer = client.send(request).await.map_err(|e| silent(chain(&e)))?;
+    async fn open(&self, asked: &Asked<'_>) -> Result<Response<Body>, Failure> {
+        let mut answer = self.answer(asked).await?;
+        // It was not looked at, so it may be sent again, with what is accepted now.
+        if answer.status() == StatusCode::UNAUTHORIZED && self.connection.renew_refused().await {
+            answer = self.answer(asked).await?;
+        }
         if answer.status().is_success() {
             return Ok(answer);
         }
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, 1024 * 1024).collect().await;
         let body = body.map(|b| b.to_bytes()).unwrap_or_default();
-        let failure = Failure::of(parts.status, &parts.headers, &body, asked);
+        let failure = Failure::of(parts.status, &parts.headers, &body, &asked.said);
         if let Failure::Busy {
             after: Some(after), ..
         } = &failure
@@ -187,11 +189,21 @@ impl Door {
         Err(failure)
     }
 
-    async fn send(&self, request: Request<Body>, asked: &str) -> Result<Bytes, Failure> {
-        let answer = self.open(request, asked).await?;
+    async fn answer(&self, asked: &Asked<'_>) -> Result<Response<Body>, Failure> {
+        let silent = |why: String| Failure::Silent {
+            why: format!("{}: {why}", asked.said),
+        };
+        let client = self.connection.client().await;
+        let client = client.map_err(|e| silent(e.to_string()))?;
+        let answer = client.send(asked.request()).await;
+        answer.map_err(|e| silent(chain(&e)))
+    }
+
+    async fn send(&self, asked: Asked<'_>) -> Result<Bytes, Failure> {
+        let answer = self.open(&asked).await?;
         let body = Limited::new(answer.into_body(), LONGEST).collect().await;
         let body = body.map_err(|e| Failure::Silent {
-            why: format!("{asked}: the answer broke off: {e}"),
+            why: format!("{}: the answer broke off: {e}", asked.said),
         })?;
         Ok(body.to_bytes())
     }
@@ -221,18 +233,41 @@ fn json(body: Bytes) -> Result<Value, Failure> {
     })
 }
 
-fn request(method: Method, path: &str, content: Option<&str>, body: Bytes) -> Request<Body> {
-    let mut request = Request::new(Body::from(body));
-    *request.method_mut() = method;
-    // Names are checked where they enter; a path that is none is answered with a 404.
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    let headers = request.headers_mut();
-    let accept = header::HeaderValue::from_static("application/json");
-    headers.insert(header::ACCEPT, accept);
-    if let Some(content) = content.and_then(|c| c.parse().ok()) {
-        headers.insert(header::CONTENT_TYPE, content);
+/// One request, which can be made again.
+struct Asked<'a> {
+    method: Method,
+    path: &'a str,
+    content: Option<&'static str>,
+    body: Bytes,
+    /// As people say it.
+    said: String,
+}
+
+impl<'a> Asked<'a> {
+    fn get(path: &'a str, verb: &str) -> Self {
+        Asked {
+            method: Method::GET,
+            path,
+            content: None,
+            body: Bytes::new(),
+            said: format!("{verb} {}", short(path)),
+        }
     }
-    request
+
+    fn request(&self) -> Request<Body> {
+        let mut request = Request::new(Body::from(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        // Names are checked where they enter; a path that is none is answered with a 404.
+        *request.uri_mut() = self.path.parse().unwrap_or_default();
+        let headers = request.headers_mut();
+        let accept = header::HeaderValue::from_static("application/json");
+        headers.insert(header::ACCEPT, accept);
+        if let Some(content) = self.content {
+            let content = header::HeaderValue::from_static(content);
+            headers.insert(header::CONTENT_TYPE, content);
+        }
+        request
+    }
 }
 
 /// `/apis/apps/v1/namespaces/shop/deployments/web` as people say it: `deployments/web`.

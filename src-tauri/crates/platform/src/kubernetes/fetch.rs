@@ -56,7 +56,7 @@ impl KubernetesPlatform {
                 let name = name.to_owned();
                 lock(&self.shared.places).insert(service.clone(), Place { kind, name });
                 let drift = writer::drift(kind, object, &record);
-                return Ok(Some(look::look(&index, &record, drift, now())));
+                return Ok(Some(look::look(&index, kind, &record, drift, now())));
             }
         }
         Ok(None)

@@ -70,6 +70,7 @@ pub struct Index {
     pub(super) services: Of<Front>,
     pub(super) routes: Of<Front>,
     pub(super) meshes: Of<Front>,
+    pub(super) canaries: Of<Front>,
     pub(super) slices: Of<Slice>,
     pub(super) autoscalers: Of<Autoscaler>,
     pub(super) budgets: Of<Budget>,
@@ -167,6 +168,7 @@ impl Index {
             Kind::Service => of(&self.services, name),
             Kind::HttpRoute => of(&self.routes, name),
             Kind::VirtualService => of(&self.meshes, name),
+            Kind::Ingress => of(&self.canaries, name),
             Kind::EndpointSlice => of(&self.slices, name),
             Kind::Autoscaler => of(&self.autoscalers, name),
             Kind::DisruptionBudget => of(&self.budgets, name),
@@ -184,8 +186,10 @@ impl Index {
             .meshes
             .iter()
             .map(|entry| (Kind::VirtualService, entry));
+        let canaries = self.canaries.iter().map(|entry| (Kind::Ingress, entry));
         routes
             .chain(meshes)
+            .chain(canaries)
             .chain(services)
             .filter_map(|(kind, (name, (_, front)))| {
                 Some((kind, name.as_str(), front.object.as_ref()?))
@@ -242,6 +246,7 @@ impl Index {
             Kind::Service => drop(self.services.insert(key, (version, Front::of(object)))),
             Kind::HttpRoute => drop(self.routes.insert(key, (version, Front::of(object)))),
             Kind::VirtualService => drop(self.meshes.insert(key, (version, Front::of(object)))),
+            Kind::Ingress => drop(self.canaries.insert(key, (version, Front::of(object)))),
             Kind::EndpointSlice => drop(self.slices.insert(key, (version, Slice::of(object)))),
             Kind::Autoscaler => drop(
                 self.autoscalers
@@ -264,6 +269,7 @@ impl Index {
             Kind::Service => drop(self.services.remove(name)),
             Kind::HttpRoute => drop(self.routes.remove(name)),
             Kind::VirtualService => drop(self.meshes.remove(name)),
+            Kind::Ingress => drop(self.canaries.remove(name)),
             Kind::EndpointSlice => drop(self.slices.remove(name)),
             Kind::Autoscaler => drop(self.autoscalers.remove(name)),
             Kind::DisruptionBudget => drop(self.budgets.remove(name)),
@@ -283,6 +289,7 @@ impl Index {
             Kind::Service => self.services.clear(),
             Kind::HttpRoute => self.routes.clear(),
             Kind::VirtualService => self.meshes.clear(),
+            Kind::Ingress => self.canaries.clear(),
             Kind::EndpointSlice => self.slices.clear(),
             Kind::Autoscaler => self.autoscalers.clear(),
             Kind::DisruptionBudget => self.budgets.clear(),

@@ -21,6 +21,7 @@ pub enum Kind {
     #[serde(rename = "HTTPRoute")]
     HttpRoute,
     VirtualService,
+    Ingress,
     #[serde(rename = "HorizontalPodAutoscaler")]
     Autoscaler,
     #[serde(rename = "PodDisruptionBudget")]
@@ -30,10 +31,11 @@ pub enum Kind {
 
 impl Kind {
     /// What the index keeps, in the order in which it is filled.
-    pub const INDEXED: [Kind; 8] = [
+    pub const INDEXED: [Kind; 9] = [
         Kind::Service,
         Kind::HttpRoute,
         Kind::VirtualService,
+        Kind::Ingress,
         Kind::Deployment,
         Kind::Pod,
         Kind::EndpointSlice,
@@ -62,11 +64,16 @@ impl Kind {
     ];
 
     /// What can carry a service's traffic, and with it the record.
-    pub const FRONTS: [Kind; 3] = [Kind::HttpRoute, Kind::VirtualService, Kind::Service];
+    pub const FRONTS: [Kind; 4] = [
+        Kind::HttpRoute,
+        Kind::VirtualService,
+        Kind::Ingress,
+        Kind::Service,
+    ];
 
     /// Whether a cluster may well not have it, or not for everybody.
     pub const fn is_optional(self) -> bool {
-        matches!(self, Kind::HttpRoute | Kind::VirtualService)
+        matches!(self, Kind::HttpRoute | Kind::VirtualService | Kind::Ingress)
     }
 
     /// The API group; empty for the core one.
@@ -77,6 +84,7 @@ impl Kind {
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::HttpRoute => "gateway.networking.k8s.io",
             Kind::VirtualService => "networking.istio.io",
+            Kind::Ingress => "networking.k8s.io",
             Kind::Autoscaler => "autoscaling",
             Kind::DisruptionBudget => "policy",
         }
@@ -110,6 +118,7 @@ impl Kind {
             Kind::EndpointSlice => "EndpointSlice",
             Kind::HttpRoute => "HTTPRoute",
             Kind::VirtualService => "VirtualService",
+            Kind::Ingress => "Ingress",
             Kind::Autoscaler => "HorizontalPodAutoscaler",
             Kind::DisruptionBudget => "PodDisruptionBudget",
             Kind::Event => "Event",
@@ -128,6 +137,7 @@ impl Kind {
             Kind::EndpointSlice => "endpointslices",
             Kind::HttpRoute => "httproutes",
             Kind::VirtualService => "virtualservices",
+            Kind::Ingress => "ingresses",
             Kind::Autoscaler => "horizontalpodautoscalers",
             Kind::DisruptionBudget => "poddisruptionbudgets",
             Kind::Event => "events",

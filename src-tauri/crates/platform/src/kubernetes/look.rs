@@ -3,10 +3,12 @@
 use deckwatch_domain::{PerSlot, ReleaseVersion, Role, ServiceName, Slot, Timestamp};
 
 use super::index::Index;
+use super::kind::Kind;
 use super::object::{Deployment, Pod, matches};
 use super::record::{Adopted, Record};
+use super::writer::selector;
 use crate::model::{
-    Drift, InstancePhase, InstanceState, Observation, ReleaseSpec, SlotState, Traffic,
+    Drift, InstancePhase, InstanceState, Observation, ReleaseSpec, Sharing, SlotState, Traffic,
 };
 
 /// The names of everything that a pod, an image and a person may have called a version, shortened
@@ -16,6 +18,7 @@ const LONGEST_VERSION: usize = 64;
 /// One look at a service.
 pub(super) fn look(
     index: &Index,
+    kind: Kind,
     record: &Record,
     drift: Option<Drift>,
     now: Timestamp,
@@ -28,6 +31,12 @@ pub(super) fn look(
             applied.extend(&deployment.intents);
         }
     }
+    let sharing = sharing(index, kind, record);
+    let ready = PerSlot::new(|slot| slots[slot].ready);
+    let mixed = Slot::BOTH
+        .iter()
+        .all(|slot| record.traffic.weights.of(*slot) > 0);
+    let reached = selector::reached(ready).filter(|_| mixed && sharing == Sharing::Instances);
     Observation {
         service: adopted.service.clone(),
         at: now,
@@ -37,7 +46,19 @@ pub(super) fn look(
         preview: None,
         applied,
         drift,
+        sharing,
+        reached,
     }
+}
+
+/// How finely what stands in front can share the traffic out.
+pub(super) fn sharing(index: &Index, kind: Kind, record: &Record) -> Sharing {
+    if kind != Kind::Service {
+        return Sharing::Weight;
+    }
+    let mut scalers = index.autoscalers.values().map(|(_, scaler)| scaler);
+    let autoscaled = scalers.any(|scaler| scaler.target == record.adopted.deployment);
+    selector::sharing(record, autoscaled)
 }
 
 /// The services that have a record here, with what keeps one from being understood.

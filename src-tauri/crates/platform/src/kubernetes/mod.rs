@@ -1,18 +1,19 @@
 //! The platform of one namespace of a Kubernetes cluster, reached through one context.
 //!
 //! Nothing is installed there. A service is a Deployment and what stands in front of it (an
-//! HTTPRoute, an Istio VirtualService, or a Service alone), and that front carries the whole truth
-//! as annotations, written in the same patch as the routing. What must never happen in here: a
-//! traffic write that was not decided by [`crate::rules`] on exactly the object that it lands on; a
-//! take-back that waits for anything but that one object; a pod of ours that somebody else's
-//! selector finds; a write that the guard has not seen.
+//! HTTPRoute, an Istio VirtualService, a canary Ingress, or a Service alone), and that front carries
+//! the whole truth as annotations, written in the same patch as the routing. What must never happen
+//! in here: a traffic write that was not decided by [`crate::rules`] on exactly the object that it
+//! lands on; a take-back that waits for anything but that one object; a pod of ours that somebody
+//! else's selector finds; a write that the guard has not seen.
 //!
-//! The rooms: `connection` which cluster and as whom, `guard` and `door` the way of every request,
-//! `failure` what an answer means, `record` the truth and the names, `writer` how traffic is
-//! written, `object`, `index` and `look` what is read and what it means, `watch` (with `awake`) what
-//! keeps the index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
-//! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
-//! rights it takes, `logs`, `view` (with `notice`) what people are shown of it all.
+//! The rooms: `kubeconfig` and `connection` which cluster and as whom, `guard` and `door` the way of
+//! every request, `failure` what an answer means, `record` the truth and the names, `writer` how
+//! traffic is written, `object`, `index` and `look` what is read and what it means, `watch` (with
+//! `awake`) what keeps the index true, `template` what is made for a slot, `traffic` and `slots` (with
+//! `scaling`) how orders are carried out, `settle` whose traffic holds after a change from elsewhere,
+//! `adopt` how a service comes in and goes out again, `preflight` which rights it takes, `logs`,
+//! `view` (with `notice`) what people are shown of it all.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
@@ -26,6 +27,7 @@ mod fetch;
 mod guard;
 mod index;
 mod kind;
+mod kubeconfig;
 mod logs;
 mod look;
 mod notice;
@@ -34,6 +36,7 @@ mod plugin;
 mod preflight;
 mod record;
 mod scaling;
+mod settle;
 mod slots;
 mod telemetry;
 mod template;
@@ -51,12 +54,14 @@ use deckwatch_domain::{ServiceName, Timestamp};
 use tokio::task::JoinHandle;
 
 pub use adopt::{AdoptAsk, AdoptPlan, AdoptStep, FrontAsk};
-pub use connection::{Connection, ContextEntry, contexts};
+pub use connection::Connection;
 pub use guard::{Access, Purpose};
 pub use index::{Event, Freshness, Index};
 pub use kind::Kind;
+pub use kubeconfig::{ContextEntry, contexts};
 pub use logs::{PodFollow, PodLine, PodLogs};
 pub use preflight::{Need, Preflight, needs, needs_of};
+pub use settle::{Settled, Truth};
 pub use telemetry::{ScrapablePod, Usage, UsedBy};
 pub use view::{
     FieldDiff, FieldState, NoticeRow, ObjectDiff, ObjectRow, ObjectText, Owner, PodRow, Rows,
@@ -149,6 +154,8 @@ impl KubernetesPlatform {
             *following = watch::begin(&self.shared, &Kind::INDEXED);
             let attend = awake::attend(Arc::downgrade(&self.shared));
             following.push(tokio::spawn(attend));
+            let files = watch::attend_files(Arc::downgrade(&self.shared));
+            following.push(tokio::spawn(files));
         }
     }
 
@@ -169,6 +176,15 @@ impl KubernetesPlatform {
 
     fn path(&self, kind: Kind, name: &str) -> String {
         kind.one(&self.shared.namespace, name)
+    }
+
+    /// What carries the traffic of the services that are known by now, each kind once.
+    pub fn fronts(&self) -> Vec<Kind> {
+        let places = lock(&self.shared.places);
+        let mut kinds: Vec<Kind> = places.values().map(|place| place.kind).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
     }
 
     fn note_written(&self, kind: Kind, object: &serde_json::Value) {
@@ -209,7 +225,13 @@ impl Platform for KubernetesPlatform {
         let front = self.front(service, PATIENCE).await?;
         let index = self.scene(&front.record).await?;
         let drift = writer::drift(front.place.kind, &front.object, &front.record);
-        Ok(look::look(&index, &front.record, drift, now()))
+        Ok(look::look(
+            &index,
+            front.place.kind,
+            &front.record,
+            drift,
+            now(),
+        ))
     }
 
     async fn services(&self) -> Result<Vec<ServiceName>, PlatformError> {
@@ -253,7 +275,7 @@ impl Platform for KubernetesPlatform {
         let all = |holds: fn(Kind) -> bool| places.values().all(|p| holds(p.kind));
         Capabilities {
             exact_weights: all(|kind| kind != Kind::Service),
-            header_routing: all(|kind| kind == Kind::HttpRoute),
+            header_routing: all(|kind| matches!(kind, Kind::HttpRoute | Kind::Ingress)),
             sticky_sessions: false,
             driver_lost_rollback: false,
         }

@@ -81,6 +81,10 @@ pub fn needs(front: Kind) -> Vec<Need> {
         need("patch", front, true, "moving traffic"),
         need("list", front, false, "finding services"),
     ];
+    if front == Kind::Ingress {
+        all.push(need("create", front, false, "making the canary"));
+        all.push(need("delete", front, false, "giving a service up again"));
+    }
     let seen = |kind: &Kind| *kind == front || !kind.is_optional();
     for kind in Kind::INDEXED.into_iter().filter(seen) {
         if kind != front {

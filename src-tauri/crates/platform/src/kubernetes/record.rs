@@ -115,16 +115,19 @@ impl Record {
         }))
     }
 
+    /// The annotations that this record is.
+    pub fn annotations(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            (TRAFFIC, text(&self.traffic)),
+            (ADOPTED, text(&self.adopted)),
+            (INTENTS, text(&self.intents)),
+        ])
+    }
+
     /// The operations that write this record into an object.
     pub fn ops(&self, object: &Value) -> Vec<Value> {
-        let mut ops = annotation_ops(
-            object,
-            &[
-                (TRAFFIC, text(&self.traffic)),
-                (ADOPTED, text(&self.adopted)),
-                (INTENTS, text(&self.intents)),
-            ],
-        );
+        let entries: Vec<(&str, String)> = self.annotations().into_iter().collect();
+        let mut ops = annotation_ops(object, &entries);
         ops.extend(map_ops(
             object,
             "labels",

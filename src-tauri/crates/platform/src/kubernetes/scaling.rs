@@ -47,7 +47,7 @@ impl KubernetesPlatform {
         let purpose = traffic::purpose(order, record, has);
         self.door().admits(purpose)?;
         if instances < has {
-            self.above_budget(record, slot, instances).await?;
+            self.above_budget(front, slot, instances).await?;
         }
         self.follow_with_autoscaler(record, slot, instances, purpose, warnings)
             .await?;
@@ -62,10 +62,11 @@ impl KubernetesPlatform {
     /// A slot that serves keeps what the disruption budget of the adopted pods promises.
     async fn above_budget(
         &self,
-        record: &Record,
+        front: &Front,
         slot: Slot,
         instances: u32,
     ) -> Result<(), PlatformError> {
+        let record = &front.record;
         let traffic = &record.traffic;
         let counted_on =
             traffic.weights.of(slot) > 0 || traffic.way_back.is_some_and(|back| back.slot == slot);
@@ -73,7 +74,7 @@ impl KubernetesPlatform {
             return Ok(());
         }
         let index = self.scene(record).await?;
-        let full = look::look(&index, record, None, super::now()).instances;
+        let full = look::look(&index, front.place.kind, record, None, super::now()).instances;
         let least = look::least(&index, &record.adopted, full);
         match instances < least {
             true => Err(malformed(format!(

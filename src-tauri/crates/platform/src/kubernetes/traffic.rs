@@ -17,6 +17,7 @@ use super::door::{Verb, Write};
 use super::failure::Failure;
 use super::fetch::Front;
 use super::guard::Purpose;
+use super::kind::Kind;
 use super::record::Record;
 use super::{KubernetesPlatform, PATIENCE, broken, look, malformed, writer};
 use crate::model::{
@@ -39,10 +40,10 @@ const BACK_OBEDIENCE: Duration = Duration::from_millis(250);
 /// The longest that a forward write does.
 const OBEDIENCE: Duration = Duration::from_secs(10);
 /// How often a write that somebody overtook is decided again.
-const MOST_RACES: usize = 8;
+pub(super) const MOST_RACES: usize = 8;
 
 /// How one try of a write ended.
-enum Tried {
+pub(super) enum Tried {
     Done(Box<Record>),
     /// Somebody else was faster, or the API server is busy for so long.
     Again(Duration),
@@ -106,17 +107,21 @@ impl KubernetesPlatform {
         if let Some(drift) = writer::drift(kind, &front.object, &front.record) {
             return Err(Rejection::Drifted { drift }.into());
         }
-        if let Some(why) = writer::of(kind).refuses(&after) {
-            return Err(malformed(why));
-        }
         let mut record = front.record.clone();
         record.traffic = after;
+        if let Some(why) = writer::of(kind).refuses(&record) {
+            return Err(malformed(why));
+        }
+        if kind == Kind::Service {
+            let asked = record.traffic.weights;
+            record.traffic.weights = writer::selector::meant(asked, ready).map_err(malformed)?;
+        }
         record.note(order.intent);
         Ok(record)
     }
 
     /// One try of writing a record where it was read.
-    async fn commit(
+    pub(super) async fn commit(
         &self,
         front: &Front,
         record: Record,
@@ -315,27 +320,6 @@ impl KubernetesPlatform {
         Err(overtaken(service))
     }
 
-    /// Makes the traffic object route as the record says again, whoever changed it.
-    ///
-    /// # Errors
-    /// As those of a forward write.
-    pub async fn settle(&self, service: &ServiceName) -> Result<(), PlatformError> {
-        for _ in 0..MOST_RACES {
-            let front = self.front(service, PATIENCE).await?;
-            if writer::drift(front.place.kind, &front.object, &front.record).is_none() {
-                return Ok(());
-            }
-            let record = front.record.clone();
-            if let Tried::Done(_) = self
-                .commit(&front, record, Purpose::Upkeep, PATIENCE)
-                .await?
-            {
-                return Ok(());
-            }
-        }
-        Err(overtaken(service))
-    }
-
     /// Writes a changed record that moves no traffic; the front as it is then.
     pub(super) async fn amend(
         &self,
@@ -376,7 +360,7 @@ fn back(
     Ok((after, done))
 }
 
-fn overtaken(service: &ServiceName) -> PlatformError {
+pub(super) fn overtaken(service: &ServiceName) -> PlatformError {
     PlatformError::Unreachable {
         why: format!("the traffic object of {service} kept changing while it was written"),
     }

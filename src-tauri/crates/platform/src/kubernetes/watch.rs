@@ -33,10 +33,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// The longest line of a watch, in bytes: an object has at most about 1.5 MiB.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
+/// How often the connection's files are looked at while nothing is asked.
+const FILES: Duration = Duration::from_secs(2);
+
 /// Begins a watch for each of these kinds. They end with `shared`.
 pub(super) fn begin(shared: &Arc<Shared>, kinds: &[Kind]) -> Vec<JoinHandle<()>> {
     let begin = |kind: &Kind| tokio::spawn(follow(Arc::downgrade(shared), *kind));
     kinds.iter().map(begin).collect()
+}
+
+/// Looks at the connection's files now and then. Ends with `shared`.
+pub(super) async fn attend_files(shared: Weak<Shared>) {
+    while let Some(here) = shared.upgrade() {
+        let connection = here.door.connection().clone();
+        drop(here);
+        connection.refresh().await;
+        tokio::time::sleep(FILES).await;
+    }
 }
 
 async fn follow(shared: Weak<Shared>, kind: Kind) {
@@ -46,12 +59,16 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
         let (list, door) = (Kind::all(kind, &here.namespace), here.door.clone());
         let anew = here.anew.subscribe();
         drop(here);
+        let mut moves = door.connection().moves();
         let ended = match listed(&door, kind, &list).await {
             Ok((objects, version)) => {
                 if tell(&shared, Event::Listed(kind, objects)).is_break() {
                     return;
                 }
-                let (failure, lived) = watch(&shared, &door, (kind, &list), version, anew).await;
+                let (failure, lived) = tokio::select! {
+                    ended = watch(&shared, &door, (kind, &list), version, anew) => ended,
+                    Ok(()) = moves.changed() => (elsewhere(&shared, kind), true),
+                };
                 // A list that works is not enough: a watch that breaks at once would list for ever.
                 if lived {
                     failures = 0;
@@ -79,6 +96,16 @@ async fn follow(shared: Weak<Shared>, kind: Kind) {
         }
         failures += 1;
     }
+}
+
+/// The context leads to another cluster: versions that were written in the one before mean nothing
+/// there.
+fn elsewhere(shared: &Weak<Shared>, kind: Kind) -> Failure {
+    if let Some(here) = shared.upgrade() {
+        lock(&here.written).retain(|(of, _), _| *of != kind);
+        lock(&here.places).clear();
+    }
+    Failure::Gone
 }
 
 fn absent(kind: Kind, failure: &Failure) -> bool {

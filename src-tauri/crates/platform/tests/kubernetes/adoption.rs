@@ -16,7 +16,7 @@ tests![
     adoption_loses_no_endpoint,
     adoption_goes_on_where_it_was_cut,
     other_pods_behind_the_service_are_not_lost,
-    a_stateful_set_is_refused,
+    a_stateful_set_and_a_daemon_set_are_refused,
     a_release_leaves_everything_as_it_was,
 ];
 
@@ -144,7 +144,7 @@ async fn other_pods_behind_the_service_are_not_lost(world: World) {
     );
 }
 
-async fn a_stateful_set_is_refused(world: World) {
+async fn a_stateful_set_and_a_daemon_set_are_refused(world: World) {
     world
         .make(
             "apps/v1",
@@ -160,6 +160,21 @@ async fn a_stateful_set_is_refused(world: World) {
         refused.to_string().contains("web is a StatefulSet"),
         "{refused}"
     );
+    world
+        .make(
+            "apps/v1",
+            "daemonsets",
+            json!({"metadata": {"name": "agent"}, "spec": {"selector": {"matchLabels": {"app": "agent"}},
+            "template": {"metadata": {"labels": {"app": "agent"}},
+                "spec": {"containers": [{"name": "main", "image": "x"}]}}}}),
+        )
+        .await;
+    let mut asked = ask(false);
+    asked.deployment = "agent".into();
+    let refused = world.platform.plan_adoption(&asked).await.unwrap_err();
+    let refused = refused.to_string();
+    assert!(refused.contains("agent is a DaemonSet"), "{refused}");
+    assert!(refused.contains("rolling update"), "{refused}");
 }
 
 async fn a_release_leaves_everything_as_it_was(world: World) {

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use deckwatch_domain::{Role, Slot};
+use deckwatch_platform::kubernetes::Truth;
 use deckwatch_platform::{Action, Platform as _, PlatformError, Rejection};
 use http::Method;
 use serde_json::json;
@@ -267,7 +268,8 @@ async fn another_manager_holds_the_field(world: World, of: Strategy) {
         "{refused}"
     );
     // A person may put it right, and then it goes on.
-    world.platform.settle(&service()).await.unwrap();
+    let settled = world.platform.settle(&service(), Truth::Ours).await;
+    assert_eq!(settled.unwrap().unwrap().drift, drift);
     let green = u64::from(of.weight());
     assert_eq!(world.led().await, (100 - green, green));
     drive.done(&world, drive.weight(of.weight())).await;
@@ -284,7 +286,8 @@ async fn another_manager_holds_the_field(world: World, of: Strategy) {
         matches!(refused, PlatformError::Rejected(Rejection::Drifted { .. })),
         "{refused}"
     );
-    world.platform.settle(&service()).await.unwrap();
+    let settled = world.platform.settle(&service(), Truth::Ours).await;
+    settled.unwrap();
     after.done(&world, retire()).await;
 }
 

@@ -7,11 +7,14 @@
 
 mod adoption;
 mod cluster;
+mod credentials;
 mod drive;
 mod hostile;
+mod ingress;
 mod late;
 mod outage;
 mod proxy;
+mod ratio;
 mod reading;
 mod releases;
 mod rights;
@@ -32,6 +35,9 @@ fn main() -> std::process::ExitCode {
         reading::tests(),
         rights::tests(),
         view::tests(),
+        ingress::tests(),
+        ratio::tests(),
+        credentials::tests(),
     ];
     runner::run(tests.into_iter().flatten().collect())
 }

@@ -12,6 +12,7 @@ mod read;
 mod read_checks;
 mod read_steps;
 mod read_tasks;
+mod sharing;
 mod strategy;
 mod task;
 
@@ -23,5 +24,6 @@ pub use model::{
 };
 pub use reach::{Reach, StepReach, Today, reach};
 pub use read::{read, schema};
+pub use sharing::held_against;
 pub use strategy::{AudiencePlan, BatchSize, Batches, Day};
 pub use task::{Around, Place, Task, TaskKind};

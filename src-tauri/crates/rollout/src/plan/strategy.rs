@@ -1,7 +1,7 @@
 //! What single strategies add to a plan: batches, people, days.
 
 use deckwatch_domain::Timestamp;
-use deckwatch_platform::{Audience, AudienceBy};
+use deckwatch_platform::{Audience, AudienceBy, share};
 use serde::{Deserialize, Serialize};
 
 use super::model::{Plan, Step, Strategy};
@@ -135,7 +135,7 @@ impl Plan {
         let step = |batch: u32| {
             let up = batch.saturating_mul(size).min(instances);
             Step {
-                weight: weight(up, instances),
+                weight: share(up, instances),
                 instances: Some(up),
                 ..each.clone()
             }
@@ -160,15 +160,6 @@ impl Plan {
         };
         Some(instances.saturating_sub(replaced).max(1))
     }
-}
-
-/// The share of the traffic that `up` of `all` instances take: 100 only for all of them.
-fn weight(up: u32, all: u32) -> u8 {
-    if up >= all {
-        return 100;
-    }
-    let share = (u64::from(up) * 200 + u64::from(all)) / (u64::from(all) * 2);
-    u8::try_from(share.clamp(1, 99)).unwrap_or(99)
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ fn ready(baseline: Span) -> (Rollouts, Observation) {
         preview: None,
         applied: Vec::new(),
         drift: None,
+        sharing: deckwatch_platform::Sharing::Weight,
+        reached: None,
     };
     let mut state = Rollouts::new(started.service.clone());
     let author = started.author.clone();

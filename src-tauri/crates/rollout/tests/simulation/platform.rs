@@ -356,6 +356,8 @@ impl Platform for SimPlatform {
             preview: None,
             applied: state.done.iter().rev().take(256).copied().collect(),
             drift: None,
+            sharing: deckwatch_platform::Sharing::Weight,
+            reached: None,
         })
     }
 

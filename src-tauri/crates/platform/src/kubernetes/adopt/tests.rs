@@ -1,5 +1,6 @@
 use super::*;
 use crate::kubernetes::record::tests::patched;
+use deckwatch_domain::Weights;
 
 fn deployment() -> Value {
     json!({"metadata": {"name": "web"}, "spec": {"replicas": 3,
@@ -39,6 +40,7 @@ fn found(route: Option<Value>) -> Found {
         front: route.unwrap_or_else(service),
         blue: None,
         green: None,
+        ingresses: Vec::new(),
     }
 }
 

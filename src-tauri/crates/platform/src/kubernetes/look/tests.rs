@@ -92,7 +92,7 @@ fn a_look_shows_what_stands_and_why_it_is_not_ready() {
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
         "lastState": {"terminated": {"exitCode": 1}}}]);
     put(&mut index, Kind::Pod, bad);
-    let seen = look(&index, &record(), None, now());
+    let seen = look(&index, Kind::HttpRoute, &record(), None, now());
     let green = &seen.slots.green;
     assert_eq!((green.desired, green.ready), (2, 1));
     assert_eq!(green.release.as_ref().unwrap().version.as_str(), "v2.1");
@@ -133,13 +133,19 @@ fn an_autoscaler_decides_what_a_full_slot_is() {
         Kind::Deployment,
         json!({"metadata": {"name": "web"}, "spec": {"replicas": 7}}),
     );
-    assert_eq!(look(&index, &record(), None, now()).instances, 7);
+    assert_eq!(
+        look(&index, Kind::HttpRoute, &record(), None, now()).instances,
+        7
+    );
     put(
         &mut index,
         Kind::Deployment,
         json!({"metadata": {"name": "web"}, "spec": {"replicas": 0}}),
     );
-    assert_eq!(look(&index, &record(), None, now()).instances, 2);
+    assert_eq!(
+        look(&index, Kind::HttpRoute, &record(), None, now()).instances,
+        2
+    );
 }
 
 #[test]

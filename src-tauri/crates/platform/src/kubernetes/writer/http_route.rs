@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::TrafficWriter;
 use crate::audience::{Audience, AudienceBy};
 use crate::kubernetes::record::{Adopted, Record};
-use crate::model::Traffic;
 
 pub(super) struct HttpRoute;
 
@@ -133,8 +132,8 @@ fn rules(object: &Value) -> &[Value] {
 }
 
 impl TrafficWriter for HttpRoute {
-    fn refuses(&self, traffic: &Traffic) -> Option<String> {
-        let people = traffic.audience.as_ref().filter(|a| !a.is_empty())?;
+    fn refuses(&self, record: &Record) -> Option<String> {
+        let people = record.traffic.audience.as_ref().filter(|a| !a.is_empty())?;
         if matches!(people.by, AudienceBy::Cookie { .. }) {
             return Some(
                 "an HTTPRoute matches whole headers: a cookie among others would need a pattern, which \
@@ -231,6 +230,33 @@ impl TrafficWriter for HttpRoute {
         Ok(vec![
             json!({"op": "replace", "path": "/spec/rules", "value": after}),
         ])
+    }
+
+    fn theirs(&self, object: &Value, record: &Record) -> Result<u8, String> {
+        let adopted = &record.adopted;
+        let led = rules(object)
+            .iter()
+            .filter(|rule| ours(rule, adopted) && !for_audience(rule));
+        let mut found = None;
+        for rule in led {
+            let of = |slot: Slot| {
+                let name = adopted.slot_name(slot);
+                let slot = backends(rule).filter(|b| is(b, &name));
+                slot.map(|b| b["weight"].as_u64().unwrap_or(1)).sum::<u64>()
+            };
+            let slots = Slot::BOTH.map(|slot| adopted.slot_name(slot));
+            if let Some(odd) = backends(rule).find(|b| !slots.iter().any(|name| is(b, name))) {
+                return Err(format!(
+                    "a rule also leads to {}, which is neither slot; write ours again",
+                    odd["name"].as_str().unwrap_or_default()
+                ));
+            }
+            let share = super::per_cent(of(Slot::Blue), of(Slot::Green))?;
+            if *found.get_or_insert(share) != share {
+                return Err("its rules share the traffic differently; write ours again".into());
+            }
+        }
+        found.ok_or_else(|| "no rule of it leads to a slot; write ours again".into())
     }
 }
 

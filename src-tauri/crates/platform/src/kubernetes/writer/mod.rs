@@ -4,22 +4,25 @@
 //! something else than the record. It decides nothing: [`crate::rules`] has decided before.
 
 mod http_route;
-mod selector;
+pub(super) mod ingress;
+pub(super) mod selector;
 mod virtual_service;
 
 use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::record::{self, Record};
-use crate::model::{Drift, Traffic};
+use crate::model::Drift;
+use deckwatch_domain::{Slot, Weights};
 use http_route::HttpRoute;
+use ingress::Ingress;
 use selector::Selector;
 use virtual_service::VirtualService;
 
 /// What stands in front of a service and can share its traffic.
 pub(super) trait TrafficWriter: Send + Sync {
-    /// Why this traffic cannot be expressed here; none: it can.
-    fn refuses(&self, traffic: &Traffic) -> Option<String>;
+    /// Why the traffic of this record cannot be expressed here; none: it can.
+    fn refuses(&self, record: &Record) -> Option<String>;
 
     /// Whether the object leads to this Service in a way that can be taken over.
     ///
@@ -41,6 +44,31 @@ pub(super) trait TrafficWriter: Send + Sync {
     /// # Errors
     /// As [`TrafficWriter::route`].
     fn release(&self, object: &Value, record: &Record) -> Result<Vec<Value>, String>;
+
+    /// The share of green, of 100, with which the object routes as it stands, whoever wrote it.
+    ///
+    /// # Errors
+    /// It does something that weights of the two slots cannot say, in words.
+    fn theirs(&self, object: &Value, record: &Record) -> Result<u8, String>;
+}
+
+/// A share of green out of two numbers that stand for blue and green.
+fn per_cent(blue: u64, green: u64) -> Result<u8, String> {
+    let all = blue.saturating_add(green);
+    let exact = all > 0 && green.saturating_mul(100).is_multiple_of(all);
+    let share = exact.then(|| green * 100 / all);
+    share
+        .and_then(|share| u8::try_from(share).ok())
+        .ok_or_else(|| format!("{blue} to {green} is no share in whole per cent; write ours again"))
+}
+
+/// The weights with which the object routes as it stands.
+///
+/// # Errors
+/// As [`TrafficWriter::theirs`].
+pub(super) fn theirs(kind: Kind, object: &Value, record: &Record) -> Result<Weights, String> {
+    let green = of(kind).theirs(object, record)?;
+    Ok(Weights::toward(Slot::Green, green))
 }
 
 /// The writer for a kind of traffic object.
@@ -48,17 +76,30 @@ pub(super) fn of(kind: Kind) -> &'static dyn TrafficWriter {
     match kind {
         Kind::HttpRoute => &HttpRoute,
         Kind::VirtualService => &VirtualService,
+        Kind::Ingress => &Ingress,
         _ => &Selector,
     }
 }
 
 /// Where an object says where its traffic goes.
-fn routing(kind: Kind) -> &'static str {
+fn routing(kind: Kind, object: &Value) -> Vec<String> {
+    let decides = ingress::DECIDES.into_iter().filter(|key| {
+        // Of what is not there, a patch cannot test that it is still not.
+        *key == ingress::WEIGHT || !object["metadata"]["annotations"][*key].is_null()
+    });
     match kind {
-        Kind::HttpRoute => "/spec/rules",
-        Kind::VirtualService => "/spec/http",
-        _ => "/spec/selector",
+        Kind::HttpRoute => vec!["/spec/rules".into()],
+        Kind::VirtualService => vec!["/spec/http".into()],
+        Kind::Ingress => decides
+            .map(annotation)
+            .chain(["/spec/rules".into()])
+            .collect(),
+        _ => vec!["/spec/selector".into()],
     }
+}
+
+fn annotation(key: &str) -> String {
+    format!("/metadata/annotations/{}", record::escaped(key))
 }
 
 /// The preconditions of a patch: everything that was decided on is as it was read.
@@ -67,12 +108,8 @@ fn routing(kind: Kind) -> &'static str {
 /// a way back that waited for them to pause could wait for ever. Before there is a record, and where
 /// there is no routing to compare, it is the version all the same.
 pub(super) fn held(kind: Kind, object: &Value) -> Vec<Value> {
-    let annotation = |key: &str| format!("/metadata/annotations/{}", record::escaped(key));
-    let paths = [
-        annotation(record::TRAFFIC),
-        annotation(record::ADOPTED),
-        routing(kind).to_owned(),
-    ];
+    let mut paths = vec![annotation(record::TRAFFIC), annotation(record::ADOPTED)];
+    paths.extend(routing(kind, object));
     let tests = paths.iter().map(|path| {
         let value = object.pointer(path)?;
         Some(json!({"op": "test", "path": path, "value": value}))
@@ -94,17 +131,23 @@ pub(super) fn patch(kind: Kind, object: &Value, record: &Record) -> Result<Value
 pub(super) fn drift(kind: Kind, object: &Value, record: &Record) -> Option<Drift> {
     let what = of(kind).differs(object, record)?;
     Some(Drift {
-        by: last_other(object),
+        by: last_other(kind, object),
         what,
     })
 }
 
-/// The field manager other than us that last wrote the object's spec.
-fn last_other(object: &Value) -> Option<String> {
+/// The field manager other than us that last wrote where the object's traffic goes.
+fn last_other(kind: Kind, object: &Value) -> Option<String> {
     let managers = object["metadata"]["managedFields"].as_array()?;
-    let others = managers
-        .iter()
-        .filter(|m| m["fieldsV1"]["f:spec"].is_object() && m["manager"] != super::door::MANAGER);
+    let routes = |manager: &&Value| {
+        let fields = &manager["fieldsV1"];
+        let notes = &fields["f:metadata"]["f:annotations"];
+        let decides = |key: &str| !notes[format!("f:{key}")].is_null();
+        let noted = kind == Kind::Ingress && ingress::DECIDES.iter().any(|key| decides(key));
+        fields["f:spec"].is_object() || noted
+    };
+    let others = managers.iter().filter(routes);
+    let others = others.filter(|m| m["manager"] != super::door::MANAGER);
     // RFC 3339 in UTC sorts as text.
     let last = others.max_by_key(|m| m["time"].as_str().unwrap_or_default())?;
     last["manager"].as_str().map(str::to_owned)

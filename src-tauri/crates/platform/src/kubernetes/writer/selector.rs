@@ -1,12 +1,16 @@
-//! A Service alone in front: its selector leads to one slot or the other, never to both.
+//! A Service alone in front: its selector leads to one slot, or to the pods of both.
+//!
+//! Where it leads to both, every ready pod gets as much as any other, so the share of a slot is its
+//! share of the ready instances. That takes a label that the pods of both slots have and nobody else's:
+//! ours, which pods carry from their first release on. The adopted pods have none of it.
 
-use deckwatch_domain::{Slot, Weights};
+use deckwatch_domain::{PerSlot, Role, Slot, Weights};
 use serde_json::{Value, json};
 
 use super::TrafficWriter;
 use crate::kubernetes::object::labels;
-use crate::kubernetes::record::{Labels, Record};
-use crate::model::Traffic;
+use crate::kubernetes::record::{Adopted, Labels, Record, SERVICE};
+use crate::model::{Sharing, share};
 
 pub(super) struct Selector;
 
@@ -15,22 +19,80 @@ fn whole(weights: &Weights) -> Option<Slot> {
     Slot::BOTH.into_iter().find(|s| weights.of(*s) == 100)
 }
 
-fn wanted(record: &Record) -> Result<&Labels, String> {
-    let slot = whole(&record.traffic.weights).ok_or_else(|| {
+/// Whether a slot's pods carry our label.
+fn labelled(adopted: &Adopted, slot: Slot) -> bool {
+    let service = adopted.selectors[slot].get(SERVICE);
+    service.is_some_and(|found| *found == adopted.service.as_str())
+}
+
+/// The labels by which the pods of both slots are found, and nobody else's.
+fn both(adopted: &Adopted) -> Option<Labels> {
+    let all = Slot::BOTH.into_iter().all(|slot| labelled(adopted, slot));
+    all.then(|| Labels::from([(SERVICE.into(), adopted.service.to_string())]))
+}
+
+const UNLABELLED: &str = "the pods of what was adopted have no label that a second version could share with them, and \
+     giving them one would restart them; the release after the next can be a canary, once one has gone out \
+     blue-green";
+
+/// How finely a Service can share out the traffic of this record.
+///
+/// `autoscaled`: an autoscaler decides how many instances the adopted Deployment has.
+pub fn sharing(record: &Record, autoscaled: bool) -> Sharing {
+    let stable = record.traffic.roles.playing(Role::Stable);
+    let why = if autoscaled {
+        "an autoscaler decides how many instances there are, and with them it would decide the shares"
+    } else if stable.is_some_and(|slot| labelled(&record.adopted, slot)) {
+        return Sharing::Instances;
+    } else {
+        UNLABELLED
+    };
+    Sharing::Whole { why: why.into() }
+}
+
+/// What so many ready instances make of a Service that leads to both slots.
+pub fn reached(ready: PerSlot<u32>) -> Option<Weights> {
+    let all = ready.blue.saturating_add(ready.green);
+    (all > 0).then(|| Weights::toward(Slot::Green, share(ready.green, all)))
+}
+
+/// The weights that a forward write really brings about, if they are those that were asked for.
+///
+/// # Errors
+/// That the instances that are ready make something else of it, in words.
+pub fn meant(asked: Weights, ready: PerSlot<u32>) -> Result<Weights, String> {
+    if whole(&asked).is_some() || asked == Weights::NONE {
+        return Ok(asked);
+    }
+    let found = reached(ready).ok_or_else(|| "no instance is ready".to_owned())?;
+    // Rounded, and no more than that.
+    match found.of(Slot::Green).abs_diff(asked.of(Slot::Green)) <= 1 {
+        true => Ok(found),
+        false => Err(format!(
+            "{asked} was asked for, and {} ready instances in blue and {} in green make {found} of it",
+            ready.blue, ready.green
+        )),
+    }
+}
+
+fn wanted(record: &Record) -> Result<Labels, String> {
+    if let Some(slot) = whole(&record.traffic.weights) {
+        return Ok(record.adopted.selectors[slot].clone());
+    }
+    both(&record.adopted).ok_or_else(|| {
         format!(
             "a Service leads to one slot, and the record says {}",
             record.traffic.weights
         )
-    })?;
-    Ok(&record.adopted.selectors[slot])
+    })
 }
 
 impl TrafficWriter for Selector {
-    fn refuses(&self, traffic: &Traffic) -> Option<String> {
-        if whole(&traffic.weights).is_none() {
+    fn refuses(&self, record: &Record) -> Option<String> {
+        let traffic = &record.traffic;
+        if whole(&traffic.weights).is_none() && both(&record.adopted).is_none() {
             return Some(format!(
-                "a Service leads all its traffic to one slot: {} cannot be shared out without a route in \
-                 front of it; use a blue-green plan",
+                "a Service leads all its traffic to one slot, so {} cannot be shared out: {UNLABELLED}",
                 traffic.weights
             ));
         }
@@ -44,7 +106,7 @@ impl TrafficWriter for Selector {
 
     fn route(&self, object: &Value, record: &Record) -> Result<Vec<Value>, String> {
         let wanted = wanted(record)?;
-        if labels(&object["spec"]["selector"]) == *wanted {
+        if labels(&object["spec"]["selector"]) == wanted {
             return Ok(Vec::new());
         }
         Ok(vec![
@@ -55,11 +117,11 @@ impl TrafficWriter for Selector {
     fn differs(&self, object: &Value, record: &Record) -> Option<String> {
         let found = labels(&object["spec"]["selector"]);
         let wanted = wanted(record).ok()?;
-        (found != *wanted).then(|| {
+        (found != wanted).then(|| {
             format!(
                 "the Service selects {}, and the record says {}",
                 written(&found),
-                written(wanted)
+                written(&wanted)
             )
         })
     }
@@ -69,6 +131,20 @@ impl TrafficWriter for Selector {
         Ok(vec![
             json!({"op": "add", "path": "/spec/selector", "value": selector}),
         ])
+    }
+
+    fn theirs(&self, object: &Value, record: &Record) -> Result<u8, String> {
+        let found = labels(&object["spec"]["selector"]);
+        let slot = Slot::BOTH
+            .into_iter()
+            .find(|slot| record.adopted.selectors[*slot] == found);
+        match slot {
+            Some(slot) => Ok(Weights::all_to(slot).of(Slot::Green)),
+            None => Err(format!(
+                "it selects {}, which is neither slot; write ours again",
+                written(&found)
+            )),
+        }
     }
 }
 
@@ -82,49 +158,4 @@ fn written(labels: &Labels) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kubernetes::record::tests::{patched, record};
-
-    fn service(selector: Value) -> Value {
-        json!({"metadata": {"name": "web-svc"}, "spec": {"selector": selector}})
-    }
-
-    #[test]
-    fn the_selector_follows_the_slot_that_has_everything() {
-        let mut record = record();
-        record.traffic.weights = Weights::all_to(Slot::Green);
-        let before = service(json!({"app": "web"}));
-        let said = Selector.differs(&before, &record).unwrap();
-        assert!(said.contains("selects app=web,"), "{said}");
-        let ops = Selector.route(&before, &record).unwrap();
-        let after = patched(&before, &ops);
-        assert_eq!(
-            labels(&after["spec"]["selector"]),
-            record.adopted.selectors.green
-        );
-        assert!(Selector.route(&after, &record).unwrap().is_empty());
-        assert_eq!(Selector.differs(&after, &record), None);
-        let back = patched(&after, &Selector.release(&after, &record).unwrap());
-        assert_eq!(back, before);
-    }
-
-    #[test]
-    fn shares_and_audiences_are_refused() {
-        let mut traffic = record().traffic;
-        let said = Selector.refuses(&traffic).unwrap();
-        assert!(said.contains("blue 90 · green 10"), "{said}");
-        traffic.weights = Weights::all_to(Slot::Green);
-        assert_eq!(Selector.refuses(&traffic), None);
-        traffic.audience = Some(crate::audience::Audience {
-            flag: "new".into(),
-            by: crate::AudienceBy::Header {
-                name: "x-id".into(),
-            },
-            listed: vec!["ana".into()],
-            share: 0,
-            salt: String::new(),
-        });
-        assert!(Selector.refuses(&traffic).unwrap().contains("audience"));
-    }
-}
+mod tests;

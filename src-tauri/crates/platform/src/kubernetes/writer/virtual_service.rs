@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::TrafficWriter;
 use crate::kubernetes::record::{Adopted, Record};
-use crate::model::Traffic;
 
 pub(super) struct VirtualService;
 
@@ -97,8 +96,12 @@ fn wanted(object: &Value, record: &Record) -> Result<Vec<Value>, String> {
 }
 
 impl TrafficWriter for VirtualService {
-    fn refuses(&self, traffic: &Traffic) -> Option<String> {
-        let leads = traffic.audience.as_ref().is_some_and(|a| !a.is_empty());
+    fn refuses(&self, record: &Record) -> Option<String> {
+        let leads = record
+            .traffic
+            .audience
+            .as_ref()
+            .is_some_and(|a| !a.is_empty());
         leads.then(|| {
             "an audience is led by an HTTPRoute; a VirtualService gets weights alone".into()
         })
@@ -166,6 +169,35 @@ impl TrafficWriter for VirtualService {
             json!({"op": "replace", "path": format!("/spec/http/{n}/route"), "value": [original]})
         };
         Ok(ours.map(op).collect())
+    }
+
+    fn theirs(&self, object: &Value, record: &Record) -> Result<u8, String> {
+        let (adopted, namespace) = (&record.adopted, namespace(object));
+        let mut found = None;
+        for route in routes(object)
+            .iter()
+            .filter(|r| ours(r, namespace, adopted))
+        {
+            let of = |slot: Slot| {
+                let name = adopted.slot_name(slot);
+                let slot = destinations(route).filter(|d| is(d, namespace, &name));
+                slot.map(|d| d["weight"].as_u64().unwrap_or(100))
+                    .sum::<u64>()
+            };
+            let slots = Slot::BOTH.map(|slot| adopted.slot_name(slot));
+            let slot = |d: &&Value| slots.iter().any(|name| is(d, namespace, name));
+            if !destinations(route).all(|d| slot(&d)) {
+                return Err(format!(
+                    "a route leads to {}, which is more than the slots; write ours again",
+                    shares(route)
+                ));
+            }
+            let share = super::per_cent(of(Slot::Blue), of(Slot::Green))?;
+            if *found.get_or_insert(share) != share {
+                return Err("its routes share the traffic differently; write ours again".into());
+            }
+        }
+        found.ok_or_else(|| "no HTTP route of it leads to a slot; write ours again".into())
     }
 }
 

@@ -325,6 +325,8 @@ impl Hosted {
             preview: self.definition().preview,
             applied,
             drift: None,
+            sharing: crate::Sharing::Weight,
+            reached: None,
         }
     }
 

@@ -123,11 +123,11 @@ fn an_audience_gets_a_rule_of_its_own_that_ends_with_it() {
 #[test]
 fn what_a_route_cannot_tell_is_refused() {
     let refused = |change: fn(&mut Audience)| {
-        let mut traffic = record().traffic;
+        let mut record = record();
         let mut people = audience(&["ana"]);
         change(&mut people);
-        traffic.audience = Some(people);
-        HttpRoute.refuses(&traffic)
+        record.traffic.audience = Some(people);
+        HttpRoute.refuses(&record)
     };
     assert_eq!(refused(|_| ()), None);
     assert!(refused(|a| a.share = 1).unwrap().contains("share"));
