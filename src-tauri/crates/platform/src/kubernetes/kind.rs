@@ -48,7 +48,7 @@ impl Kind {
     pub const SHOWN: [Kind; 2] = [Kind::ReplicaSet, Kind::Event];
 
     /// Every kind there is here.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Deployment,
         Kind::ReplicaSet,
         Kind::StatefulSet,
@@ -58,6 +58,7 @@ impl Kind {
         Kind::EndpointSlice,
         Kind::HttpRoute,
         Kind::VirtualService,
+        Kind::Ingress,
         Kind::Autoscaler,
         Kind::DisruptionBudget,
         Kind::Event,
@@ -156,6 +157,7 @@ impl Kind {
             Kind::EndpointSlice => "endpointslice",
             Kind::HttpRoute => "route",
             Kind::VirtualService => "vs",
+            Kind::Ingress => "ing",
             Kind::Autoscaler => "hpa",
             Kind::DisruptionBudget => "pdb",
             Kind::Event => "ev",

@@ -47,7 +47,7 @@ impl KubernetesPlatform {
         let purpose = traffic::purpose(order, record, has);
         self.door().admits(purpose)?;
         if instances < has {
-            self.above_budget(front, slot, instances).await?;
+            self.above_budget(&front, slot, instances).await?;
         }
         self.follow_with_autoscaler(record, slot, instances, purpose, warnings)
             .await?;

@@ -41,6 +41,7 @@ const OBJECTS: &[Kind] = &[
     Kind::Service,
     Kind::HttpRoute,
     Kind::VirtualService,
+    Kind::Ingress,
     Kind::EndpointSlice,
     Kind::Autoscaler,
     Kind::DisruptionBudget,

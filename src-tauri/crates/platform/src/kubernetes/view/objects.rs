@@ -27,6 +27,7 @@ pub(super) fn objects(index: &Index, now: Timestamp) -> Vec<ObjectRow> {
         (Kind::Service, &index.services),
         (Kind::HttpRoute, &index.routes),
         (Kind::VirtualService, &index.meshes),
+        (Kind::Ingress, &index.canaries),
     ] {
         for (name, (_, it)) in all {
             let belongs = whose.front(kind, name, &it.leads);

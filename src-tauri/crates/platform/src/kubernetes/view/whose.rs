@@ -115,9 +115,7 @@ impl<'a> Belongings<'a> {
                 let (_, budget) = index.budgets.get(name)?;
                 self.selected(&budget.selector)
             }
-            kind @ (Kind::Service | Kind::HttpRoute | Kind::VirtualService) => {
-                self.front(kind, name, &[])
-            }
+            kind if Kind::FRONTS.contains(&kind) => self.front(kind, name, &[]),
             _ => None,
         }
     }
