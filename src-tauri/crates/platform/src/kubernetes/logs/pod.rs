@@ -153,7 +153,9 @@ impl PodFollow {
         }
     }
 
-    async fn open(&self) -> Result<Reading, PlatformError> {
+    /// Exclusive although nothing is changed: what is being read cannot be looked at by two threads,
+    /// so a shared borrow of it could not be held across an await that may change threads.
+    async fn open(&mut self) -> Result<Reading, PlatformError> {
         let from = match &self.told {
             None => format!("&tailLines={}", self.ask.lines.min(MOST_LINES)),
             // By whole seconds, which every version reads.
