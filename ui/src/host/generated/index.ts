@@ -153,6 +153,27 @@ listed: number,
 percent: number, };
 
 /**
+ * An estimate for one kind of rollback, from the time the traffic is back.
+ */
+export type BackTime = { kind: RollbackKind, 
+/**
+ * Tasks that are run.
+ */
+tasks: number, 
+/**
+ * Of those, how many have passed on a way back of this service before.
+ */
+timed: number, 
+/**
+ * What these took then, together. None: nothing is known of any.
+ */
+usual: Span | null, 
+/**
+ * Every attempt at every task taking all the time it may.
+ */
+at_most: Span, };
+
+/**
  * Copies of the journal, made while the window or an agent runs.
  */
 export type Backups = { to: string, every: Span, 
@@ -1313,7 +1334,7 @@ fields: Array<FieldDiff>, };
 /**
  * One kind of object. Secrets are none of them: what is not here cannot be read.
  */
-export type ObjectKind = "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Pod" | "Service" | "EndpointSlice" | "HTTPRoute" | "VirtualService" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "Event";
+export type ObjectKind = "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Pod" | "Service" | "EndpointSlice" | "HTTPRoute" | "VirtualService" | "Ingress" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "Event";
 
 /**
  * One object that is neither a pod nor an event.
@@ -1936,6 +1957,10 @@ preserves: boolean,
  */
 full_advised: string | null, 
 /**
+ * What the kinds take that do more than move the traffic.
+ */
+back_times: Array<BackTime>, 
+/**
  * The obvious one: to be selected when nothing else is.
  */
 obvious: boolean, };
@@ -2093,6 +2118,10 @@ undo_to: number | null,
  * What a rollback of this rollout should be, and why; none: quick is enough.
  */
 full_advised: string | null, 
+/**
+ * What the kinds of rollback take that run tasks.
+ */
+back_times: Array<BackTime>, 
 /**
  * Where the candidate alone answers.
  */
