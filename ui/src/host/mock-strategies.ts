@@ -87,7 +87,7 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
         undo_to: null,
         tasks: [],
         full_advised: null,
-      back_times: [],
+        back_times: [],
         preview: null,
         answer: base.status.answer && { ...base.status.answer, metrics: well ?? [] },
         newest_sample: waits ? null : iso(at - 800),
@@ -152,6 +152,7 @@ export function strategies(recorded: (name: string) => unknown, now: () => numbe
       ways_back: [],
       preserves: false,
       full_advised: null,
+      back_times: [],
       trouble: null,
       preview: {
         service: status.service,
