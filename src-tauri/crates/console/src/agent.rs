@@ -159,7 +159,8 @@ impl Agent {
             let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
         }
         if let Some(telemetry) = self.telemetry {
-            telemetry.stop().await;
+            // A store that does not answer keeps nobody from ending: the duty ends by itself.
+            let _ = tokio::time::timeout(Duration::from_secs(5), telemetry.stop()).await;
         }
         // What was written last.
         let _ = self.console.anchor().await;

@@ -11,6 +11,7 @@ mod print;
 mod run;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use deckwatch_console::{ConsoleOptions, DataFolder, Problem};
@@ -58,7 +59,10 @@ fn main() -> ExitCode {
         }
     };
     let json = cli.json;
-    match runtime.block_on(run::run(cli)) {
+    let ended = runtime.block_on(run::run(cli));
+    // What only waits, for an address or a file, is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(problem) => report(&problem, json),
     }
