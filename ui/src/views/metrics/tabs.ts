@@ -1,5 +1,6 @@
 /** The tabs of Metrics, in their order: each is a line here and a component that fills the pane. */
 import type { Component } from "svelte";
+import Dashboards from "./Dashboards.svelte";
 import Explore from "./Explore.svelte";
 
 export interface MetricsTab {
@@ -9,7 +10,10 @@ export interface MetricsTab {
   pane: Component;
 }
 
-export const TABS: [MetricsTab, ...MetricsTab[]] = [{ id: "explore", title: "Explore", pane: Explore }];
+export const TABS: [MetricsTab, ...MetricsTab[]] = [
+  { id: "explore", title: "Explore", pane: Explore },
+  { id: "dashboards", title: "Dashboards", pane: Dashboards },
+];
 
 /** The first where none of this name is there. */
 export function tabOf(id: string | undefined): MetricsTab {
