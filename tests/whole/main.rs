@@ -22,6 +22,7 @@ mod driver;
 mod harness;
 mod journal;
 mod kills;
+mod metrics;
 mod mounts;
 mod people;
 mod plans;

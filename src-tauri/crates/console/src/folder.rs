@@ -122,6 +122,10 @@ impl DataFolder {
     pub fn drivers(&self) -> PathBuf {
         self.0.join("drivers")
     }
+    /// One's own dashboards, a YAML file each.
+    pub fn dashboards(&self) -> PathBuf {
+        self.0.join("dashboards")
+    }
     pub fn training(&self) -> PathBuf {
         self.0.join("training")
     }

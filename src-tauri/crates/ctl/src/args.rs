@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 mod cluster;
+mod metrics;
 mod promql;
 mod release;
 
@@ -11,6 +12,7 @@ use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 
 pub use cluster::{Cluster, Environment, NewEnvironment};
+pub use metrics::{Dashboard, Metrics, Source, UseSource};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
 
@@ -100,6 +102,9 @@ pub enum Command {
     /// Ask in PromQL, and run files of its test language
     #[command(subcommand)]
     Promql(Promql),
+    /// Metrics: what there is to ask for, who is asked, dashboards
+    #[command(subcommand)]
+    Metrics(Metrics),
     /// Environments: places that releases go to, on this machine or in a cluster
     #[command(subcommand)]
     Environment(Environment),

@@ -5,6 +5,7 @@ mod cluster;
 mod drive;
 mod ground;
 mod journal;
+mod metrics;
 mod plan;
 mod promql;
 mod rollout;
@@ -62,6 +63,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Agent(it) => drive::agent(console, options, it).await,
         Command::Node(it) => ground::node(&console, it, j).await,
         Command::Promql(it) => promql::promql(&console, it, j, paint).await,
+        Command::Metrics(it) => metrics::metrics(&console, it, j, paint).await,
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
         Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,

@@ -2,7 +2,7 @@
 //! read-only environment, exactly as it is in the window.
 
 use crate::args::{
-    Baseline, Cluster, Command, Freeze, Journal, Node, Rollout, Secret, Service, Training,
+    Baseline, Cluster, Command, Freeze, Journal, Metrics, Node, Rollout, Secret, Service, Training,
 };
 
 /// The name in the list; none of what only looks, of what hosts something, and of the way back,
@@ -23,6 +23,7 @@ pub fn of(command: &Command) -> Option<&'static str> {
         Command::Node(Node::Stop) => Some("node.stop"),
         Command::Cluster(Cluster::Adopt { dry_run: false, .. }) => Some("cluster.adopt"),
         Command::Cluster(Cluster::Release { .. }) => Some("cluster.release"),
+        Command::Metrics(Metrics::Use(_)) => Some("settings.change"),
         Command::Training(Training::Up) => Some("training.up"),
         Command::Training(Training::Down) => Some("training.down"),
         Command::Training(Training::Fault { .. }) => Some("training.fault"),

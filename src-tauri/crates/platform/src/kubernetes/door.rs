@@ -221,7 +221,12 @@ fn json(body: Bytes) -> Result<Value, Failure> {
     })
 }
 
-fn request(method: Method, path: &str, content: Option<&str>, body: Bytes) -> Request<Body> {
+pub(super) fn request(
+    method: Method,
+    path: &str,
+    content: Option<&str>,
+    body: Bytes,
+) -> Request<Body> {
     let mut request = Request::new(Body::from(body));
     *request.method_mut() = method;
     // Names are checked where they enter; a path that is none is answered with a 404.

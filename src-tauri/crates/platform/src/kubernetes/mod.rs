@@ -12,7 +12,7 @@
 //! written, `object`, `index` and `look` what is read and what it means, `watch` what keeps the
 //! index true, `template` what is made for a slot, `traffic` and `slots` (with `scaling`) how
 //! orders are carried out, `adopt` how a service comes in and goes out again, `preflight` which
-//! rights it takes, `logs`.
+//! rights it takes, `proxy` questions to what runs in the cluster, `logs`.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
@@ -30,6 +30,7 @@ mod look;
 mod object;
 mod plugin;
 mod preflight;
+mod proxy;
 mod record;
 mod scaling;
 mod slots;
@@ -52,6 +53,7 @@ pub use guard::{Access, Purpose};
 pub use index::{Event, Index};
 pub use kind::Kind;
 pub use preflight::{Need, Preflight, needs, needs_of};
+pub use proxy::ServiceAddress;
 
 use crate::Platform;
 use crate::model::{
