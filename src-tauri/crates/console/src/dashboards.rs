@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use model::{Dashboard, DashboardQuery, DashboardVariable, Panel};
+pub use model::{Dashboard, DashboardVariable};
 
 use crate::console::Console;
 use crate::metrics::{ChartAsk, LabelsAsk, MetricsChart, chart, grid_step, values as label_values};

@@ -91,7 +91,7 @@ pub mod api {
     };
     pub use crate::judge::{JudgeText, Judged, judge};
     pub use crate::metrics::{
-        ChartAsk, CompleteAsk, Completions, Found, LabelsAsk, MetricName, MetricsChart,
+        ChartAsk, CompleteAsk, Completion, Completions, Found, LabelsAsk, MetricName, MetricsChart,
         MetricsSources, NamesAsk, QueryAnswer, QueryAsk, QueryRead, QuerySeries, ReadAsk,
         SourceName, Unit, chart, complete, csv, label_names, names as metric_names, query,
         read as read_query, sources as metric_sources, values as label_values,

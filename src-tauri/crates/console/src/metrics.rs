@@ -25,13 +25,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use chart::grid_step;
-pub use chart::{ChartAsk, ChartSeries, MetricsChart, chart};
+pub use chart::{ChartAsk, MetricsChart, chart};
 pub use complete::{CompleteAsk, Completion, Completions, complete};
 pub use csv::{CsvAsk, CsvWritten, csv, export};
 pub use marks::{MarksAsk, marks};
 pub use names::{Found, LabelsAsk, MetricName, NamesAsk, labels as label_names, names, values};
 pub(crate) use own::evaluate;
-pub use read::{QueryMistake, QueryRead, ReadAsk, read};
+pub use read::{QueryRead, ReadAsk, read};
 pub use source::{MetricsSources, SourceName, sources};
 pub(crate) use source::{Source, source};
 pub(crate) use source::{Sources, open};
