@@ -98,6 +98,8 @@ impl SimPlatform {
             instances: INSTANCES,
             preview: None,
             applied,
+            sharing: deckwatch_platform::Sharing::Weight,
+            reached: None,
             drift: (routed != front.traffic.weights).then(|| Drift {
                 by: Some("argocd".into()),
                 what: format!("it leads {routed}"),
