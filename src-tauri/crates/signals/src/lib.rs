@@ -10,6 +10,7 @@
 //! counters to increases), [`cohort`] (what one release in one slot did, interval by interval)
 //! and [`summary`] (figures for the eye). [`prometheus`] asks somebody else's server, over [`web`].
 
+pub mod chunk;
 pub mod cohort;
 pub mod counts;
 pub mod exposition;
@@ -29,6 +30,7 @@ pub use exposition::{Exposition, ExpositionError, Limits, MetricType};
 pub use sample::{Labels, Sample};
 pub use scrape::{Outcome, Scrape, ScrapeOptions, Scraper, ScraperState, Target};
 pub use store::{
-    Claim, Kept, Matcher, Options, Retention, SampleStore, Selector, Series, StoreError, set_aside,
+    Claim, Damage, Kept, Note, NoteKind, Options, Resolution, Retention, SampleStore, Selector,
+    Series, SeriesWindows, StoreError, Window, Written, set_aside,
 };
 pub use summary::{Gauge, bucket_quantile, gauge, mean_response, quantile};
