@@ -25,6 +25,13 @@ step "building the program as it is shipped (minutes, the first time)" \
 for crate in verdict journal platform; do
   step "$crate" cargo bench --quiet -p "deckwatch-$crate"
 done
+# Beside Prometheus itself, which Go builds once.
+oracle() {
+  DECKWATCH_ORACLE=$(./scripts/oracle.sh) || return
+  export DECKWATCH_ORACLE
+  cargo bench --quiet -p deckwatch-signals
+}
+step "signals, beside Prometheus" oracle
 step console cargo bench --quiet -p deckwatch --bench console
 step "the empty window" cargo build --release --quiet --example empty_window
 step window xvfb-run -a -s "-screen 0 1280x800x24" dbus-run-session -- \

@@ -1,20 +1,16 @@
 //! Questions in PromQL: about this folder's own samples, or, in a cluster, about what its
-//! Prometheus knows. What a query reads is known before it is evaluated, so the samples are fetched
-//! here and the evaluation itself touches nothing.
+//! Prometheus knows.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deckwatch_domain::{Span, Timestamp};
 use deckwatch_promql::labels::Labels;
 use deckwatch_promql::parse::{Dialect, ParseError};
-use deckwatch_promql::value::{FloatPoint, Sample, SampleValue, Value};
-use deckwatch_promql::{
-    Answer, EvalError, Interrupt, MatchOp, MemorySource, Options, Query, Selection, SeriesSamples,
-    When,
-};
+use deckwatch_promql::value::{Sample, SampleValue, Value};
+use deckwatch_promql::{Answer, EvalError, Options, Query, When};
 use deckwatch_signals::prometheus::{self, Access, Prometheus};
-use deckwatch_signals::{SampleStore, Selector};
+use deckwatch_signals::source::{self, AskError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -189,25 +185,17 @@ async fn own(console: &Console, text: &str, when: When) -> Result<QueryAnswer, P
         ..Options::default()
     };
     let query = Query::new(text, Dialect::default()).map_err(|e| misread(&e))?;
-    let needs = query.needs(when, &options).map_err(failed)?;
     let store = console.samples().await?;
-    let mut held = Vec::new();
-    for selection in &needs {
-        held.extend(fetch(&store, selection).await?);
+    let answer = source::ask(&*store, query, when, options, PATIENCE).await;
+    Ok(told(answer.map_err(unanswered)?, text))
+}
+
+fn unanswered(error: AskError) -> Problem {
+    match error {
+        AskError::Query(error) => failed(error),
+        AskError::Fetch(error) => Problem::new("samples", error.to_string()),
+        AskError::Broken(why) => Problem::new("metrics", why),
     }
-    let source = MemorySource::new(merged(held));
-    let answer = tokio::task::spawn_blocking(move || {
-        let began = Instant::now();
-        let patience = || match began.elapsed() > PATIENCE {
-            true => Interrupt::TimedOut,
-            false => Interrupt::Continue,
-        };
-        query.run_while(when, &source, &options, &patience)
-    });
-    let answer = answer
-        .await
-        .map_err(|e| Problem::new("metrics", e.to_string()))?;
-    Ok(told(answer.map_err(failed)?, text))
 }
 
 fn misread(error: &ParseError) -> Problem {
@@ -220,63 +208,6 @@ fn failed(error: EvalError) -> Problem {
         EvalError::Parse(parse) => misread(parse),
         _ => Problem::new("metrics.query", error.to_string()),
     }
-}
-
-/// The stored series that a selection may mean. What it excludes among them is left to it.
-async fn fetch(store: &SampleStore, selection: &Selection) -> Result<Vec<SeriesSamples>, Problem> {
-    let name = selection
-        .matchers
-        .iter()
-        .find(|m| m.name() == "__name__" && m.op() == MatchOp::Equal);
-    let Some(name) = name else {
-        let why = "name the metric: a selector without one would read everything that is stored";
-        return Err(Problem::new("request.invalid", why));
-    };
-    let exact = selection
-        .matchers
-        .iter()
-        .filter(|m| m.op() == MatchOp::Equal && m.name() != "__name__" && !m.value().is_empty());
-    let exact: Vec<(&str, &str)> = exact.map(|m| (m.name(), m.value())).collect();
-    let from = Timestamp::from_millis(selection.from_ms);
-    let to = Timestamp::from_millis(selection.to_ms);
-    let found = store
-        .range(&Selector::new(name.value(), &exact), from, to)
-        .await
-        .map_err(|e| Problem::new("samples", e.to_string()))?;
-    let series = found.into_iter().map(|stored| {
-        let named = [("__name__".to_owned(), stored.name)];
-        let points = stored.points.into_iter();
-        SeriesSamples {
-            labels: Labels::from_pairs(stored.labels.into_iter().chain(named)),
-            floats: points
-                .map(|(at, v)| FloatPoint {
-                    t: at.as_millis(),
-                    v,
-                })
-                .collect(),
-            ..SeriesSamples::default()
-        }
-    });
-    Ok(series.collect())
-}
-
-/// Each series once, though several selections may have read it over different times.
-fn merged(held: Vec<SeriesSamples>) -> Vec<SeriesSamples> {
-    let mut all: BTreeMap<String, SeriesSamples> = BTreeMap::new();
-    for one in held {
-        let key = one.labels.to_string();
-        match all.get_mut(&key) {
-            None => {
-                all.insert(key, one);
-            }
-            Some(there) => {
-                there.floats.extend(one.floats);
-                there.floats.sort_by_key(|p| p.t);
-                there.floats.dedup_by_key(|p| p.t);
-            }
-        }
-    }
-    all.into_values().collect()
 }
 
 fn told(answer: Answer, text: &str) -> QueryAnswer {

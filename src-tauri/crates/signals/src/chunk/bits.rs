@@ -173,20 +173,38 @@ impl<'b> BitReader<'b> {
         Ok(value)
     }
 
-    /// Zeros up to the next one, or `most` of them; they and the one are passed.
+    /// A number whose upper part is told by zeros before a one, fewer than `most`, and whose lower
+    /// `k` bits follow; none if there are `most` zeros, which are passed.
     #[inline]
-    pub fn zeros(&mut self, most: u32) -> Result<u32, ChunkError> {
-        if self.count <= most {
+    pub fn rice(&mut self, k: u32, most: u32) -> Result<Option<u64>, ChunkError> {
+        if self.count < 56 {
             self.refill();
         }
+        let zeros = self.held.leading_zeros();
+        let passed = zeros + 1;
+        if zeros < most && passed + k <= self.count {
+            let rest = self.held << passed;
+            // Nothing to be taken is no shift by a whole word.
+            let lower = if k == 0 { 0 } else { rest >> (64 - k) };
+            self.held = rest << k;
+            self.count -= passed + k;
+            return Ok(Some(u64::from(zeros) << k | lower));
+        }
+        self.rice_across(k, most)
+    }
+
+    /// The same where it does not lie within what is held.
+    fn rice_across(&mut self, k: u32, most: u32) -> Result<Option<u64>, ChunkError> {
         let zeros = self.held.leading_zeros().min(most);
-        // After `most` zeros there is no one to pass.
         let passed = if zeros == most { most } else { zeros + 1 };
         if passed > self.count {
             return Err(ChunkError::Short);
         }
         self.held <<= passed;
         self.count -= passed;
-        Ok(zeros)
+        if zeros == most {
+            return Ok(None);
+        }
+        Ok(Some(u64::from(zeros) << k | self.get(k)?))
     }
 }

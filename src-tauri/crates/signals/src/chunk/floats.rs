@@ -14,8 +14,15 @@ const SCALES: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const PROBES: usize = 16;
 
 pub(super) fn write(out: &mut Vec<u8>, values: &[f64]) {
+    let short = scaled(values);
+    // Hardly anything is shorter than a byte and a half each: it is not tried.
+    if let Some(short) = short.as_ref().filter(|s| s.len() * 2 <= values.len() * 3) {
+        out.push(SCALED);
+        out.extend(short);
+        return;
+    }
     let plain = xored(values);
-    if let Some(short) = scaled(values).filter(|short| short.len() <= plain.len()) {
+    if let Some(short) = short.filter(|short| short.len() <= plain.len()) {
         out.push(SCALED);
         out.extend(short);
         return;
@@ -101,14 +108,22 @@ fn read_scaled(
         place = place.wrapping_add(bytes.varint()?);
         misfits.push((place, f64::from_bits(bytes.eight()?)));
     }
-    let mut misfits = misfits.into_iter().peekable();
+    let mut misfits = misfits.into_iter();
+    let mut next = misfits.next();
     let mut place = 0_u64;
     integers::read_each(bytes, count, |whole| {
-        let value = match misfits.next_if(|(at, _)| *at == place) {
-            Some((_, value)) => value,
-            None if exponent == 0 => (whole << shift) as f64,
-            None => back(whole << shift, scale),
+        let whole = whole << shift;
+        let mut value = if exponent == 0 {
+            whole as f64
+        } else {
+            back(whole, scale)
         };
+        if let Some((at, misfit)) = next
+            && at == place
+        {
+            value = misfit;
+            next = misfits.next();
+        }
         give(value);
         place += 1;
     })

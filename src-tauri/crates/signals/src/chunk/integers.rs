@@ -12,6 +12,8 @@ use super::bits::{BitReader, BitWriter, Bytes, put_varint, unzigzag, zigzag};
 const ESCAPE: u32 = 20;
 /// `k` of a column in which nothing remains.
 const NOTHING: u8 = 63;
+/// Values of which the middle is taken.
+const SAMPLED: usize = 48;
 const SECOND: u8 = 0x80;
 const SIGNED: u8 = 0x40;
 
@@ -78,8 +80,11 @@ fn plan(values: &[i64], head: u8) -> Plan {
             bits: 0,
         };
     };
-    let mut order = values.to_vec();
-    let (_, middle, _) = order.select_nth_unstable(values.len() / 2);
+    // The middle of some of them is close enough.
+    let few = values.len().div_ceil(SAMPLED);
+    let mut order: Vec<i64> = values.iter().step_by(few).copied().collect();
+    let half = order.len() / 2;
+    let (_, middle, _) = order.select_nth_unstable(half);
     let over = priced(values, head, *least);
     let around = priced(values, head | SIGNED, *middle);
     if around.bits < over.bits {
@@ -104,12 +109,11 @@ fn priced(values: &[i64], head: u8, base: i64) -> Plan {
     if lengths[0] == values.len() as u64 {
         return plan;
     }
-    let cost = |k: u32| -> u64 {
-        let each = lengths.iter().zip(0_u32..).filter(|(count, _)| **count > 0);
-        each.map(|(count, length)| count * price(length, k)).sum()
-    };
-    // 62 and up would not fit beside the flags; they would not pay either.
-    let best = (0..=56_u32).map(|k| (cost(k), k)).min();
+    let used: Vec<(u32, u64)> = (0_u32..).zip(lengths).filter(|(_, n)| *n > 0).collect();
+    let cost = |k: u32| -> u64 { used.iter().map(|(length, n)| n * price(*length, k)).sum() };
+    // Longer than the longest does not pay; more than 56 would not fit beside the flags.
+    let longest = used.last().map_or(0, |(length, _)| *length).min(56);
+    let best = (0..=longest).map(|k| (cost(k), k)).min();
     (plan.bits, plan.k) = best.unwrap_or((0, 0));
     plan
 }
@@ -145,13 +149,15 @@ fn put(bits: &mut BitWriter, value: u64, k: u32) {
     }
 }
 
+#[inline]
 fn get(bits: &mut BitReader<'_>, k: u32) -> Result<u64, ChunkError> {
-    let zeros = bits.zeros(ESCAPE)?;
-    if zeros < ESCAPE {
-        return Ok(u64::from(zeros) << k | bits.get(k)?);
+    match bits.rice(k, ESCAPE)? {
+        Some(value) => Ok(value),
+        None => {
+            let length = bits.get(6)? as u32 + 1;
+            bits.get(length)
+        }
     }
-    let length = bits.get(6)? as u32 + 1;
-    bits.get(length)
 }
 
 pub(super) fn read(bytes: &mut Bytes<'_>, count: usize) -> Result<Vec<i64>, ChunkError> {
@@ -195,25 +201,48 @@ pub(super) fn read_each(
             bytes.take(length)?
         }
     };
-    let mut bits = BitReader::new(packed);
+    let course = Course {
+        value,
+        step,
+        base,
+        left,
+    };
     let second = head & SECOND != 0;
-    let signed = head & SIGNED != 0;
+    if k == NOTHING {
+        return follow(course, second, || Ok(0), give);
+    }
+    let mut bits = BitReader::new(packed);
+    let k = u32::from(k);
+    match head & SIGNED {
+        0 => follow(course, second, || Ok(get(&mut bits, k)? as i64), give),
+        _ => follow(course, second, || Ok(unzigzag(get(&mut bits, k)?)), give),
+    }
+}
+
+/// Where a column stands while it is read.
+struct Course {
+    value: i64,
+    step: i64,
+    base: i64,
+    left: usize,
+}
+
+#[inline(always)]
+fn follow(
+    course: Course,
+    second: bool,
+    mut apart: impl FnMut() -> Result<i64, ChunkError>,
+    mut give: impl FnMut(i64),
+) -> Result<(), ChunkError> {
+    let Course {
+        mut value,
+        mut step,
+        base,
+        left,
+    } = course;
     for _ in 0..left {
-        let remains = match k {
-            NOTHING => 0,
-            k => get(&mut bits, u32::from(k))?,
-        };
-        let apart = if signed {
-            unzigzag(remains)
-        } else {
-            remains as i64
-        };
-        let apart = base.wrapping_add(apart);
-        step = if second {
-            step.wrapping_add(apart)
-        } else {
-            apart
-        };
+        let apart = base.wrapping_add(apart()?);
+        step = if second { step.wrapping_add(apart) } else { apart };
         value = value.wrapping_add(step);
         give(value);
     }

@@ -189,3 +189,6 @@ impl SampleStore {
         StoreError::from_sqlite(&self.path, error)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,12 +121,13 @@ impl SampleStore {
         to: Timestamp,
     ) -> Result<Vec<Series>, StoreError> {
         let matchers = &selector.matchers;
-        self.collect(&self.reader, matchers, (from, to), Resolution::Raw)
+        let most = self.options.most_points;
+        self.collect(&self.reader, matchers, (from, to), Resolution::Raw, most)
             .await
     }
 
     /// As [`SampleStore::range`], for queries: on a connection of their own, so that nobody waits
-    /// for them, and with points that stand for many where they suffice.
+    /// for them, with points that stand for many where they suffice, and five times as many of them.
     pub async fn select(
         &self,
         matchers: &[Matcher],
@@ -134,8 +135,23 @@ impl SampleStore {
         to: Timestamp,
         resolution: Resolution,
     ) -> Result<Vec<Series>, StoreError> {
-        self.collect(self.bulk().await?, matchers, (from, to), resolution)
+        let most = self.options.most_points.saturating_mul(5);
+        self.collect(self.bulk().await?, matchers, (from, to), resolution, most)
             .await
+    }
+
+    /// How closely samples from a moment on are held: what is older is held as rollups.
+    pub async fn closest_since(&self, from: Timestamp) -> Result<Resolution, StoreError> {
+        let mut reader = self.bulk().await?.lock().await;
+        let (raw, fine): (i64, i64) = sqlx::query_as("SELECT raw_from_ms, fine_from_ms FROM state")
+            .fetch_one(&mut reader.connection)
+            .await
+            .map_err(|error| self.error(error))?;
+        Ok(match from.as_millis() {
+            at if at < fine => Resolution::Hour,
+            at if at < raw => Resolution::FiveMinutes,
+            _ => Resolution::Raw,
+        })
     }
 
     pub(super) async fn bulk(&self) -> Result<&Mutex<Reader>, StoreError> {
@@ -146,19 +162,19 @@ impl SampleStore {
         self.bulk.get_or_try_init(open).await
     }
 
-    pub(super) async fn collect(
+    async fn collect(
         &self,
         reader: &Mutex<Reader>,
         matchers: &[Matcher],
         (from, to): (Timestamp, Timestamp),
         resolution: Resolution,
+        most: usize,
     ) -> Result<Vec<Series>, StoreError> {
         let span = (from.as_millis(), to.as_millis());
         let gathered = {
             let mut reader = reader.lock().await;
             self.gather(&mut reader, matchers, span, resolution).await?
         };
-        let most = self.options.most_points;
         let (series, damaged) = if gathered.chunks.len() <= FEW {
             put_together(gathered, span, most)?
         } else {

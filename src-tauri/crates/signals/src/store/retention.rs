@@ -57,7 +57,11 @@ impl SampleStore {
     /// Rolls up what is due and applies a retention: first by age, then, while too much is in
     /// use, the oldest tenth of the time that is left.
     pub async fn keep(&self, now: Timestamp, retention: &Retention) -> Result<Kept, StoreError> {
-        self.roll(now).await?;
+        match self.roll(now).await {
+            // Forgetting is what makes room.
+            Err(StoreError::Full { .. }) => {}
+            other => other?,
+        }
         let mut kept = Kept::default();
         let before = |span: Span| now.minus(span.duration()).as_millis();
         let ages = [

@@ -184,3 +184,9 @@ async fn rows_into_chunks(
     .map_err(wrong)?;
     Ok(())
 }
+
+/// The first format, for tests of what became of it.
+#[cfg(test)]
+pub(super) fn first() -> &'static str {
+    FIRST
+}

@@ -1,6 +1,7 @@
 //! The store, the scraper and the counts over a real file, and over one file from two processes.
 
 mod cohort;
+mod kills;
 mod scrape;
 mod store;
 
