@@ -259,7 +259,8 @@ pub fn sufficient(query: &Query, when: When, selection: &Selection) -> Resolutio
     if CLOSE.iter().any(|word| query.text().contains(word)) {
         return Resolution::Raw;
     }
-    let read = selection.to_ms.saturating_sub(selection.from_ms);
+    // A range is open at its beginning: the first moment that is read lies one after it.
+    let read = selection.to_ms.saturating_sub(selection.from_ms) + 1;
     match when {
         When::Instant(_) => Resolution::sufficient(None, read),
         When::Range { start, end, step } => {

@@ -95,10 +95,6 @@ impl BitWriter {
         self.held &= (1 << self.count) - 1;
     }
 
-    pub fn bits(&self) -> usize {
-        self.out.len() * 8 + self.count as usize
-    }
-
     /// The bytes, the last one filled up with zeros.
     pub fn finish(mut self) -> Vec<u8> {
         if self.count > 0 {

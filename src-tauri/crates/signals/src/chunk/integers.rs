@@ -242,7 +242,11 @@ fn follow(
     } = course;
     for _ in 0..left {
         let apart = base.wrapping_add(apart()?);
-        step = if second { step.wrapping_add(apart) } else { apart };
+        step = if second {
+            step.wrapping_add(apart)
+        } else {
+            apart
+        };
         value = value.wrapping_add(step);
         give(value);
     }

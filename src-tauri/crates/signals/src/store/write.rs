@@ -87,18 +87,10 @@ impl SampleStore {
         if let Some(claim) = claim {
             self.mind_the_clock(&mut tx, claim, at).await?;
         }
-        let row = sqlx::query(
-            "UPDATE state SET log_rows = log_rows + 1, log_samples = log_samples + ?
-             RETURNING generation, log_rows, log_samples",
-        )
-        .bind(samples.len() as i64)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(wrong)?;
-        let current: i64 = row.try_get(0).map_err(wrong)?;
-        if current != *generation {
+        let grown = grow(&mut tx, samples.len()).await.map_err(wrong)?;
+        if grown.generation != *generation {
             known.clear();
-            *generation = current;
+            *generation = grown.generation;
         }
         let (mut entries, mut fresh) = (Vec::with_capacity(samples.len()), Fresh::new());
         let mut written = Written::default();
@@ -127,12 +119,8 @@ impl SampleStore {
         }
         tx.commit().await.map_err(wrong)?;
         remember(known, fresh, at, samples);
-        let (rows, many): (i64, i64) = (
-            row.try_get(1).map_err(wrong)?,
-            row.try_get(2).map_err(wrong)?,
-        );
         let series = known.values().map(HashMap::len).sum();
-        if fold::is_due(rows, many, series) {
+        if fold::is_due(grown.rows, grown.samples, series) {
             // The samples are in the file whatever comes of this; the next write tries again.
             if let Err(error) = self.fold_now(writer).await {
                 tracing::warn!(%error, "the log of samples was not folded");
@@ -260,6 +248,28 @@ impl SampleStore {
         let newest = i64::MIN;
         Ok(Known { id, newest })
     }
+}
+
+/// The log, once a write is in it.
+struct Grown {
+    generation: i64,
+    rows: i64,
+    samples: i64,
+}
+
+async fn grow(tx: &mut SqliteConnection, by: usize) -> Result<Grown, sqlx::Error> {
+    let row = sqlx::query(
+        "UPDATE state SET log_rows = log_rows + 1, log_samples = log_samples + ?
+         RETURNING generation, log_rows, log_samples",
+    )
+    .bind(by as i64)
+    .fetch_one(tx)
+    .await?;
+    Ok(Grown {
+        generation: row.try_get(0)?,
+        rows: row.try_get(1)?,
+        samples: row.try_get(2)?,
+    })
 }
 
 async fn count_late(
