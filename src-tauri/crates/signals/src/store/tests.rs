@@ -371,6 +371,7 @@ async fn age_thins_out_and_counters_stay_right() {
             end,
             &Retention {
                 age: day(50),
+                fine: day(50),
                 ..retention
             },
         )

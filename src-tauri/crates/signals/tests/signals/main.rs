@@ -1,5 +1,6 @@
 //! The store, the scraper and the counts over a real file, and over one file from two processes.
 
+mod asked;
 mod cohort;
 mod kills;
 mod scrape;
