@@ -1,6 +1,6 @@
 //! Removing points: of some series, from one moment to another, to the millisecond.
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use deckwatch_domain::Timestamp;
 use deckwatch_promql::Matcher;
@@ -37,11 +37,7 @@ impl SampleStore {
         }
         for some in ids.chunks(STEP) {
             let mut writer = self.writer()?.lock().await;
-            let mut tx = writer
-                .connection
-                .begin_with("BEGIN IMMEDIATE")
-                .await
-                .map_err(wrong)?;
+            let mut tx = self.begin(&mut writer.connection).await?;
             kept.removed_samples += self.cut(&mut tx, some, from, to).await?;
             tx.commit().await.map_err(wrong)?;
         }
@@ -182,11 +178,7 @@ impl SampleStore {
     pub(super) async fn drop_empty_series(&self) -> Result<u64, StoreError> {
         let mut writer = self.writer()?.lock().await;
         let wrong = |error| self.error(error);
-        let mut tx = writer
-            .connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(wrong)?;
+        let mut tx = self.begin(&mut writer.connection).await?;
         // Another process may have begun a series that so far is in the log alone.
         self.fold_within(&mut tx).await?;
         let tails: Vec<(i64, Vec<u8>)> = sqlx::query_as(

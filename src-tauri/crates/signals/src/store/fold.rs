@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use super::chunks::{self, Chunk, RAW, Tail, put_chunks, put_tails, settle};
 use super::notes::{NoteKind, note};
@@ -36,11 +36,7 @@ impl SampleStore {
 
     pub(super) async fn fold_now(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let wrong = |error| self.error(error);
-        let mut tx = writer
-            .connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(wrong)?;
+        let mut tx = self.begin(&mut writer.connection).await?;
         self.fold_within(&mut tx).await?;
         tx.commit().await.map_err(wrong)
     }

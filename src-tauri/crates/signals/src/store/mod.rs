@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, OnceCell};
 
 pub use claim::Claim;
@@ -183,6 +183,23 @@ impl SampleStore {
         self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly {
             path: self.path.clone(),
         })
+    }
+
+    /// Begins a write. What was dropped half-way before is rolled back by the connection's own
+    /// thread, a little later: that is waited for. Where SQLite had rolled back by itself, as it
+    /// may when the disk is full, the connection does not know, and another is opened.
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> Result<Transaction<'c, Sqlite>, StoreError> {
+        if connection.is_in_transaction() {
+            connection.ping().await.map_err(|error| self.error(error))?;
+        }
+        if connection.is_in_transaction() {
+            *connection = open::for_writing(&self.path, &self.options).await?;
+        }
+        let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(|error| self.error(error))
     }
 
     fn error(&self, error: sqlx::Error) -> StoreError {

@@ -2,7 +2,6 @@
 
 use deckwatch_domain::{Span, Timestamp};
 use futures_util::TryStreamExt;
-use sqlx::Connection;
 
 use super::chunks::{self, RAW, put_tails};
 use super::fold::read_tails;
@@ -164,11 +163,7 @@ impl SampleStore {
     async fn expire_tail(&self, id: i64, before: i64) -> Result<u64, StoreError> {
         let wrong = |error| self.error(error);
         let mut writer = self.writer()?.lock().await;
-        let mut tx = writer
-            .connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(wrong)?;
+        let mut tx = self.begin(&mut writer.connection).await?;
         let mut tails = read_tails(&mut tx, &[id]).await.map_err(wrong)?;
         let Some(mut tail) = tails.remove(&id).filter(|tail| tail.newest < before) else {
             return Ok(0);

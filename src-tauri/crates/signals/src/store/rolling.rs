@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use deckwatch_domain::Timestamp;
 use deckwatch_promql::Matcher;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use super::chunks::{self, RAW, put_chunks};
 use super::fold::{read_tails, take_chunks};
@@ -56,11 +56,7 @@ impl SampleStore {
         };
         for some in ids.chunks(STEP) {
             let mut writer = self.writer()?.lock().await;
-            let mut tx = writer
-                .connection
-                .begin_with("BEGIN IMMEDIATE")
-                .await
-                .map_err(wrong)?;
+            let mut tx = self.begin(&mut writer.connection).await?;
             for id in some {
                 self.roll_series(&mut tx, *id, today).await?;
             }

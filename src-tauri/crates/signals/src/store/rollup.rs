@@ -133,14 +133,16 @@ fn keep(part: &[Point], before: Option<Point>, kept: &mut Vec<Point>) {
         if value.is_nan() {
             continue;
         }
-        if let Some((there, had)) = last {
-            steps += 1;
-            if *value < had {
-                falls += 1;
-                wanted[place] = true;
-                if let Some(there) = there {
-                    wanted[there] = true;
-                }
+        // The step into the window says nothing of what moves within it.
+        let within = matches!(last, Some((Some(_), _)));
+        steps += usize::from(within);
+        if let Some((there, had)) = last
+            && *value < had
+        {
+            falls += usize::from(within);
+            wanted[place] = true;
+            if let Some(there) = there {
+                wanted[there] = true;
             }
         }
         last = Some((Some(place), *value));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use deckwatch_domain::Timestamp;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use super::notes::{NoteKind, note};
 use super::{Claim, Known, SampleStore, StoreError, Writer, fold, log};
@@ -80,10 +80,7 @@ impl SampleStore {
             generation,
         } = writer;
         let wrong = |error| self.error(error);
-        let mut tx = connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(wrong)?;
+        let mut tx = self.begin(connection).await?;
         if let Some(claim) = claim {
             self.mind_the_clock(&mut tx, claim, at).await?;
         }
