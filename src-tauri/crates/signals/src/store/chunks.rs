@@ -141,13 +141,20 @@ pub(super) async fn put_chunks(
     Ok(())
 }
 
+/// Writes tails anew, in place of those that are there. In order of series: then they lie close.
 pub(super) async fn put_tails(
     tx: &mut SqliteConnection,
     tails: &[Tail],
 ) -> Result<(), sqlx::Error> {
+    // Rows that shrink where they are leave half-empty pages, which SQLite never merges.
+    let ids: Vec<i64> = tails.iter().map(|tail| tail.series).collect();
+    sqlx::query("DELETE FROM tails WHERE series_id IN (SELECT value FROM json_each(?))")
+        .bind(serde_json::to_string(&ids).unwrap_or_default())
+        .execute(&mut *tx)
+        .await?;
     for some in tails.chunks(ROWS) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO tails (series_id, sealed_ms, newest_ms, rolled_ms, body) ",
+            "INSERT INTO tails (series_id, sealed_ms, newest_ms, rolled_ms, body) ",
         );
         query.push_values(some, |mut row, tail| {
             row.push_bind(tail.series)
