@@ -179,6 +179,8 @@ func bench(file, folder string) error {
 	}
 	options := tsdb.DefaultOptions()
 	options.RetentionDuration = 400 * 24 * time.Hour.Milliseconds()
+	// Of a server that keeps thirty days: blocks grow to a tenth of that.
+	options.MaxBlockDuration = 3 * 24 * time.Hour.Milliseconds()
 	db, err := tsdb.Open(folder, nil, nil, options, nil)
 	if err != nil {
 		return err
