@@ -8,7 +8,7 @@ Usage: deckwatch [--data FOLDER] [deckwatch://…]
 
   --data FOLDER   where journal, samples and settings lie (else DECKWATCH_DATA, else the user's
                   own data folder)
-  deckwatch://…   what to open: rollouts/NAME, services/NAME, journal, training, settings
+  deckwatch://…   what to open: rollouts/NAME, services/NAME, metrics, journal, training, settings
 
 Everything else is deckwatchctl's.";
 
@@ -43,10 +43,23 @@ impl Arguments {
     }
 }
 
+/// The longest part of a link after its `?`, in bytes.
+const LONGEST: usize = 8192;
+
 /// The page's own address for a link: `deckwatch://rollouts/checkout` is `/rollouts/checkout`.
-/// Anything but plain words gives none: a link comes from anywhere.
+/// Anything but plain words, and after a `?` what a form would send, gives none: a link comes from
+/// anywhere.
 pub fn route(link: &str) -> Option<String> {
-    let rest = link.strip_prefix("deckwatch:")?.trim_matches('/');
+    let rest = link.strip_prefix("deckwatch:")?;
+    let (rest, query) = match rest.split_once('?') {
+        Some((rest, query)) => (rest, format!("?{query}")),
+        None => (rest, String::new()),
+    };
+    let coded = |b: u8| b.is_ascii_alphanumeric() || b"-_.~%=&+*?".contains(&b);
+    if query.len() > LONGEST || !query.bytes().all(coded) {
+        return None;
+    }
+    let rest = rest.trim_matches('/');
     let rest = percent_encoding::percent_decode_str(rest)
         .decode_utf8()
         .ok()?;
@@ -56,7 +69,7 @@ pub fn route(link: &str) -> Option<String> {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     };
-    (rest.split('/').count() <= 3 && rest.split('/').all(plain)).then(|| format!("/{rest}"))
+    (rest.split('/').count() <= 3 && rest.split('/').all(plain)).then(|| format!("/{rest}{query}"))
 }
 
 #[cfg(test)]
@@ -84,6 +97,10 @@ mod tests {
             "/rollouts/checkout"
         );
         assert_eq!(route("deckwatch:training/").unwrap(), "/training");
+        let query = "deckwatch://metrics/explore?q=rate%28a%5B5m%5D%29&over=1h";
+        assert_eq!(route(query).unwrap(), query["deckwatch:/".len()..]);
+        let long = format!("deckwatch://metrics?q={}", "a".repeat(LONGEST));
+        assert_eq!(route(&long), None);
         for wrong in [
             "deckwatch://",
             "https://x",
@@ -91,6 +108,8 @@ mod tests {
             "deckwatch://a/../../b/c/d",
             "deckwatch://a/%3Cb",
             "deckwatch://a//b",
+            "deckwatch://a?q=<script>",
+            "deckwatch://a?q=b#c",
         ] {
             assert_eq!(route(wrong), None, "{wrong}");
         }

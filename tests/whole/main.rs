@@ -24,6 +24,7 @@ mod driver;
 mod harness;
 mod journal;
 mod kills;
+mod metrics;
 mod mounts;
 mod people;
 mod plans;

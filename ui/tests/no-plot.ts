@@ -13,6 +13,8 @@ export default class NoPlot {
     this.data = data;
   }
   setSize(): void {}
+  setSeries(): void {}
+  setSelect(): void {}
   setCursor(): void {}
   redraw(): void {}
   destroy(): void {}

@@ -65,7 +65,7 @@ describe("an environment in a cluster", () => {
     [{ context: "" }, "Choose a context"],
     [{ kubeconfig: "~/.kube/config" }, "Kubeconfig: the whole path, from the root"],
     [{ namespace: "Shop" }, "Namespace: lower-case letters, digits and - alone; at most 63"],
-    [{ url: "prometheus:9090" }, "Prometheus: begins with http:// or https://"],
+    [{ url: "prometheus:9090" }, "Prometheus: begins with http://, https:// or service://"],
     [{ url: "http://p", responses: " " }, "Responses: it is needed"],
     [{ url: "http://p", seconds: "" }, null],
     [{ responses: "" }, null],

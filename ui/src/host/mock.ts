@@ -8,6 +8,7 @@ import { environment } from "@/lib/environment.svelte";
 import { mockActs } from "./mock-acts";
 import { clusterOf } from "./mock-cluster";
 import { paged } from "./mock-lists";
+import { metricsAnswer } from "./mock-metrics";
 import { PLANS } from "./mock-scenes";
 import { strategies as madeByHand } from "./mock-strategies";
 
@@ -139,6 +140,8 @@ export function mockHost({
     const own = trouble.offline || name in trouble.fail ? undefined : acts.own(name, params);
     if (own !== undefined && !bestRecording(recordings, name, {})) return own;
     const given = (params ?? {}) as Record<string, unknown>;
+    const measured = trouble.offline || name in trouble.fail ? undefined : metricsAnswer(name, given, now());
+    if (measured !== undefined && !bestRecording(recordings, name, given)) return measured;
     const there = trouble.offline || name in trouble.fail ? undefined : placed?.own(name, given);
     if (there !== undefined) return paged(acts.seen(name, there), given);
     const made = trouble.offline || name in trouble.fail ? undefined : more?.own(name, given);

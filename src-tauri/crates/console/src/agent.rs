@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::cluster::{Measure, keep_access};
 use crate::console::{Console, TimeIds};
-use crate::evidence::SampleEvidence;
+use crate::evidence::{Asker, SampleEvidence};
 use crate::gates::JournalGates;
 use crate::holder::{Holder, LockFiles};
 use crate::identity::Host;
@@ -75,6 +75,7 @@ impl Agent {
             evidence: Arc::new(SampleEvidence {
                 store: samples.clone(),
                 clock: console.clock.clone(),
+                asker: Asker::of(console),
             }),
             gates: Arc::new(JournalGates { store }),
             tasks: Arc::new(TaskDesk {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deckwatch_domain::{Actor, ServiceName};
-use deckwatch_platform::kubernetes::{Access, Connection, KubernetesPlatform};
+use deckwatch_platform::kubernetes::{Access, Connection, KubernetesPlatform, ServiceAddress};
 use deckwatch_platform::{
     Applied, Capabilities, LogLine, Observation, Order, Platform, PlatformError,
 };
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use access::{OpenAccess, Opened, close_access, open_access, show_access};
 pub(crate) use access::{keep_access, opened_until};
 pub use adopt::{Adopt, AdoptionPlan, Settle, adopt, plan_adoption, release, settle};
-pub(crate) use measure::{Measure, reach};
+pub(crate) use measure::Measure;
 pub use objects::{
     NoticeSort, NoticesAsk, NoticesPage, ObjectAsk, ObjectsAsk, ObjectsPage, PodsAsk, PodsPage,
     TextAsk, diff, follow_pod, notices, objects, pod_logs, pods, yaml,
@@ -64,12 +64,18 @@ pub struct ClusterPlace {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsSource {
+    /// `http://…`, `https://…`, or a service of the cluster, reached through its API server:
+    /// `service://namespace/name:port`.
     pub url: String,
     /// A PEM file with the authority that vouches for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub ca: Option<PathBuf>,
-    /// The name of the secret that holds its token.
+    /// Who asks, where it wants a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub user: Option<String>,
+    /// The name of the secret that holds its token, or the user's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub token: Option<String>,
@@ -96,6 +102,7 @@ impl MetricsSource {
         MetricsSource {
             url: url.to_owned(),
             ca: None,
+            user: None,
             token: None,
             responses: responses(),
             seconds: seconds(),
@@ -318,14 +325,32 @@ pub(crate) fn check_place(place: &ClusterPlace) -> Result<(), String> {
     if !absolute(&place.kubeconfig) {
         return Err("a kubeconfig is named by its whole path".into());
     }
-    let Some(metrics) = &place.metrics else {
-        return Ok(());
-    };
-    if !absolute(&metrics.ca) {
+    match &place.metrics {
+        Some(metrics) => check_source(metrics, true),
+        None => Ok(()),
+    }
+}
+
+/// A Prometheus that settings name, as far as it can be said without asking it.
+pub(crate) fn check_source(metrics: &MetricsSource, in_cluster: bool) -> Result<(), String> {
+    if !metrics.ca.as_deref().is_none_or(Path::is_absolute) {
         return Err("a certificate file is named by its whole path".into());
     }
-    if !metrics.url.starts_with("http://") && !metrics.url.starts_with("https://") {
-        return Err(format!("`{}` is no address of a Prometheus", metrics.url));
+    match ServiceAddress::read(&metrics.url) {
+        Some(Err(why)) => return Err(why),
+        Some(Ok(address)) if !in_cluster => {
+            return Err(format!(
+                "{address} is in a cluster, and this environment is not"
+            ));
+        }
+        Some(Ok(_)) => {}
+        None if !metrics.url.starts_with("http://") && !metrics.url.starts_with("https://") => {
+            return Err(format!("`{}` is no address of a Prometheus", metrics.url));
+        }
+        None => {}
+    }
+    if metrics.user.is_some() && metrics.token.is_none() {
+        return Err("a user needs the name of the secret with the password".into());
     }
     if metrics.responses.trim().is_empty() {
         return Err("a Prometheus needs the query that counts responses".into());

@@ -65,6 +65,7 @@ pub struct Console {
     samples: OnceCell<Arc<SampleStore>>,
     book: Mutex<Book>,
     pub(crate) pulse: Mutex<Pulse>,
+    pub(crate) sources: crate::metrics::Sources,
     pub(crate) looks: Looks,
     /// The training ground, while this console holds it open.
     pub(crate) session: Mutex<Option<Arc<Session>>>,
@@ -143,6 +144,7 @@ impl Console {
             cluster,
             fallback: fallback.and_then(Result::ok),
             journal: OnceCell::new(),
+            sources: crate::metrics::Sources::default(),
             samples: OnceCell::new(),
             book: Mutex::new(Book::default()),
             pulse: Mutex::default(),

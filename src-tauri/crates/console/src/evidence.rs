@@ -1,16 +1,20 @@
-//! The judge's numbers, read from recorded samples.
+//! The judge's numbers, read from recorded samples, or asked for by a plan's own queries.
+
+mod asked;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deckwatch_domain::{ServiceName, Timestamp};
+use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::Baseline;
-use deckwatch_rollout::plan::{Metric, What};
+use deckwatch_rollout::plan::{CountQuery, Metric, What};
 use deckwatch_rollout::ports::{Clock, Evidence, Look, Standing, Totals};
 use deckwatch_signals::{BadRule, Cohort, Gauge, SampleStore, gauge, mean_response, slot_counts};
 use deckwatch_verdict::{Counts, Interval};
+
+pub(crate) use asked::Asker;
 
 /// How old a sample may be that still tells how stable is doing.
 const RECENT: Duration = Duration::from_secs(10);
@@ -19,6 +23,8 @@ const RECENT: Duration = Duration::from_secs(10);
 pub struct SampleEvidence {
     pub store: Arc<SampleStore>,
     pub clock: Arc<dyn Clock>,
+    /// Who answers a plan's own queries.
+    pub(crate) asker: Asker,
 }
 
 pub(crate) fn cohort(service: &ServiceName, standing: &Standing) -> Cohort {
@@ -34,6 +40,7 @@ pub(crate) fn rule(what: What) -> Result<BadRule, String> {
         What::Errors => Ok(BadRule::Errors),
         What::SlowerThan(span) => BadRule::slower_than(span).map_err(|e| e.to_string()),
         What::ClientErrors => Ok(BadRule::Clients),
+        What::Query => Err("this metric is counted by its queries".into()),
     }
 }
 
@@ -101,6 +108,51 @@ impl Evidence for SampleEvidence {
             .into_iter()
             .map(|(at, interval)| Look { at, interval })
             .collect())
+    }
+
+    async fn query_looks(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        stable: Option<&Standing>,
+        query: &CountQuery,
+        interval: Span,
+        after: Timestamp,
+    ) -> Result<Vec<Look>, String> {
+        let now = self.clock.now().wall;
+        let (store, asker) = (&self.store, &self.asker);
+        let mut looks: BTreeMap<Timestamp, Interval> = BTreeMap::new();
+        let whom = (service, candidate);
+        let counted = asker.counts(store, whom, query, interval, after, now);
+        for (at, counts) in counted.await? {
+            looks.entry(at).or_default().candidate = counts;
+        }
+        if let Some(stable) = stable {
+            let whom = (service, stable);
+            let counted = asker.counts(store, whom, query, interval, after, now);
+            for (at, counts) in counted.await? {
+                looks.entry(at).or_default().stable = counts;
+            }
+        }
+        let looks = looks
+            .into_iter()
+            .map(|(at, interval)| Look { at, interval });
+        Ok(looks.collect())
+    }
+
+    async fn query_values(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        query: &str,
+        highest: bool,
+        interval: Span,
+        since: Timestamp,
+    ) -> Result<Vec<f64>, String> {
+        let (whom, stretch) = ((service, candidate), (since, self.clock.now().wall));
+        self.asker
+            .values(&self.store, whom, query, highest, interval, stretch)
+            .await
     }
 
     async fn totals(
@@ -187,8 +239,18 @@ impl Evidence for SampleEvidence {
         let covered: Duration = looked.iter().map(|(a, b, _)| b.since(*a)).sum();
         baseline.covered = covered.into();
         for metric in metrics {
-            let counted = self.counts(service, stable, metric.what, from, now).await?;
-            baseline.counts.push((metric.name.clone(), sum(&counted)));
+            let counted = match &metric.query {
+                None => sum(&self.counts(service, stable, metric.what, from, now).await?),
+                Some(query) => {
+                    let every = Span::from_secs(5);
+                    let looks = self.query_looks(service, stable, None, query, every, from);
+                    let looks = looks.await?.into_iter();
+                    sum(&looks
+                        .map(|l| (l.at, l.at, l.interval.candidate))
+                        .collect::<Vec<_>>())
+                }
+            };
+            baseline.counts.push((metric.name.clone(), counted));
         }
         baseline.mean_seconds = mean_response(&self.store, &cohort(service, stable), from, now)
             .await

@@ -242,7 +242,7 @@ pub async fn verify(console: &Console, _: Nothing) -> Result<Verified, Problem> 
     Ok(Verified::of(&found, !anchors.is_empty()))
 }
 
-async fn fresh(path: &Path) -> Result<tokio::fs::File, Problem> {
+pub(crate) async fn fresh(path: &Path) -> Result<tokio::fs::File, Problem> {
     let mut options = tokio::fs::OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     options

@@ -18,6 +18,7 @@ mod clock;
 mod cluster;
 mod console;
 mod controls;
+mod dashboards;
 mod desk;
 mod doctor;
 mod evidence;
@@ -83,6 +84,11 @@ pub mod api {
         NoticeSort, NoticesAsk, NoticesPage, ObjectAsk, ObjectsAsk, ObjectsPage, PodsAsk, PodsPage,
         TextAsk, diff, follow_pod, notices, objects, pod_logs, pods, yaml,
     };
+    pub use crate::dashboards::{
+        CheckDashboard, DashboardRow, DashboardView, PanelAsk, check as check_dashboard,
+        list as dashboards, panel as dashboard_panel, schema as dashboard_schema,
+        show as dashboard,
+    };
     pub use crate::doctor::doctor;
     pub use crate::gates::Freeze;
     pub use crate::journal::{
@@ -90,7 +96,12 @@ pub mod api {
         export, import, set_aside, verify,
     };
     pub use crate::judge::{JudgeText, Judged, judge};
-    pub use crate::metrics::{QueryAnswer, QueryAsk, QuerySeries, query};
+    pub use crate::metrics::{
+        ChartAsk, CompleteAsk, Completion, Completions, Found, LabelsAsk, MetricName, MetricsChart,
+        MetricsSources, NamesAsk, QueryAnswer, QueryAsk, QueryRead, QuerySeries, ReadAsk,
+        SourceName, Unit, chart, complete, csv, label_names, names as metric_names, query,
+        read as read_query, sources as metric_sources, values as label_values,
+    };
     pub use crate::people::{Reason, Roles, declare_freeze, freeze, lift_freeze, roles, whoami};
     pub use crate::plans::{
         ByName, CheckPlan, PlanCheck, PlanMistake, PlanRow, PlanText, check as check_plan,
@@ -109,7 +120,9 @@ pub mod api {
         Define, Logs, Measured, Remove, ServiceRow, ServiceView, define, list as services, logs,
         node, remove, show as service, start_node, stop_node,
     };
-    pub use crate::settings::{Change, Class, Settings, change as change_settings};
+    pub use crate::settings::{
+        Change, Class, Settings, change as change_settings, show as settings,
+    };
     pub use crate::show::{
         RolloutView, Watch, driver, events as rollout_events, list as rollouts, show as rollout,
         story,

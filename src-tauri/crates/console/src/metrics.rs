@@ -1,36 +1,50 @@
-//! Questions in PromQL: about this folder's own samples, or, in a cluster, about what its
-//! Prometheus knows. What a query reads is known before it is evaluated, so the samples are fetched
-//! here and the evaluation itself touches nothing.
+//! Questions in PromQL: about this folder's own samples, or about what a Prometheus knows.
+//!
+//! Places in a query cross as text fields count them, in UTF-16 units.
+
+mod chart;
+mod complete;
+mod csv;
+mod marks;
+mod names;
+mod own;
+mod rank;
+mod read;
+mod source;
+mod unit;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use deckwatch_domain::{Span, Timestamp};
 use deckwatch_promql::labels::Labels;
-use deckwatch_promql::parse::{Dialect, ParseError};
-use deckwatch_promql::value::{FloatPoint, Sample, SampleValue, Value};
-use deckwatch_promql::{
-    Answer, EvalError, Interrupt, MatchOp, MemorySource, Options, Query, Selection, SeriesSamples,
-    When,
-};
-use deckwatch_signals::prometheus::{self, Access, Prometheus};
-use deckwatch_signals::{SampleStore, Selector};
+use deckwatch_promql::parse::ParseError;
+use deckwatch_promql::value::{Sample, SampleValue, Value};
+use deckwatch_promql::{Answer, EvalError, When};
+use deckwatch_signals::prometheus;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cluster::reach;
+pub(crate) use chart::grid_step;
+pub use chart::{ChartAsk, MetricsChart, chart};
+pub use complete::{CompleteAsk, Completion, Completions, complete};
+pub use csv::{CsvAsk, CsvWritten, csv, export};
+pub use marks::{MarksAsk, marks};
+pub use names::{Found, LabelsAsk, MetricName, NamesAsk, labels as label_names, names, values};
+pub(crate) use own::evaluate;
+pub use read::{QueryRead, ReadAsk, read};
+pub use source::{MetricsSources, SourceName, sources};
+pub(crate) use source::{Source, source};
+pub(crate) use source::{Sources, open};
+pub use unit::Unit;
+
 use crate::console::Console;
 use crate::problem::Problem;
 
-/// The longest that a query may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Samples that are held at once, at most: some hundred megabytes.
-const SAMPLES: usize = 10_000_000;
 /// Moments of one range, as Prometheus limits them.
 const MOMENTS: i64 = 11_000;
 
 /// A question.
-#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
 #[serde(deny_unknown_fields)]
 pub struct QueryAsk {
     pub query: String,
@@ -45,10 +59,18 @@ pub struct QueryAsk {
     #[serde(default)]
     #[ts(optional)]
     pub step: Option<Span>,
+    /// Who is asked; none: the environment's Prometheus if it names one, else its own samples.
+    #[serde(default)]
+    #[ts(optional)]
+    pub source: Option<SourceName>,
     /// Asks the Prometheus at this address instead.
     #[serde(default)]
     #[ts(optional)]
     pub url: Option<String>,
+    /// Series that are told at most; none: all.
+    #[serde(default)]
+    #[ts(optional)]
+    pub limit: Option<usize>,
 }
 
 /// One series of an answer.
@@ -67,6 +89,8 @@ pub struct QueryAnswer {
     pub kind: String,
     /// In the order that the query gives them.
     pub series: Vec<QuerySeries>,
+    /// Series there are; more than are told where they were limited.
+    pub total: usize,
     /// Of a `string`.
     pub text: Option<String>,
     /// Warnings and remarks.
@@ -80,23 +104,13 @@ pub struct QueryAnswer {
 pub async fn query(console: &Console, ask: QueryAsk) -> Result<QueryAnswer, Problem> {
     let at = ask.at.unwrap_or_else(|| console.clock.now().wall);
     let when = when(&ask, at)?;
-    let elsewhere = match (&ask.url, &console.cluster) {
-        (Some(url), _) => Some((url.clone(), client(&Access::open(url))?)),
-        (None, Some(cluster)) => {
-            let Some(source) = &cluster.place.metrics else {
-                let why = "no Prometheus is named for this environment";
-                return Err(Problem::new("refused.no-metrics", why));
-            };
-            let reached = reach(source, &console.secrets()).await;
-            let reached = reached.map_err(|why| Problem::new("prometheus", why))?;
-            Some((source.url.clone(), reached))
-        }
-        (None, None) => None,
+    let mut answer = match source(console, ask.source, ask.url.as_deref()).await? {
+        Source::Prometheus { client, url } => asked(&client, &ask, when, url).await?,
+        Source::Own(store) => told(own::evaluate(&store, &ask.query, when).await?, &ask.query),
     };
-    match elsewhere {
-        Some((url, prometheus)) => asked(&prometheus, &ask, when, url).await,
-        None => own(console, &ask.query, when).await,
-    }
+    answer.total = answer.series.len();
+    answer.series.truncate(ask.limit.unwrap_or(usize::MAX));
+    Ok(answer)
 }
 
 fn when(ask: &QueryAsk, at: Timestamp) -> Result<When, Problem> {
@@ -120,12 +134,8 @@ fn when(ask: &QueryAsk, at: Timestamp) -> Result<When, Problem> {
     Ok(When::Range { start, end, step })
 }
 
-fn client(access: &Access) -> Result<Prometheus, Problem> {
-    Prometheus::new(access).map_err(|e| Problem::new("prometheus", e.to_string()))
-}
-
 async fn asked(
-    prometheus: &Prometheus,
+    prometheus: &prometheus::Prometheus,
     ask: &QueryAsk,
     when: When,
     source: String,
@@ -140,7 +150,7 @@ async fn asked(
                 .await
         }
     };
-    let answer = answer.map_err(|e| Problem::new("prometheus", e.to_string()))?;
+    let answer = answer.map_err(refused)?;
     let kind = match (&answer.value, when) {
         (prometheus::Value::Scalar(_), _) => "scalar",
         (prometheus::Value::Text(_), _) => "string",
@@ -164,6 +174,7 @@ async fn asked(
     Ok(QueryAnswer {
         kind: kind.into(),
         series,
+        total: 0,
         text,
         notes: answer.notes,
         source,
@@ -183,100 +194,47 @@ fn number(value: f64) -> String {
     }
 }
 
-async fn own(console: &Console, text: &str, when: When) -> Result<QueryAnswer, Problem> {
-    let options = Options {
-        max_samples: SAMPLES,
-        ..Options::default()
-    };
-    let query = Query::new(text, Dialect::default()).map_err(|e| misread(&e))?;
-    let needs = query.needs(when, &options).map_err(failed)?;
-    let store = console.samples().await?;
-    let mut held = Vec::new();
-    for selection in &needs {
-        held.extend(fetch(&store, selection).await?);
-    }
-    let source = MemorySource::new(merged(held));
-    let answer = tokio::task::spawn_blocking(move || {
-        let began = Instant::now();
-        let patience = || match began.elapsed() > PATIENCE {
-            true => Interrupt::TimedOut,
-            false => Interrupt::Continue,
-        };
-        query.run_while(when, &source, &options, &patience)
-    });
-    let answer = answer
-        .await
-        .map_err(|e| Problem::new("metrics", e.to_string()))?;
-    Ok(told(answer.map_err(failed)?, text))
-}
-
-fn misread(error: &ParseError) -> Problem {
-    let place = json!({"start": error.span.start, "end": error.span.end});
-    Problem::new("request.invalid", error.to_string()).with(place)
-}
-
-fn failed(error: EvalError) -> Problem {
+/// What a Prometheus said instead of an answer. A query that it cannot read is the asker's mistake.
+fn refused(error: prometheus::PrometheusError) -> Problem {
     match &error {
-        EvalError::Parse(parse) => misread(parse),
+        prometheus::PrometheusError::Refused { kind, message } if kind == "bad_data" => {
+            Problem::new("request.invalid", message.clone())
+        }
+        _ => Problem::new("prometheus", error.to_string()),
+    }
+}
+
+fn misread(text: &str, error: &ParseError) -> Problem {
+    let (start, end) = units(text, error.span.start, error.span.end);
+    Problem::new("request.invalid", error.to_string()).with(json!({"start": start, "end": end}))
+}
+
+fn failed(text: &str, error: EvalError) -> Problem {
+    match &error {
+        EvalError::Parse(parse) => misread(text, parse),
         _ => Problem::new("metrics.query", error.to_string()),
     }
 }
 
-/// The stored series that a selection may mean. What it excludes among them is left to it.
-async fn fetch(store: &SampleStore, selection: &Selection) -> Result<Vec<SeriesSamples>, Problem> {
-    let name = selection
-        .matchers
-        .iter()
-        .find(|m| m.name() == "__name__" && m.op() == MatchOp::Equal);
-    let Some(name) = name else {
-        let why = "name the metric: a selector without one would read everything that is stored";
-        return Err(Problem::new("request.invalid", why));
+/// Bytes as UTF-16 units. What lies past the end is its end.
+fn units(text: &str, start: usize, end: usize) -> (usize, usize) {
+    let unit = |byte: usize| -> usize {
+        let before = text.char_indices().take_while(|(at, _)| *at < byte);
+        before.map(|(_, c)| c.len_utf16()).sum()
     };
-    let exact = selection
-        .matchers
-        .iter()
-        .filter(|m| m.op() == MatchOp::Equal && m.name() != "__name__" && !m.value().is_empty());
-    let exact: Vec<(&str, &str)> = exact.map(|m| (m.name(), m.value())).collect();
-    let from = Timestamp::from_millis(selection.from_ms);
-    let to = Timestamp::from_millis(selection.to_ms);
-    let found = store
-        .range(&Selector::new(name.value(), &exact), from, to)
-        .await
-        .map_err(|e| Problem::new("samples", e.to_string()))?;
-    let series = found.into_iter().map(|stored| {
-        let named = [("__name__".to_owned(), stored.name)];
-        let points = stored.points.into_iter();
-        SeriesSamples {
-            labels: Labels::from_pairs(stored.labels.into_iter().chain(named)),
-            floats: points
-                .map(|(at, v)| FloatPoint {
-                    t: at.as_millis(),
-                    v,
-                })
-                .collect(),
-            ..SeriesSamples::default()
-        }
-    });
-    Ok(series.collect())
+    (unit(start), unit(end))
 }
 
-/// Each series once, though several selections may have read it over different times.
-fn merged(held: Vec<SeriesSamples>) -> Vec<SeriesSamples> {
-    let mut all: BTreeMap<String, SeriesSamples> = BTreeMap::new();
-    for one in held {
-        let key = one.labels.to_string();
-        match all.get_mut(&key) {
-            None => {
-                all.insert(key, one);
-            }
-            Some(there) => {
-                there.floats.extend(one.floats);
-                there.floats.sort_by_key(|p| p.t);
-                there.floats.dedup_by_key(|p| p.t);
-            }
+/// A UTF-16 unit as a byte: the beginning of the character that it is in.
+fn byte(text: &str, unit: usize) -> usize {
+    let mut units = 0;
+    for (at, c) in text.char_indices() {
+        units += c.len_utf16();
+        if units > unit {
+            return at;
         }
     }
-    all.into_values().collect()
+    text.len()
 }
 
 fn told(answer: Answer, text: &str) -> QueryAnswer {
@@ -285,6 +243,7 @@ fn told(answer: Answer, text: &str) -> QueryAnswer {
     let kind = |kind: &str, series: Vec<QuerySeries>, text: Option<String>| QueryAnswer {
         kind: kind.into(),
         series,
+        total: 0,
         text,
         notes,
         source: "samples".into(),

@@ -16,21 +16,25 @@ use crate::baselines::{BaselineComparison, BaselineName, CaptureBaseline, Compar
 use crate::book::RolloutRow;
 use crate::bridge::{BridgeAsk, BridgeView, Page};
 use crate::bundle::Bundled;
-use crate::charts::RolloutCharts;
+use crate::charts::{ChartMark, RolloutCharts};
 use crate::cluster::{
     Adopt, AdoptionPlan, ClusterView, ContextRow, ContextsAsk, NoticesAsk, NoticesPage, ObjectAsk,
     ObjectsAsk, ObjectsPage, OpenAccess, Opened, PodsAsk, PodsPage, Settle, TextAsk, opened_until,
 };
 use crate::console::Console;
+use crate::dashboards::{CheckDashboard, DashboardRow, DashboardView, PanelAsk, PanelPart};
 use crate::doctor::Doctor;
 use crate::gates::Freeze;
 use crate::journal::{Aside, EventRow, Events, Exported, FromFile, SetAside, ToFile, Verified};
 use crate::judge::{JudgeText, Judged};
 use crate::line::StatusLine;
-use crate::metrics::{QueryAnswer, QueryAsk};
+use crate::metrics::{
+    ChartAsk, CompleteAsk, Completions, CsvAsk, CsvWritten, Found, LabelsAsk, MarksAsk, MetricName,
+    MetricsChart, MetricsSources, NamesAsk, QueryAnswer, QueryAsk, QueryRead, ReadAsk,
+};
 use crate::pages::{EventsAsk, EventsPage, RolloutsAsk};
 use crate::people::{Binding, Reason, Roles};
-use crate::plans::{ByName, CheckPlan, PlanCheck, PlanRow, PlanText};
+use crate::plans::{ByName, CheckPlan, PlanCheck, PlanMistake, PlanRow, PlanText};
 use crate::problem::Problem;
 use crate::reversible::Reversible;
 use crate::revisions::Undo;
@@ -47,9 +51,9 @@ use crate::telemetry::{
 use crate::training::{DrillRow, Fault, Ground, PlayDrill, SetRate, TrainingView};
 use crate::validation::ChecksRow;
 use crate::{
-    back, baselines, bridge, bundle, charts, cluster, doctor, journal, judge, line, metrics, pages,
-    people, plans, reversible, revisions, rollouts, secrets, services, settings, show, tasks,
-    telemetry, training, validation,
+    back, baselines, bridge, bundle, charts, cluster, dashboards, doctor, journal, judge, line,
+    metrics, pages, people, plans, reversible, revisions, rollouts, secrets, services, settings,
+    show, tasks, telemetry, training, validation,
 };
 
 /// Whether something is only looked at.
@@ -140,6 +144,7 @@ const ALWAYS: &[&str] = &[
     "node.start",
     "journal.export",
     "journal.backup",
+    "metrics.export",
 ];
 
 /// The one place where the commands of a read-only environment are guarded. In a cluster the

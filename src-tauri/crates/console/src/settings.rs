@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use deckwatch_domain::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterPlace, check_place};
+use crate::cluster::{ClusterPlace, MetricsSource, check_place, check_source};
 use crate::console::{Console, ConsoleOptions};
 use crate::problem::Problem;
 use crate::route::Nothing;
@@ -62,6 +62,10 @@ pub struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub cluster: Option<ClusterPlace>,
+    /// A Prometheus to be asked here. A cluster may name its own in its place; this one is asked first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub metrics: Option<MetricsSource>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
@@ -172,6 +176,7 @@ impl Settings {
             colour,
             read_only: false,
             cluster: None,
+            metrics: None,
         };
         let mut all = vec![
             built_in(LOCAL, base.to_owned(), Class::Development, Colour::Slate),
@@ -233,6 +238,11 @@ impl Settings {
                 if let Err(why) = check_place(place) {
                     return invalid(format!("{name}: {why}"));
                 }
+            }
+            if let Some(source) = &environment.metrics
+                && let Err(why) = check_source(source, environment.cluster.is_some())
+            {
+                return invalid(format!("{name}: {why}"));
             }
         }
         if let Some(zone) = &self.time_zone
@@ -359,6 +369,7 @@ mod tests {
             colour: Colour::Blue,
             read_only: true,
             cluster: None,
+            metrics: None,
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::book::RolloutRow;
 use crate::console::Console;
 use crate::controls::{Controls, controls};
-use crate::evidence::SampleEvidence;
+use crate::evidence::{Asker, SampleEvidence};
 use crate::gates::JournalGates;
 use crate::journal::EventRow;
 use crate::problem::Problem;
@@ -151,6 +151,7 @@ impl Watch {
         let evidence = SampleEvidence {
             store,
             clock: console.clock.clone(),
+            asker: Asker::of(console),
         };
         if !self.judging.as_ref().is_some_and(|j| j.fits(rollout)) {
             self.judging = Some(Judging::new(rollout, since));

@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 mod cluster;
+mod metrics;
 mod promql;
 mod release;
 mod targets;
@@ -12,6 +13,7 @@ use deckwatch_domain::{ServiceName, Span, Timestamp};
 use deckwatch_rollout::plan::RollbackKind;
 
 pub use cluster::{Cluster, Environment, NewEnvironment, Only};
+pub use metrics::{Dashboard, Metrics, Source, UseSource};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
 pub use targets::{Health, Targets};
@@ -115,6 +117,9 @@ pub enum Command {
     },
     /// Whether Deckwatch itself is well, for probes and monitors
     Health(Health),
+    /// Metrics: what there is to ask for, who is asked, dashboards
+    #[command(subcommand)]
+    Metrics(Metrics),
     /// Environments: places that releases go to, on this machine or in a cluster
     #[command(subcommand)]
     Environment(Environment),

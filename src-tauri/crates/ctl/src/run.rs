@@ -5,6 +5,7 @@ mod cluster;
 mod drive;
 mod ground;
 mod journal;
+mod metrics;
 mod plan;
 mod promql;
 mod rollout;
@@ -69,6 +70,7 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         }
         Command::Host { over } => targets::host(&console, over, j, paint).await,
         Command::Health(it) => targets::well(&console, it, j, paint).await,
+        Command::Metrics(it) => metrics::metrics(&console, it, j, paint).await,
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
         Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,

@@ -227,6 +227,11 @@ impl Node {
         }
     }
 
+    /// Whether this is a mapping with an entry of this name.
+    pub fn has(&self, name: &str) -> bool {
+        matches!(&self.value, Value::Map(map) if map.iter().any(|(key, _)| key == name))
+    }
+
     /// The items of this list; a mistake and nothing when it is something else.
     pub fn items(&self, problems: &mut Problems) -> &[Node] {
         match &self.value {

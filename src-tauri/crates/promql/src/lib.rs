@@ -44,6 +44,7 @@ mod almost;
 mod annotations;
 pub mod ast;
 mod calendar;
+pub mod context;
 mod duration;
 mod error;
 mod eval;

@@ -5,8 +5,8 @@
 
 use deckwatch_domain::{RolloutId, Timestamp};
 use deckwatch_verdict::{
-    Answer, Budget, CountJudge, Counts, Interval, LimitRule, MetricAnswer, Observed, Verdict,
-    combine, judge_gauge, judge_limit, no_harm_after,
+    Answer, Budget, CountJudge, Counts, Interval, LimitRule, MetricAnswer, Observed, ValueBound,
+    Verdict, combine, judge_gauge, judge_limit, judge_value, no_harm_after,
 };
 
 use crate::event::Counted;
@@ -174,6 +174,8 @@ impl Judging {
         }
         self.limits(rollout, evidence, &candidate, &mut answers)
             .await;
+        self.values(rollout, evidence, &candidate, &mut answers)
+            .await;
         self.gauges(rollout, evidence, &candidate, now, &mut answers)
             .await;
         Judgement {
@@ -214,6 +216,35 @@ impl Judging {
                     MetricAnswer::limit(limit.name.clone(), true, answer)
                 }
                 Err(why) => MetricAnswer::unreadable(limit.name.clone(), true, why.clone()),
+            });
+        }
+    }
+
+    /// What the plan's own queries give, against their bounds.
+    async fn values(
+        &self,
+        rollout: &Rollout,
+        evidence: &dyn Evidence,
+        candidate: &Standing,
+        answers: &mut Vec<MetricAnswer>,
+    ) {
+        let analysis = &rollout.plan.analysis;
+        for limit in &analysis.values {
+            let highest = matches!(limit.rule.bound, ValueBound::AtMost(_));
+            let values = evidence
+                .query_values(
+                    &rollout.service,
+                    candidate,
+                    &limit.query,
+                    highest,
+                    analysis.interval,
+                    self.since,
+                )
+                .await;
+            let name = limit.name.clone();
+            answers.push(match values {
+                Ok(values) => MetricAnswer::limit(name, true, judge_value(&limit.rule, &values)),
+                Err(why) => MetricAnswer::unreadable(name, true, why),
             });
         }
     }
@@ -281,15 +312,21 @@ impl Watched {
         candidate: &Standing,
         stable: Option<&Standing>,
     ) -> Result<(), String> {
-        let looks = evidence
-            .looks(
-                &rollout.service,
-                candidate,
-                stable,
-                self.metric.what,
-                self.after,
-            )
-            .await?;
+        let service = &rollout.service;
+        let looks = match &self.metric.query {
+            None => {
+                let what = self.metric.what;
+                evidence
+                    .looks(service, candidate, stable, what, self.after)
+                    .await?
+            }
+            Some(query) => {
+                let interval = rollout.plan.analysis.interval;
+                evidence
+                    .query_looks(service, candidate, stable, query, interval, self.after)
+                    .await?
+            }
+        };
         for look in looks {
             if look.at <= self.after {
                 continue;

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deckwatch_domain::{EventId, IntentId, ReleaseVersion, ServiceName, Slot, Timestamp};
+use deckwatch_domain::{EventId, IntentId, ReleaseVersion, ServiceName, Slot, Span, Timestamp};
 use deckwatch_platform::{TaskRun, TaskSeen};
 use deckwatch_verdict::Interval;
 
 use crate::event::Baseline;
-use crate::plan::{Gate, Metric, What};
+use crate::plan::{CountQuery, Gate, Metric, What};
 use crate::state::Rollout;
 
 /// The present, on two clocks.
@@ -56,6 +56,35 @@ pub trait Evidence: Send + Sync {
         what: What,
         after: Timestamp,
     ) -> Result<Vec<Look>, String>;
+
+    /// What a plan's own queries counted after `after`, one look each `interval`, oldest first.
+    async fn query_looks(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        stable: Option<&Standing>,
+        query: &CountQuery,
+        interval: Span,
+        after: Timestamp,
+    ) -> Result<Vec<Look>, String> {
+        let _ = (service, candidate, stable, query, interval, after);
+        Err("no queries can be asked here".into())
+    }
+
+    /// What a plan's limit gave for the candidate after `since`, one value each `interval`, oldest
+    /// first; `highest` of several series, or the lowest.
+    async fn query_values(
+        &self,
+        service: &ServiceName,
+        candidate: &Standing,
+        query: &str,
+        highest: bool,
+        interval: Span,
+        since: Timestamp,
+    ) -> Result<Vec<f64>, String> {
+        let _ = (service, candidate, query, highest, interval, since);
+        Err("no queries can be asked here".into())
+    }
 
     /// The candidate's sums since `since`.
     async fn totals(

@@ -236,6 +236,13 @@ fn analysis(span: &Value, share: &Value) -> Value {
                     "name": {"type": "string"},
                     "count": {"enum": ["errors", "client-errors"]},
                     "slower_than": span,
+                    "query": {
+                        "type": "object",
+                        "required": ["bad", "total"],
+                        "additionalProperties": false,
+                        "description": "Two counters in PromQL; $service, $slot and $release stand for what is judged",
+                        "properties": {"bad": {"type": "string"}, "total": {"type": "string"}}
+                    },
                     "critical": {"type": "boolean", "default": true},
                     "harm": {"type": "number", "description": "Odds ratio up to which nothing is called harm"},
                     "tolerate": {"type": "number", "description": "Odds ratio below which it passes"},
@@ -251,7 +258,14 @@ fn analysis(span: &Value, share: &Value) -> Value {
                     "success_at_least": share,
                     "errors_at_most": share,
                     "mean_over_baseline": share,
-                    "after": {"type": "integer", "minimum": 1, "default": 100}
+                    "after": {"type": "integer", "minimum": 1, "default": 100},
+                    "query": {
+                        "type": "string",
+                        "description": "PromQL with $service, $slot and $release; of several series the worst counts"
+                    },
+                    "at_most": {"type": "number"},
+                    "at_least": {"type": "number"},
+                    "in_a_row": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 3}
                 }
             }},
             "gauges": {"type": "array", "items": {

@@ -1,15 +1,23 @@
 //! A Prometheus that somebody else runs, asked over its HTTP API.
 //!
 //! Everything is asked by `POST` where the API takes it, so that no query is too long for an
-//! address. Answers are bounded; a warning of the server is passed on with the numbers. Nothing is
-//! kept: whoever wants an answer again asks again, or keeps it.
+//! address. Answers are bounded; a warning of the server is passed on with the numbers. A question
+//! whose future is dropped is no longer asked: its connection closes, and Prometheus gives it up.
+//! The client keeps nothing; [`RangeMemory`] keeps ranges for whoever asks again and again.
+//!
+//! Where it has no address of its own (inside a cluster, say), somebody else carries the questions
+//! there: [`Carry`].
 
 mod answer;
+mod kept;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_domain::{Span, Timestamp};
+use futures_util::future::BoxFuture;
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,9 +26,17 @@ use crate::sample::Labels;
 use crate::web::{Auth, Question, Reply, Web, WebError};
 
 pub use answer::{Answer, Point, Track, Value};
+pub use kept::RangeMemory;
 
 /// Bytes of one answer.
-const LIMIT: usize = 64 << 20;
+pub const LIMIT: usize = 64 << 20;
+
+/// Carries questions to a server that cannot be reached by address.
+pub trait Carry: Send + Sync + fmt::Debug {
+    /// Asks by `GET`: `path` begins with a slash and includes the query. The answer is bounded by
+    /// [`LIMIT`] and by the time that its maker was given.
+    fn get<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Reply, WebError>>;
+}
 
 /// Where it is, and how one speaks to it.
 #[derive(Clone, Debug)]
@@ -63,10 +79,40 @@ pub enum PrometheusError {
 /// The client.
 #[derive(Clone, Debug)]
 pub struct Prometheus {
-    base: String,
-    auth: Auth,
-    web: Web,
+    way: Way,
     within: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Web { base: String, auth: Auth, web: Web },
+    Carried(Arc<dyn Carry>),
+}
+
+/// Which series, of which time, and how many answers at most. The server's own limit is asked for
+/// where it has one (2.53 and later); the rest is cut here.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Among {
+    /// A selector: `up{job="node"}`; none: all series.
+    pub selector: Option<String>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub limit: Option<usize>,
+}
+
+impl Among {
+    fn form(&self) -> Vec<(&'static str, String)> {
+        let selector = self.selector.iter().map(|s| ("match[]", s.clone()));
+        let from = self.from.iter().map(|t| ("start", seconds(*t)));
+        let to = self.to.iter().map(|t| ("end", seconds(*t)));
+        let limit = self.limit.iter().map(|n| ("limit", n.to_string()));
+        selector.chain(from).chain(to).chain(limit).collect()
+    }
+
+    fn cut<T>(&self, mut found: Vec<T>) -> Vec<T> {
+        found.truncate(self.limit.unwrap_or(usize::MAX));
+        found
+    }
 }
 
 /// What a metric is, as its target says.
@@ -100,12 +146,20 @@ impl Prometheus {
     /// That the certificates cannot be read.
     pub fn new(access: &Access) -> Result<Self, PrometheusError> {
         let within = access.within.duration();
-        Ok(Prometheus {
+        let way = Way::Web {
             base: access.url.trim_end_matches('/').to_owned(),
             auth: access.auth.clone(),
             web: Web::new(access.ca.as_ref(), LIMIT, within)?,
-            within,
-        })
+        };
+        Ok(Prometheus { way, within })
+    }
+
+    /// A client whose questions are carried; an answer may take as long as `within`.
+    pub fn over(carry: Arc<dyn Carry>, within: Span) -> Self {
+        Prometheus {
+            way: Way::Carried(carry),
+            within: within.duration(),
+        }
     }
 
     /// The values of an expression at one moment.
@@ -142,41 +196,38 @@ impl Prometheus {
         self.answer("query_range", &form).await
     }
 
-    /// The label sets of all series that a selector matches.
+    /// The label sets of all series that are meant.
     ///
     /// # Errors
     /// What kept it from being answered.
-    pub async fn series(
-        &self,
-        selector: &str,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Labels>, PrometheusError> {
-        let form = [
-            ("match[]", selector.to_owned()),
-            ("start", seconds(from)),
-            ("end", seconds(to)),
-        ];
+    pub async fn series(&self, among: &Among) -> Result<Vec<Labels>, PrometheusError> {
         let found: Vec<std::collections::BTreeMap<String, String>> =
-            self.read("series", Method::POST, &form).await?.0;
-        Ok(found.into_iter().map(|s| s.into_iter().collect()).collect())
+            self.read("series", Method::POST, &among.form()).await?.0;
+        let found = among.cut(found).into_iter();
+        Ok(found.map(|s| s.into_iter().collect()).collect())
     }
 
-    /// The names of all labels.
+    /// The names of the labels that series have.
     ///
     /// # Errors
     /// What kept it from being answered.
-    pub async fn labels(&self) -> Result<Vec<String>, PrometheusError> {
-        Ok(self.read("labels", Method::POST, &[]).await?.0)
+    pub async fn labels(&self, among: &Among) -> Result<Vec<String>, PrometheusError> {
+        let found = self.read("labels", Method::POST, &among.form()).await?.0;
+        Ok(among.cut(found))
     }
 
     /// The values that a label has; `__name__` has the names of all metrics.
     ///
     /// # Errors
     /// What kept it from being answered.
-    pub async fn label_values(&self, label: &str) -> Result<Vec<String>, PrometheusError> {
+    pub async fn label_values(
+        &self,
+        label: &str,
+        among: &Among,
+    ) -> Result<Vec<String>, PrometheusError> {
         let path = format!("label/{}/values", encode(label));
-        Ok(self.read(&path, Method::GET, &[]).await?.0)
+        let found = self.read(&path, Method::GET, &among.form()).await?.0;
+        Ok(among.cut(found))
     }
 
     /// What is known of each metric.
@@ -233,17 +284,35 @@ impl Prometheus {
         let pairs = form
             .iter()
             .map(|(k, v)| format!("{}={}", encode(k), encode(v)));
-        let url = format!("{}/api/v1/{path}", self.base);
-        let reply = self
-            .web
-            .ask(&Question {
-                method,
-                url: url.clone(),
-                auth: self.auth.clone(),
-                form: pairs.collect::<Vec<_>>().join("&"),
-            })
-            .await?;
-        opened(&url, &reply)
+        let form = pairs.collect::<Vec<_>>().join("&");
+        match &self.way {
+            Way::Carried(carry) => {
+                let path = asked(&format!("/api/v1/{path}"), &form);
+                opened(&path, &carry.get(&path).await?)
+            }
+            Way::Web { base, auth, web } => {
+                let url = format!("{base}/api/v1/{path}");
+                let posted = method == Method::POST;
+                let question = Question {
+                    url: if posted {
+                        url.clone()
+                    } else {
+                        asked(&url, &form)
+                    },
+                    method,
+                    auth: auth.clone(),
+                    form: if posted { form } else { String::new() },
+                };
+                opened(&url, &web.ask(&question).await?)
+            }
+        }
+    }
+}
+
+fn asked(url: &str, form: &str) -> String {
+    match form {
+        "" => url.to_owned(),
+        form => format!("{url}?{form}"),
     }
 }
 

@@ -39,6 +39,7 @@ mod ratio;
 mod reference;
 mod rule;
 mod safe;
+mod value;
 
 pub use combine::{Answer, Detail, Direction, MetricAnswer, combine};
 pub use counts::{Counts, Interval, Verdict};
@@ -48,3 +49,4 @@ pub use judge::CountJudge;
 pub use limit::{Limit, LimitAnswer, LimitRule, Observed, judge_limit};
 pub use outlook::{requests_to_pass, requests_to_pass_alone};
 pub use rule::{Budget, CountRule, RuleError};
+pub use value::{ValueBound, ValueRule, judge_value};

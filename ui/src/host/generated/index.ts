@@ -666,7 +666,8 @@ read_only: boolean,
 /**
  * The cluster in which its services run; none: they run on this machine.
  */
-cluster?: ClusterPlace, };
+cluster?: ClusterPlace, 
+metrics?: MetricsSource, };
 
 /**
  * A lease's generation. Every write carries one; a platform refuses a lower one than it has seen.
@@ -1195,7 +1196,7 @@ words: string, };
  * A Prometheus, and what it calls the things that are judged. `$namespace` stands for the
  * namespace in every query.
  */
-export type MetricsSource = { url: string, 
+export type MetricsSource = { url: string, user?: string, 
 /**
  * A PEM file with the authority that vouches for it.
  */
@@ -1791,6 +1792,7 @@ kind: string,
  * In the order that the query gives them.
  */
 series: Array<QuerySeries>, 
+total: number, 
 /**
  * Of a `string`.
  */
@@ -1807,19 +1809,7 @@ source: string, };
 /**
  * A question.
  */
-export type QueryAsk = { query: string, 
-/**
- * The one moment that is meant; none: now, or the end of the range.
- */
-at?: Timestamp, 
-/**
- * With a step, from here on.
- */
-from?: Timestamp, step?: Span, 
-/**
- * Asks the Prometheus at this address instead.
- */
-url?: string, };
+export type QueryAsk = { query: string, at?: string, from?: string, step?: string, source?: SourceName, url?: string, limit?: number, };
 
 /**
  * One series of an answer.
@@ -3031,6 +3021,20 @@ export type Requests = {
   /** Judge recorded series or counts */
   "judge": { kind: "query"; params: JudgeText; result: Judged };
   /** Ask in PromQL: this folder's samples, or a Prometheus */
+  "metrics.chart": { kind: "query"; params: ChartAsk; result: MetricsChart };
+  "metrics.read": { kind: "query"; params: ReadAsk; result: QueryRead };
+  "metrics.complete": { kind: "query"; params: CompleteAsk; result: Completions };
+  "metrics.names": { kind: "query"; params: NamesAsk; result: Found<MetricName> };
+  "metrics.labels": { kind: "query"; params: LabelsAsk; result: Found<string> };
+  "metrics.values": { kind: "query"; params: LabelsAsk; result: Found<string> };
+  "metrics.sources": { kind: "query"; params: Record<string, never>; result: MetricsSources };
+  "metrics.marks": { kind: "query"; params: MarksAsk; result: Array<ChartMark> };
+  "metrics.export": { kind: "command"; params: CsvAsk; result: CsvWritten };
+  "dashboards.list": { kind: "query"; params: Record<string, never>; result: Array<DashboardRow> };
+  "dashboards.show": { kind: "query"; params: ByName; result: DashboardView };
+  "dashboards.panel": { kind: "query"; params: PanelAsk; result: Array<PanelPart> };
+  "dashboards.check": { kind: "query"; params: CheckDashboard; result: Array<PlanMistake> };
+  "dashboards.schema": { kind: "query"; params: Record<string, never>; result: unknown };
   "metrics.query": { kind: "query"; params: QueryAsk; result: QueryAnswer };
   /** What is scraped: state, last scrape, last error */
   "targets.list": { kind: "query"; params: TargetsAsk; result: TargetsView };
@@ -3109,3 +3113,34 @@ export type Requests = {
   /** What is missing and what is reachable */
   "doctor": { kind: "query"; params: Nothing; result: Doctor };
 };
+
+export type SourceName = "samples" | "prometheus";
+export type Unit = "none" | "seconds" | "bytes" | "bytes-per-second" | "share" | "per-second";
+export type ChartAsk = { query: string, from?: string, to?: string, over?: string, step?: string, points?: number, most?: number, source?: SourceName, url?: string, };
+export type ChartSeries = { labels: Record<string, string>, values: Array<number | null>, last: number | null, least: number | null, most: number | null, mean: number | null, odd: number, };
+export type MetricsChart = { from: string, step_ms: number, moments: number, series: Array<ChartSeries>, total: number, unit: Unit, notes: Array<string>, source: string, took_ms: number, };
+export type ReadAsk = { query: string, };
+export type QueryMistake = { message: string, position: string, start: number, end: number, };
+export type QueryRead = { mistake: QueryMistake | null, kind: string | null, formatted: string | null, unit: Unit, metrics: Array<string>, };
+export type CompleteAsk = { query: string, at: number, source?: SourceName, url?: string, };
+export type Completion = { text: string, insert: string, kind: string, about: string, };
+export type Completions = { start: number, end: number, rows: Array<Completion>, total: number, };
+export type MetricName = { name: string, kind: string | null, help: string | null, unit: Unit, guessed: boolean, };
+export type NamesAsk = { filter?: string, limit?: number, source?: SourceName, url?: string, };
+export type LabelsAsk = { selector?: string, label?: string, limit?: number, source?: SourceName, url?: string, };
+export type Found<T> = { rows: Array<T>, total: number, source: string, };
+export type MetricsSources = { default: SourceName, prometheus: string | null, version: string | null, problem: string | null, };
+export type MarksAsk = { from: string, to: string, service?: string, };
+export type CsvAsk = { ask: QueryAsk, to: string, };
+export type CsvWritten = { to: string, rows: number, };
+export type DashboardRow = { name: string, title: string, about: string, file: string | null, mistakes: Array<PlanMistake>, };
+export type Dashboard = { title: string, about: string, source: SourceName | null, variables: Array<DashboardVariable>, panels: Array<Panel>, };
+export type DashboardVariable = { name: string, title: string, label: string | null, of: string | null, all: boolean, values: Array<string>, };
+export type Panel = { title: string, about: string, unit: Unit | null, width: number, queries: Array<DashboardQuery>, };
+export type DashboardQuery = { query: string, legend: string | null, };
+export type DashboardView = { dashboard: Dashboard, yaml: string, file: string | null, variables: Array<VariableView>, };
+export type VariableView = { name: string, title: string, all: boolean, values: Array<string>, first: string, problem: string | null, };
+export type Chosen = { name: string, value: string, };
+export type PanelAsk = { name: string, panel: number, variables: Array<Chosen>, range: ChartAsk, };
+export type PanelPart = { query: string, legend: string | null, chart: MetricsChart | null, problem: Problem | null, };
+export type CheckDashboard = { yaml: string, };

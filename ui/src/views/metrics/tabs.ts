@@ -1,5 +1,6 @@
 /** The tabs of Metrics, in their order: each is a line here and a component that fills the pane. */
 import type { Component } from "svelte";
+import Dashboards from "./Dashboards.svelte";
 import Explore from "./Explore.svelte";
 import Machine from "./targets/Machine.svelte";
 import Probes from "./targets/Probes.svelte";
@@ -17,6 +18,7 @@ export const TABS: [MetricsTab, ...MetricsTab[]] = [
   { id: "targets", title: "Targets", pane: Targets },
   { id: "probes", title: "Probes", pane: Probes },
   { id: "machine", title: "This machine", pane: Machine },
+  { id: "dashboards", title: "Dashboards", pane: Dashboards },
 ];
 
 /** The first where none of this name is there. */

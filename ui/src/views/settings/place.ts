@@ -54,11 +54,13 @@ export function typedOf({ name, folder, read_only, cluster, ...rest }: Environme
   };
 }
 
-function metricsOf(typed: TypedPlace): MetricsSource | null {
+/** What the form does not ask for stays as it was. */
+function metricsOf(typed: TypedPlace, before?: MetricsSource): MetricsSource | null {
   const [url, ca, token] = [typed.url.trim(), typed.ca.trim(), typed.token.trim()];
   if (url === "") return null;
   return {
     url,
+    ...(before?.user && { user: before.user }),
     ...(ca !== "" && { ca }),
     ...(token !== "" && { token }),
     responses: typed.responses.trim(),
@@ -67,9 +69,9 @@ function metricsOf(typed: TypedPlace): MetricsSource | null {
 }
 
 /** What is left empty is left out: the backend has its own word for it. */
-export function placeOf(typed: TypedPlace): ClusterPlace {
+export function placeOf(typed: TypedPlace, before?: MetricsSource): ClusterPlace {
   const [kubeconfig, namespace] = [typed.kubeconfig.trim(), typed.namespace.trim()];
-  const metrics = metricsOf(typed);
+  const metrics = metricsOf(typed, before);
   return {
     ...(kubeconfig !== "" && { kubeconfig }),
     context: typed.context,
@@ -85,7 +87,8 @@ export function environmentOf(typed: TypedPlace, before: Environment | null): En
     class: typed.class,
     colour: before?.colour ?? "slate",
     read_only: typed.readOnly,
-    cluster: placeOf(typed),
+    cluster: placeOf(typed, before?.cluster?.metrics),
+    ...(before?.metrics && { metrics: before.metrics }),
   };
 }
 
@@ -106,9 +109,9 @@ export function wrongIn(typed: TypedPlace, names: string[]): Partial<Record<keyo
         ? undefined
         : "lower-case letters, digits and - alone; at most 63",
     url:
-      typed.url.trim() === "" || /^https?:\/\/./.test(typed.url.trim())
+      typed.url.trim() === "" || /^(https?|service):\/\/./.test(typed.url.trim())
         ? undefined
-        : "begins with http:// or https://",
+        : "begins with http://, https:// or service://",
     responses: typed.url.trim() !== "" && typed.responses.trim() === "" ? "it is needed" : undefined,
   };
   return Object.fromEntries(Object.entries(wrong).filter(([, why]) => why !== undefined));

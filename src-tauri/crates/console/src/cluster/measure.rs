@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deckwatch_domain::{Slot, Span};
 use deckwatch_platform::Platform;
-use deckwatch_signals::prometheus::{Access, Prometheus, Track};
-use deckwatch_signals::web::Auth;
+use deckwatch_signals::prometheus::{Prometheus, Track};
 
 use super::{Cluster, MetricsSource};
 use crate::clock::SystemClock;
+use crate::metrics::open;
 use crate::secrets::Secrets;
 use tally::{Cell, Pods, Seen, Tally};
 
@@ -89,34 +89,12 @@ impl Measure {
     async fn ask(&self, query: &str, namespace: &str) -> Result<Vec<Track>, String> {
         let prometheus = self
             .prometheus
-            .get_or_try_init(|| reach(&self.source, &self.secrets))
+            .get_or_try_init(|| open(&self.source, &self.secrets, Some(&self.cluster), PATIENCE))
             .await?;
         let query = query.replace("$namespace", namespace);
         let answer = prometheus.query(&query, SystemClock::wall()).await;
         Ok(answer.map_err(|e| e.to_string())?.tracks())
     }
-}
-
-/// The client of a source, with its secret.
-///
-/// # Errors
-/// That the secret or the certificates are not there.
-pub(crate) async fn reach(source: &MetricsSource, secrets: &Secrets) -> Result<Prometheus, String> {
-    let auth = match source.token.clone() {
-        None => Auth::None,
-        Some(name) => {
-            let secrets = secrets.clone();
-            let token = tokio::task::spawn_blocking(move || secrets.get(&name)).await;
-            Auth::Bearer(token.map_err(|e| e.to_string())??)
-        }
-    };
-    let access = Access {
-        url: source.url.clone(),
-        auth,
-        ca: source.ca.clone(),
-        within: PATIENCE,
-    };
-    Prometheus::new(&access).map_err(|e| e.to_string())
 }
 
 /// Each pod's counters by the label that tells them apart.

@@ -50,8 +50,8 @@ pub struct NewEnvironment {
     /// Else the context's own
     #[arg(long, requires = "context")]
     pub namespace: Option<String>,
-    /// The address of the Prometheus that counts the requests
-    #[arg(long, requires = "context", value_name = "URL")]
+    /// The address of a Prometheus; in a cluster, of the one that counts the requests
+    #[arg(long, value_name = "URL")]
     pub prometheus: Option<String>,
     /// The name of the secret that holds its token
     #[arg(long, requires = "prometheus", value_name = "SECRET")]

@@ -235,6 +235,7 @@ async fn add(
             token: new.token,
             responses: new.responses.unwrap_or(usual.responses),
             seconds: new.seconds.unwrap_or(usual.seconds),
+            user: None,
             url,
         }
     });
@@ -242,8 +243,10 @@ async fn add(
         kubeconfig: whole(new.kubeconfig),
         context,
         namespace: new.namespace,
-        metrics,
+        metrics: metrics.clone(),
     });
+    // Without a cluster it is the environment's own.
+    let metrics = metrics.filter(|_| cluster.is_none());
     let guarded = cluster.is_some() && class == Class::Production && !new.writable;
     let mut settings = written(console)?;
     settings.environments.push(Environment {
@@ -253,6 +256,7 @@ async fn add(
         colour: Default::default(),
         read_only: new.read_only || guarded,
         cluster,
+        metrics,
     });
     changed(console, settings, j, paint).await
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use deckwatch_console::api::{self, QueryAnswer, QueryAsk};
+use deckwatch_console::api::{self, CompleteAsk, QueryAnswer, QueryAsk, ReadAsk};
 use deckwatch_console::{Console, Problem};
 use deckwatch_promql::testlang::{Report, run_script};
 use serde_json::json;
@@ -25,6 +25,8 @@ pub(super) async fn promql(
             from,
             step,
             url,
+            source,
+            csv,
         } => {
             let ask = QueryAsk {
                 query,
@@ -32,13 +34,61 @@ pub(super) async fn promql(
                 from,
                 step,
                 url,
+                source: source.map(Into::into),
+                limit: None,
             };
             let found = api::query(console, ask).await?;
+            if csv {
+                print!("{}", api::csv(&found));
+                return Ok(code::DONE);
+            }
             answer(j, &found, |found| shown(paint, found));
             Ok(code::DONE)
         }
+        args::Promql::Format { query } => format(console, query, j, paint).await,
+        args::Promql::Complete { query, at } => complete(console, query, at, j, paint).await,
         args::Promql::Test { files } => test(&files, j, paint),
     }
+}
+
+async fn format(console: &Console, query: String, j: bool, paint: Paint) -> Result<u8, Problem> {
+    let whole = query.clone();
+    let read = api::read_query(console, ReadAsk { query }).await?;
+    answer(j, &read, |read| match (&read.formatted, &read.mistake) {
+        (Some(formatted), _) => format!("{formatted}\n"),
+        (None, Some(mistake)) => {
+            let words = format!("✕ {}: {}", mistake.position, mistake.message);
+            format!("{}\n", paint.say(Tone::Bad, words))
+        }
+        // Its comments would be lost.
+        (None, None) => format!("{whole}\n"),
+    });
+    Ok(match read.mistake {
+        Some(_) => code::FOUND,
+        None => code::DONE,
+    })
+}
+
+async fn complete(
+    console: &Console,
+    query: String,
+    at: Option<usize>,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
+    let ask = CompleteAsk {
+        at: at.unwrap_or_else(|| query.encode_utf16().count()),
+        query,
+        source: None,
+        url: None,
+    };
+    let found = api::complete(console, ask).await?;
+    answer(j, &found, |found| {
+        let row = |c: &api::Completion| vec![c.insert.clone(), c.kind.clone(), c.about.clone()];
+        let rows: Vec<Vec<String>> = found.rows.iter().map(row).collect();
+        table(paint, &["text", "kind", "about"], &rows)
+    });
+    Ok(code::DONE)
 }
 
 fn shown(paint: Paint, found: &QueryAnswer) -> String {

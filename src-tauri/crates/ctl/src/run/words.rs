@@ -2,7 +2,8 @@
 //! read-only environment, exactly as it is in the window.
 
 use crate::args::{
-    Baseline, Cluster, Command, Freeze, Journal, Node, Rollout, Secret, Service, Targets, Training,
+    Baseline, Cluster, Command, Freeze, Journal, Metrics, Node, Rollout, Secret, Service, Targets,
+    Training,
 };
 
 /// The name in the list; none of what only looks, of what hosts something, and of the way back,
@@ -27,6 +28,7 @@ pub fn of(command: &Command) -> Option<&'static str> {
             what: Some(Targets::Set { .. }),
         } => Some("targets.write"),
         Command::Cluster(Cluster::Settle { .. }) => Some("cluster.settle"),
+        Command::Metrics(Metrics::Use(_)) => Some("settings.change"),
         Command::Training(Training::Up) => Some("training.up"),
         Command::Training(Training::Down) => Some("training.down"),
         Command::Training(Training::Fault { .. }) => Some("training.fault"),

@@ -234,7 +234,7 @@ fn json(body: Bytes) -> Result<Value, Failure> {
 }
 
 /// One request, which can be made again.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     method: Method,
     path: &'a str,
     content: Option<&'static str>,
@@ -244,7 +244,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn get(path: &'a str, verb: &str) -> Self {
+    pub(super) fn get(path: &'a str, verb: &str) -> Self {
         Asked {
             method: Method::GET,
             path,
@@ -254,7 +254,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn request(&self) -> Request<Body> {
+    pub(super) fn request(&self) -> Request<Body> {
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
         // Names are checked where they enter; a path that is none is answered with a 404.

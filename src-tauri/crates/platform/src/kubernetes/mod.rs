@@ -12,8 +12,8 @@
 //! traffic is written, `object`, `index` and `look` what is read and what it means, `watch` (with
 //! `awake`) what keeps the index true, `template` what is made for a slot, `traffic` and `slots` (with
 //! `scaling`) how orders are carried out, `settle` whose traffic holds after a change from elsewhere,
-//! `adopt` how a service comes in and goes out again, `preflight` which rights it takes, `logs`,
-//! `view` (with `notice`) what people are shown of it all.
+//! `adopt` how a service comes in and goes out again, `preflight` which rights it takes, `proxy`
+//! questions to what runs in the cluster, `logs`, `view` (with `notice`) what people are shown of it all.
 //!
 //! What it cannot do is said and not half done: a driver that falls silent is not noticed by the
 //! cluster, requests are not counted, and a StatefulSet or DaemonSet is not adopted.
@@ -34,6 +34,7 @@ mod notice;
 mod object;
 mod plugin;
 mod preflight;
+mod proxy;
 mod record;
 mod scaling;
 mod settle;
@@ -61,6 +62,7 @@ pub use kind::Kind;
 pub use kubeconfig::{ContextEntry, contexts};
 pub use logs::{PodFollow, PodLine, PodLogs};
 pub use preflight::{Need, Preflight, needs, needs_of};
+pub use proxy::ServiceAddress;
 pub use settle::{Settled, Truth};
 pub use telemetry::{ScrapablePod, Usage, UsedBy};
 pub use view::{

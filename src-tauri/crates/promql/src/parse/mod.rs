@@ -60,6 +60,11 @@ pub struct ParseError {
     pub message: String,
 }
 
+/// Whether a word means something of its own: an operator, a modifier, an aggregation.
+pub(crate) fn is_keyword(word: &str) -> bool {
+    token::keyword(word).is_some()
+}
+
 fn first(cursor: Cursor<'_>) -> Result<(), ParseError> {
     match cursor.into_errors().into_iter().next() {
         Some(error) => Err(error),

@@ -10,6 +10,7 @@ mod model;
 mod reach;
 mod read;
 mod read_checks;
+mod read_queries;
 mod read_steps;
 mod read_tasks;
 mod sharing;
@@ -19,8 +20,8 @@ mod task;
 pub use builtin::{BUILTIN, CHECKS, builtin, check_about, check_preset, check_text};
 pub use check::{Check, Health, Looks, NEWEST, Within};
 pub use model::{
-    Analysis, Bake, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan,
-    RollbackKind, Step, StepPause, Strategy, What, Window,
+    Analysis, Bake, CountQuery, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost,
+    Plan, RollbackKind, Step, StepPause, Strategy, ValueLimit, What, Window,
 };
 pub use reach::{Reach, StepReach, Today, reach};
 pub use read::{read, schema};

@@ -1,7 +1,7 @@
 //! The shape of a plan. Every default is written where it is used by the reader, [`super::read`].
 
 use deckwatch_domain::Span;
-use deckwatch_verdict::{CountRule, GaugeRule};
+use deckwatch_verdict::{CountRule, GaugeRule, ValueRule};
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
@@ -186,6 +186,9 @@ pub struct Analysis {
     pub metrics: Vec<Metric>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
+    /// Limits on what a query gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValueLimit>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gauges: Vec<Gauge>,
     /// Accept "no sign of harm after n candidate requests" at the maximum bake, by name. It is
@@ -204,6 +207,16 @@ pub enum What {
     SlowerThan(Span),
     /// Clients with at least one bad answer in an interval, where clients can be told apart.
     ClientErrors,
+    /// What the metric's own queries count.
+    Query,
+}
+
+/// Two counters in PromQL. `$service`, `$slot` and `$release` stand for what is judged.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CountQuery {
+    /// Of the whole, the bad ones.
+    pub bad: String,
+    pub total: String,
 }
 
 /// One counted metric.
@@ -211,6 +224,9 @@ pub enum What {
 pub struct Metric {
     pub name: String,
     pub what: What,
+    /// Of [`What::Query`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<CountQuery>,
     /// Only a critical metric's `Fail` takes a release back, and only their `Pass` is needed.
     pub critical: bool,
     pub rule: CountRule,
@@ -235,6 +251,16 @@ pub enum LimitKind {
     ErrorsAtMost(f64),
     /// The mean response time, at most this share above the captured baseline (0.2 = 20 %).
     MeanOverBaseline(f64),
+}
+
+/// An absolute limit on what a query gives, one value each time the judge looks. Of several series
+/// the worst counts.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ValueLimit {
+    pub name: String,
+    /// PromQL. `$service`, `$slot` and `$release` stand for the candidate's.
+    pub query: String,
+    pub rule: ValueRule,
 }
 
 /// A gauge compared once, at the end of the bake.

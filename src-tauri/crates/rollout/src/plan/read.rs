@@ -4,6 +4,7 @@ use deckwatch_domain::{Node, Problems, Span, parse_document};
 use deckwatch_verdict::{CountRule, GaugeRule};
 
 use super::model::*;
+use super::read_queries::{read_count_query, read_value};
 use super::{read_checks, read_steps, read_tasks};
 
 /// Reads a plan.
@@ -173,12 +174,17 @@ fn read_analysis(node: &Node, problems: &mut Problems) -> Analysis {
             "no metric is critical, so none could ever let a step pass",
         );
     }
+    let (values, limits): (Vec<&Node>, Vec<&Node>) = limits.iter().partition(|n| n.has("query"));
     Analysis {
         alpha,
         interval,
         limits: limits
             .iter()
             .filter_map(|n| read_limit(n, problems))
+            .collect(),
+        values: values
+            .iter()
+            .filter_map(|n| read_value(n, problems))
             .collect(),
         gauges: gauges
             .iter()
@@ -205,6 +211,7 @@ fn read_metric(node: &Node, problems: &mut Problems) -> Option<Metric> {
         .get("slower_than")
         .and_then(|n| n.span(problems))
         .map(What::SlowerThan);
+    let query = metric.get("query").map(|n| read_count_query(n, problems));
     let critical = metric
         .get("critical")
         .and_then(|n| n.truth(problems))
@@ -217,12 +224,13 @@ fn read_metric(node: &Node, problems: &mut Problems) -> Option<Metric> {
         margin: number("margin").or(default.margin),
     };
     metric.finish(problems);
-    let what = match (count, slower) {
-        (Some(what), None) | (None, Some(what)) => what,
+    let what = match (count, slower, &query) {
+        (Some(what), None, None) | (None, Some(what), None) => what,
+        (None, None, Some(_)) => What::Query,
         _ => {
             problems.at(
                 node,
-                "a metric has either `count: errors` or `slower_than: 300ms`",
+                "a metric has one of: `count: errors`, `slower_than: 300ms`, `query` with `bad` and `total`",
             );
             return None;
         }
@@ -233,6 +241,7 @@ fn read_metric(node: &Node, problems: &mut Problems) -> Option<Metric> {
     Some(Metric {
         name: name?,
         what,
+        query: query.flatten(),
         critical,
         rule,
     })
@@ -267,7 +276,8 @@ fn read_limit(node: &Node, problems: &mut Problems) -> Option<Limit> {
     let [kind] = kinds.as_slice() else {
         problems.at(
             node,
-            "a limit is one of: success_at_least, errors_at_most, mean_over_baseline",
+            "a limit is one of: success_at_least, errors_at_most, mean_over_baseline, or a `query` with \
+             at_most or at_least",
         );
         return None;
     };

@@ -11,6 +11,7 @@
 
 mod claim;
 mod error;
+mod labels;
 mod open;
 mod read;
 mod retention;

@@ -4,6 +4,7 @@ mod cohort;
 mod host;
 mod pool;
 mod probe;
+mod prometheus;
 mod scrape;
 mod server;
 mod store;
