@@ -36,6 +36,13 @@ else
   echo "Go is missing (https://go.dev, 1.26 or newer): clusters are not measured." >&2
   failed+=(kubernetes)
 fi
+# Beside Prometheus itself, which Go builds once.
+oracle() {
+  DECKWATCH_ORACLE=$(./scripts/oracle.sh) || return
+  export DECKWATCH_ORACLE
+  cargo bench --quiet -p deckwatch-signals
+}
+step "signals, beside Prometheus" oracle
 step console cargo bench --quiet -p deckwatch --bench console
 step "the empty window" cargo build --release --quiet --example empty_window
 step window xvfb-run -a -s "-screen 0 1280x800x24" dbus-run-session -- \

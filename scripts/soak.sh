@@ -20,6 +20,10 @@ DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
 echo "== a kill after every fact of every strategy"
 DECKWATCH_POINTS=all DECKWATCH_PROGRAM=$PWD/target/release/deckwatchctl \
   cargo test --release -p deckwatch --test whole -- --nocapture points
+export DECKWATCH_SAMPLES=${DECKWATCH_SAMPLES:-10000000}
+export DECKWATCH_SAMPLE_KILLS=${DECKWATCH_SAMPLE_KILLS:-20}
+echo "== $DECKWATCH_SAMPLES samples stored, the writer killed $DECKWATCH_SAMPLE_KILLS times"
+cargo test --release -p deckwatch-signals --test signals -- --nocapture kills
 echo "== nonsense for everything that reads what others wrote"
 DECKWATCH_FUZZ=${DECKWATCH_FUZZ:-600} ./scripts/fuzz.sh
 echo "== the window looks at a thousand live services"

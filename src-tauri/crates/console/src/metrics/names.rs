@@ -1,6 +1,5 @@
 //! What there is to ask for: metrics with their types, labels, and the values of labels.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,9 +144,8 @@ pub(super) async fn label_names(
 ) -> Result<Vec<String>, Problem> {
     let mut found: Vec<String> = match source {
         Source::Own(store) => {
-            let series = own::series(store, matchers).await?;
-            let names = series.into_iter().flat_map(BTreeMap::into_keys);
-            names.collect::<BTreeSet<_>>().into_iter().collect()
+            let found = store.label_names(matchers).await;
+            found.map_err(|e| own::unread(&e))?
         }
         Source::Prometheus { client, .. } => {
             client.labels(&among(matchers)).await.map_err(refused)?
@@ -165,9 +163,8 @@ pub(super) async fn label_values(
 ) -> Result<Vec<String>, Problem> {
     match source {
         Source::Own(store) => {
-            let series = own::series(store, matchers).await?;
-            let values = series.into_iter().filter_map(|mut s| s.remove(label));
-            Ok(values.collect::<BTreeSet<_>>().into_iter().collect())
+            let found = store.label_values(label, matchers).await;
+            found.map_err(|e| own::unread(&e))
         }
         Source::Prometheus { client, .. } => {
             let found = client.label_values(label, &among(matchers)).await;
@@ -195,10 +192,9 @@ pub(super) async fn all(
     }
     let found = match source {
         Source::Own(store) => {
-            let series = own::series(store, &[]).await?;
-            let names = series.into_iter().filter_map(|mut s| s.remove(METRIC_NAME));
-            let names: BTreeSet<String> = names.collect();
-            names.into_iter().map(|name| named(name, None)).collect()
+            let names = store.label_values(METRIC_NAME, &[]).await;
+            let names = names.map_err(|e| own::unread(&e))?.into_iter();
+            names.map(|name| named(name, None)).collect()
         }
         Source::Prometheus { client, .. } => of_prometheus(client).await?,
     };

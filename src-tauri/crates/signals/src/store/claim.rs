@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use deckwatch_domain::Timestamp;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::{SampleStore, StoreError};
 
@@ -47,11 +47,7 @@ impl SampleStore {
     ) -> Result<bool, StoreError> {
         let mut writer = self.writer()?.lock().await;
         let wrong = |error| self.error(error);
-        let mut tx = writer
-            .connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(wrong)?;
+        let mut tx = self.begin(&mut writer.connection).await?;
         let present: Option<String> = sqlx::query_scalar("SELECT holder FROM claims WHERE job = ?")
             .bind(&claim.job)
             .fetch_optional(&mut *tx)

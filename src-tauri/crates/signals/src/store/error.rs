@@ -16,6 +16,14 @@ pub enum StoreError {
         found: i64,
         known: i64,
     },
+    #[error(
+        "{path}: written by an older Deckwatch (format {found}, this one reads {known}); opening it for writing brings it up to date"
+    )]
+    Older {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
     #[error("{path}: another process is writing; gave up after waiting")]
     Busy { path: PathBuf },
     #[error("{path}: no room: the disk is full or the store has reached its limit")]

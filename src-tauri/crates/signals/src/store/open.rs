@@ -8,44 +8,14 @@ use deckwatch_domain::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
+use super::schema::{self, APPLICATION, PAGE, PROBES, VERSION};
 use super::{Options, StoreError};
-
-/// "DWsm", so that a file of another program is never taken for ours.
-const APPLICATION: i64 = 0x4457_736d;
-const VERSION: i64 = 1;
-/// SQLite's default; stated because `most_bytes` is counted in pages.
-const PAGE: u64 = 4096;
-
-/// NULL in `value` is NaN, which SQLite cannot store. Samples are clustered by series, so that a
-/// range of one series is one stretch of the file.
-const SCHEMA: &str = "
-CREATE TABLE series (
-    id     INTEGER PRIMARY KEY AUTOINCREMENT,
-    name   TEXT NOT NULL,
-    labels TEXT NOT NULL,
-    UNIQUE (name, labels)
-);
-CREATE TABLE samples (
-    series_id INTEGER NOT NULL,
-    at_ms     INTEGER NOT NULL,
-    value     REAL,
-    PRIMARY KEY (series_id, at_ms)
-) WITHOUT ROWID;
-CREATE TABLE claims (
-    job      TEXT PRIMARY KEY,
-    holder   TEXT NOT NULL,
-    until_ms INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE generation (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
-INSERT INTO generation VALUES (1, 0);
-PRAGMA application_id = 1146581869;
-PRAGMA user_version = 1;
-";
 
 fn options(path: &Path, options: &Options) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(options.patience)
+        .row_buffer_size(256)
         .disable_statement_logging()
 }
 
@@ -88,22 +58,26 @@ pub(super) async fn for_writing(
     };
     make_private(path);
     let mut connection = options(path, &patient)
+        .page_size(PAGE)
         .create_if_missing(true)
         .connect()
         .await
         .map_err(wrong)?;
-    if !known(path, &mut connection).await? {
-        create(&mut connection).await.map_err(wrong)?;
+    if known(path, &mut connection).await? != Some(VERSION) {
+        create(path, &mut connection).await?;
     }
+    // A file keeps the page size that it was made with.
+    let page: i64 = sqlx::query_scalar("PRAGMA page_size")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(wrong)?;
     connection.close().await.map_err(wrong)?;
+    let pages = limits.most_bytes / page.unsigned_abs().max(512);
     options(path, limits)
         .synchronous(SqliteSynchronous::Normal)
         .journal_mode(SqliteJournalMode::Wal)
         .pragma("journal_size_limit", "16777216")
-        .pragma(
-            "max_page_count",
-            (limits.most_bytes / PAGE).max(64).to_string(),
-        )
+        .pragma("max_page_count", pages.max(64).to_string())
         .connect()
         .await
         .map_err(wrong)
@@ -118,33 +92,45 @@ pub(super) async fn for_reading(
         .connect()
         .await
         .map_err(|error| StoreError::from_sqlite(path, error))?;
-    if known(path, &mut connection).await? {
-        return Ok(connection);
+    match known(path, &mut connection).await? {
+        Some(VERSION) => Ok(connection),
+        Some(found) => Err(StoreError::Older {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        }),
+        None => Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            why: "it is empty".into(),
+        }),
     }
-    Err(StoreError::Corrupt {
-        path: path.to_owned(),
-        why: "it is empty".into(),
-    })
 }
 
-async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+/// Makes the tables, or brings those of an older format to this one.
+async fn create(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let wrong = |error| StoreError::from_sqlite(path, error);
     // Outside the transaction, as a mode cannot be changed within one.
     sqlx::query("PRAGMA journal_mode = WAL")
         .execute(&mut *connection)
-        .await?;
-    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let found: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .await
+        .map_err(wrong)?;
+    let mut tx = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(wrong)?;
+    // Another process may have done it while we waited for the lock.
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version")
         .fetch_one(&mut *tx)
-        .await?;
-    // Another process may have made it while we waited for the lock.
-    if found == 0 {
-        sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
+        .await
+        .map_err(wrong)?;
+    if found < VERSION {
+        schema::advance(&mut tx, found, &wrong).await?;
     }
-    tx.commit().await
+    tx.commit().await.map_err(wrong)
 }
 
-/// True for a store of ours, false for an empty file, an error for anything else.
-async fn known(path: &Path, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+/// The format of a store of ours, none for an empty file, an error for anything else.
+async fn known(path: &Path, connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
     let wrong = |error| StoreError::from_sqlite(path, error);
     let corrupt = |why: &str| StoreError::Corrupt {
         path: path.to_owned(),
@@ -160,7 +146,7 @@ async fn known(path: &Path, connection: &mut SqliteConnection) -> Result<bool, S
     .await
     .map_err(wrong)?;
     if application == 0 && tables == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     if application != APPLICATION {
         return Err(corrupt("it belongs to another program"));
@@ -174,13 +160,9 @@ async fn known(path: &Path, connection: &mut SqliteConnection) -> Result<bool, S
     }
     // Touches the root page of each table: the cheap part of an integrity check. Damage further
     // in is reported by whoever reads it.
-    for probe in [
-        "SELECT count(*) FROM (SELECT 1 FROM series LIMIT 1)",
-        "SELECT count(*) FROM (SELECT 1 FROM samples LIMIT 1)",
-        "SELECT count(*) FROM (SELECT 1 FROM claims LIMIT 1)",
-        "SELECT number FROM generation",
-    ] {
-        sqlx::query_scalar::<_, i64>(probe)
+    let probes: &[&str] = if found == VERSION { &PROBES } else { &[] };
+    for probe in probes {
+        sqlx::query_scalar::<_, i64>(*probe)
             .fetch_one(&mut *connection)
             .await
             .map_err(|error| match StoreError::from_sqlite(path, error) {
@@ -188,7 +170,7 @@ async fn known(path: &Path, connection: &mut SqliteConnection) -> Result<bool, S
                 other => other,
             })?;
     }
-    Ok(true)
+    Ok(Some(found))
 }
 
 /// Moves a damaged store out of the way and returns its new place, so that a new one can begin.

@@ -4,8 +4,6 @@
 use std::time::Duration;
 
 use deckwatch_domain::Timestamp;
-use futures_util::TryStreamExt;
-use sqlx::Row;
 
 use super::{SampleStore, Selector, Series, StoreError};
 
@@ -19,40 +17,16 @@ impl SampleStore {
         to: Timestamp,
         step: Duration,
     ) -> Result<Vec<Series>, StoreError> {
-        let mut reader = self.reader.lock().await;
-        let mut found = self.matching(&mut reader, selector).await?;
-        let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
-        let wrong = |error| self.error(error);
-        // SQLite takes the bare column from the row that has the maximum.
-        let mut rows = sqlx::query(
-            "SELECT series_id, max(at_ms), value FROM samples
-             WHERE series_id IN (SELECT value FROM json_each(?)) AND at_ms BETWEEN ? AND ?
-             GROUP BY series_id, at_ms / ? ORDER BY series_id, at_ms",
-        )
-        .bind(serde_json::to_string(&ids).unwrap_or_default())
-        .bind(from.as_millis())
-        .bind(to.as_millis())
-        .bind(i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1))
-        .fetch(&mut *reader);
-        let mut place = 0;
-        while let Some(row) = rows.try_next().await.map_err(wrong)? {
-            let id: i64 = row.try_get(0).map_err(wrong)?;
-            while found.get(place).is_some_and(|(have, _)| *have < id) {
-                place += 1;
-            }
-            let Some((_, series)) = found.get_mut(place).filter(|(have, _)| *have == id) else {
-                continue;
-            };
-            let at = Timestamp::from_millis(row.try_get(1).map_err(wrong)?);
-            let value: Option<f64> = row.try_get(2).map_err(wrong)?;
-            series.points.push((at, value.unwrap_or(f64::NAN)));
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+        let place = |at: &Timestamp| at.as_millis().div_euclid(step);
+        let mut found = self.range(selector, from, to).await?;
+        for series in &mut found {
+            // From the end back, so that the first of a stretch is its newest.
+            series.points.reverse();
+            series.points.dedup_by_key(|(at, _)| place(at));
+            series.points.reverse();
         }
-        drop(rows);
-        Ok(found
-            .into_iter()
-            .map(|(_, series)| series)
-            .filter(|series| !series.points.is_empty())
-            .collect())
+        Ok(found)
     }
 }
 

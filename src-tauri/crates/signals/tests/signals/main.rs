@@ -1,7 +1,9 @@
 //! The store, the scraper and the counts over a real file, and over one file from two processes.
 
+mod asked;
 mod cohort;
 mod host;
+mod kills;
 mod pool;
 mod probe;
 mod prometheus;

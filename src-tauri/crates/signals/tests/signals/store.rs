@@ -135,13 +135,20 @@ async fn size_is_held() {
     };
     let store = SampleStore::open_with(&path, options).await.unwrap();
     let names: Vec<String> = (0..400).map(|i| i.to_string()).collect();
-    let batch: Vec<_> = names
-        .iter()
-        .map(|i| sample("a", &[("i", i)], 1.5))
-        .collect();
+    // Numbers that no coding shortens.
+    let mut noise = 1_u64;
+    let mut batch = || -> Vec<_> {
+        let sample = |i: &String| {
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            sample("a", &[("i", i)], f64::from_bits(noise >> 2))
+        };
+        names.iter().map(sample).collect()
+    };
     let mut second = 0;
     let full = loop {
-        if let Err(error) = store.append(t(second), &batch).await {
+        if let Err(error) = store.append(t(second), &batch()).await {
             break error;
         }
         second += 1;
@@ -151,13 +158,14 @@ async fn size_is_held() {
     let retention = Retention {
         age: Span::from_secs(100_000),
         bytes: 512 << 10,
+        ..Retention::default()
     };
     let kept = store.keep(t(second), &retention).await.unwrap();
     assert!(
         kept.removed_samples > 0 && kept.bytes <= retention.bytes,
         "{kept:?}"
     );
-    store.append(t(second), &batch).await.unwrap();
+    store.append(t(second), &batch()).await.unwrap();
     let all = store
         .range(&Selector::new("a", &[]), BEGIN, t(second))
         .await
