@@ -12,7 +12,7 @@ if ! command -v c++ >/dev/null; then
 fi
 command -v cargo-fuzz >/dev/null || cargo install --locked --quiet cargo-fuzz
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(plan definition metrics chunk targets orders journal)
+[ ${#targets[@]} -gt 0 ] || targets=(plan definition metrics chunk promql targets orders journal)
 
 run() { # TARGET
   local reached=$PWD/fuzz/target/reached/$1

@@ -13,14 +13,23 @@ use std::time::Duration;
 use driver::{PROGRAM, Window};
 use serde_json::json;
 
-const VIEWS: [(&str, &str); 6] = [
+const VIEWS: [(&str, &str); 10] = [
     ("bridge", "/bridge"),
     ("rollout", "/rollouts/checkout"),
     ("services", "/services/checkout"),
+    ("explore", EXPLORED),
+    ("dashboards", "/metrics/dashboards"),
+    ("targets", "/metrics/targets"),
+    ("machine", "/metrics/machine"),
     ("journal", "/journal"),
     ("training", "/training"),
     ("settings", "/settings"),
 ];
+
+/// Answers a second by slot, and how long the slowest twentieth take.
+const EXPLORED: &str = "/metrics/explore?over=5m\
+    &q=sum%20by%20(slot)%20(rate(deckwatch_proxy_responses_total%5B1m%5D))\
+    &q2=histogram_quantile(0.95%2C%20sum%20by%20(le)%20(rate(deckwatch_proxy_response_seconds_bucket%5B1m%5D)))";
 
 #[tokio::main]
 async fn main() {

@@ -1,7 +1,9 @@
 //! What is missing and what is reachable, in words.
 
 use std::path::Path;
+use std::time::Duration;
 
+use deckwatch_signals::{Note, NoteKind};
 use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
@@ -9,6 +11,8 @@ use crate::journal;
 use crate::people;
 use crate::problem::Problem;
 use crate::route::Nothing;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How bad.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -223,12 +227,43 @@ async fn in_a_cluster(cluster: &crate::cluster::Cluster) -> Check {
 }
 
 async fn samples(console: &Console) -> Check {
-    match console.samples().await {
-        Ok(store) => match store.used_bytes().await {
-            Ok(bytes) => check("samples", Level::Good, format!("{} KiB", bytes / 1024), ""),
-            Err(error) => check("samples", Level::Bad, error.to_string(), ""),
-        },
-        Err(problem) => check("samples", Level::Bad, problem.message, ""),
+    let bad = |why: String| check("samples", Level::Bad, why, "");
+    let store = match console.samples().await {
+        Ok(store) => store,
+        Err(problem) => return bad(problem.message),
+    };
+    let (bytes, notes) = match (store.used_bytes().await, store.notes().await) {
+        (Ok(bytes), Ok(notes)) => (bytes, notes),
+        (Err(error), _) | (_, Err(error)) => return bad(error.to_string()),
+    };
+    let held = format!("{} KiB", bytes / 1024);
+    let now = console.clock.now().wall;
+    let recent: Vec<_> = notes
+        .into_iter()
+        .filter(|note| now.since(note.at) < DAY)
+        .collect();
+    let Some(newest) = recent.first() else {
+        return check("samples", Level::Good, held, "");
+    };
+    let about = match newest.about.as_str() {
+        "" => String::new(),
+        about => format!("{about}: "),
+    };
+    let found = format!(
+        "{held}; {} noted in the last day, the newest: {about}{}",
+        recent.len(),
+        newest.text
+    );
+    // That a machine slept is no fault.
+    let lost = |note: &Note| matches!(note.kind, NoteKind::Late | NoteKind::Damaged);
+    match recent.iter().any(lost) {
+        false => check("samples", Level::Good, found, ""),
+        true => check(
+            "samples",
+            Level::Note,
+            found,
+            "nothing: what is named is missing from the figures of that time",
+        ),
     }
 }
 
