@@ -40,6 +40,6 @@ pub use scrape::{Outcome, Scrape, ScrapeOptions, Scraper, ScraperState, Target};
 pub use source::SampleSource;
 pub use store::{
     Claim, Damage, Kept, Note, NoteKind, Options, Resolution, Retention, SampleStore, Selector,
-    Series, SeriesWindows, StoreError, Window, Written, set_aside,
+    Series, SeriesWindows, StoreError, Under, Window, Written, set_aside,
 };
 pub use summary::{Gauge, bucket_quantile, gauge, mean_response, quantile};

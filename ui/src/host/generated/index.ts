@@ -293,9 +293,51 @@ over?: Span, };
 export type Change = { settings: Settings, };
 
 /**
+ * Which range of which query.
+ */
+export type ChartAsk = { query: string, 
+/**
+ * With an end; none: as long ago as `over` says.
+ */
+from?: Timestamp, 
+/**
+ * None: now.
+ */
+to?: Timestamp, 
+/**
+ * How long a time where no beginning is said; an hour if neither is.
+ */
+over?: Span, 
+/**
+ * From moment to moment; none: what suits the range.
+ */
+step?: Span, 
+/**
+ * Moments that there is room for.
+ */
+points?: number, 
+/**
+ * Series that are told at most; those with the greatest values are.
+ */
+most?: number, source?: SourceName, url?: string, };
+
+/**
  * A moment worth a mark.
  */
 export type ChartMark = { at: Timestamp, label: string, };
+
+/**
+ * One line of a chart.
+ */
+export type ChartSeries = { labels: Record<string, string>, 
+/**
+ * One a moment; none where there is no finite value.
+ */
+values: Array<number | null>, last: number | null, least: number | null, most: number | null, mean: number | null, 
+/**
+ * Values that are `NaN` or infinite, and so not in the picture.
+ */
+odd: number, };
 
 /**
  * One thing looked at.
@@ -305,6 +347,11 @@ export type Check = { name: string, level: Level, found: string,
  * What to do about it.
  */
 mend?: string, };
+
+/**
+ * A dashboard's text, to be checked.
+ */
+export type CheckDashboard = { yaml: string, };
 
 /**
  * A plan to check, and for whom.
@@ -354,6 +401,11 @@ export type CheckTargets = { yaml?: string, };
  * Checks that ship.
  */
 export type ChecksRow = { name: string, about: string, };
+
+/**
+ * What a variable is.
+ */
+export type Chosen = { name: string, value: string, };
 
 /**
  * What an environment is for. Production is marked so that it cannot be missed.
@@ -446,6 +498,45 @@ over?: Span, };
  * One side of a comparison.
  */
 export type ComparedSide = { name: string, figures: Figures, };
+
+/**
+ * A place in a query.
+ */
+export type CompleteAsk = { query: string, 
+/**
+ * Before which UTF-16 unit.
+ */
+at: number, source?: SourceName, url?: string, };
+
+/**
+ * One of them.
+ */
+export type Completion = { 
+/**
+ * What is shown.
+ */
+text: string, 
+/**
+ * What takes the place of the word.
+ */
+insert: string, 
+/**
+ * `metric`, `function`, `aggregation`, `label`, `value`, `duration`, `keyword`
+ */
+kind: string, 
+/**
+ * Beside it, quiet.
+ */
+about: string, };
+
+/**
+ * What may be written there.
+ */
+export type Completions = { 
+/**
+ * The word that a completion takes the place of, in UTF-16 units.
+ */
+start: number, end: number, rows: Array<Completion>, total: number, };
 
 /**
  * A component, as its probes tell.
@@ -548,9 +639,84 @@ total: number,
 bad: number, };
 
 /**
+ * A question, and the file for its answer.
+ */
+export type CsvAsk = { ask: QueryAsk, 
+/**
+ * It must not be there yet.
+ */
+to: string, };
+
+/**
+ * What was written.
+ */
+export type CsvWritten = { to: string, rows: number, };
+
+/**
  * One figure of both, point by point; none where nothing was answered.
  */
 export type Curves = { candidate: Array<number | null>, stable: Array<number | null>, };
+
+/**
+ * Panels under variables.
+ */
+export type Dashboard = { title: string, about: string, 
+/**
+ * Who is asked; none: the environment's default.
+ */
+source: SourceName | null, variables: Array<DashboardVariable>, panels: Array<Panel>, };
+
+/**
+ * What is drawn in it.
+ */
+export type DashboardQuery = { query: string, 
+/**
+ * How its lines are called: `{{slot}}` stands for a label.
+ */
+legend: string | null, };
+
+/**
+ * A dashboard in a list.
+ */
+export type DashboardRow = { name: string, title: string, about: string, 
+/**
+ * Where it lies; none: it ships with Deckwatch.
+ */
+file: string | null, 
+/**
+ * Why it cannot be shown.
+ */
+mistakes: Array<PlanMistake>, };
+
+/**
+ * What a reader chooses.
+ */
+export type DashboardVariable = { name: string, title: string, 
+/**
+ * Its values are those of this label.
+ */
+label: string | null, 
+/**
+ * Of the series that this selector means; none: of all.
+ */
+of: string | null, 
+/**
+ * All values at once can be chosen; queries then say `=~"$name"`.
+ */
+all: boolean, 
+/**
+ * Its values, where they are written down.
+ */
+values: Array<string>, };
+
+/**
+ * A dashboard with what can be chosen in it.
+ */
+export type DashboardView = { dashboard: Dashboard, 
+/**
+ * As it was written.
+ */
+yaml: string, file: string | null, variables: Array<VariableView>, };
 
 /**
  * A definition as written.
@@ -667,6 +833,9 @@ read_only: boolean,
  * The cluster in which its services run; none: they run on this machine.
  */
 cluster?: ClusterPlace, 
+/**
+ * A Prometheus to be asked here. A cluster may name its own in its place; this one is asked first.
+ */
 metrics?: MetricsSource, };
 
 /**
@@ -838,6 +1007,15 @@ cpu_cores: number | null, memory_bytes: number | null, };
  * A mounted file system, in bytes.
  */
 export type FileSystemRow = { mount: string, device: string, size: number, available: number, };
+
+/**
+ * Some of what there is, and how much there is.
+ */
+export type Found<T> = { rows: Array<T>, total: number, 
+/**
+ * Who answered: `samples`, or an address.
+ */
+source: string, };
 
 /**
  * One thing told to whoever watches.
@@ -1099,6 +1277,19 @@ export type Kept = "keychain" | "file";
 export type KeptBaseline = { name: string, figures: Figures, by: Actor, at: Timestamp, };
 
 /**
+ * Whose labels, or whose values.
+ */
+export type LabelsAsk = { 
+/**
+ * A selector, `up{job="node"}`; none: all series.
+ */
+selector?: string, 
+/**
+ * The label whose values are meant.
+ */
+label?: string, limit?: number, source?: SourceName, url?: string, };
+
+/**
  * What happened to a service last.
  */
 export type LastChange = { what: string, at: Timestamp, };
@@ -1163,6 +1354,15 @@ service: ServiceName | null, why: string, };
 export type Mark = "bad" | "warn" | "moving" | "no-data" | "good";
 
 /**
+ * Of which time.
+ */
+export type MarksAsk = { from: Timestamp, to: Timestamp, 
+/**
+ * None: of every service, each named.
+ */
+service?: ServiceName, };
+
+/**
  * What was measured of one slot lately.
  */
 export type Measured = { 
@@ -1193,16 +1393,63 @@ critical: boolean, verdict: Verdict, detail: Detail,
 words: string, };
 
 /**
+ * A metric.
+ */
+export type MetricName = { name: string, 
+/**
+ * `counter`, `gauge`, `histogram`, `summary`; none: nobody says.
+ */
+kind: string | null, help: string | null, unit: Unit, 
+/**
+ * The type is guessed from the name, as nobody says it.
+ */
+guessed: boolean, };
+
+/**
+ * What is drawn.
+ */
+export type MetricsChart = { 
+/**
+ * The first moment; the others follow every `step_ms`.
+ */
+from: Timestamp, step_ms: number, moments: number, 
+/**
+ * In the order that the query gives them.
+ */
+series: Array<ChartSeries>, 
+/**
+ * Series there are; more than are told where they are too many.
+ */
+total: number, unit: Unit, notes: Array<string>, 
+/**
+ * Who answered: `samples`, or an address.
+ */
+source: string, 
+/**
+ * Milliseconds until the answer was there.
+ */
+took_ms: number, };
+
+/**
  * A Prometheus, and what it calls the things that are judged. `$namespace` stands for the
  * namespace in every query.
  */
-export type MetricsSource = { url: string, user?: string, 
+export type MetricsSource = { 
+/**
+ * `http://…`, `https://…`, or a service of the cluster, reached through its API server:
+ * `service://namespace/name:port`.
+ */
+url: string, 
 /**
  * A PEM file with the authority that vouches for it.
  */
 ca?: string, 
 /**
- * The name of the secret that holds its token.
+ * Who asks, where it wants a password.
+ */
+user?: string, 
+/**
+ * The name of the secret that holds its token, or the user's password.
  */
 token?: string, 
 /**
@@ -1214,6 +1461,23 @@ responses: string,
  * not judged.
  */
 seconds: string, };
+
+/**
+ * What can be asked here.
+ */
+export type MetricsSources = { 
+/**
+ * Who answers where nothing is said.
+ */
+default: SourceName, 
+/**
+ * The address of the environment's Prometheus; none is named.
+ */
+prometheus: string | null, 
+/**
+ * Its version, or why it does not answer.
+ */
+version: string | null, problem: string | null, };
 
 /**
  * A right that is missing.
@@ -1240,6 +1504,15 @@ export type Moving = { service: ServiceName, from: ReleaseVersion | null, to: Re
  * Where it stands, in words.
  */
 standing: string, driver: string | null, };
+
+/**
+ * Which metrics.
+ */
+export type NamesAsk = { 
+/**
+ * Letters of the name or words of its help; the best fit comes first.
+ */
+filter?: string, limit?: number, source?: SourceName, url?: string, };
 
 /**
  * A secret to keep.
@@ -1495,6 +1768,49 @@ export type Page<T> = {
  * Rows there are, on this page and off it.
  */
 total: number, rows: Array<T>, };
+
+/**
+ * One picture.
+ */
+export type Panel = { title: string, about: string, 
+/**
+ * None: what the query says.
+ */
+unit: Unit | null, 
+/**
+ * Of twelve columns.
+ */
+width: number, queries: Array<DashboardQuery>, };
+
+/**
+ * One panel over a range.
+ */
+export type PanelAsk = { name: string, 
+/**
+ * Which one, beginning at 0.
+ */
+panel: number, 
+/**
+ * What is chosen.
+ */
+variables: Array<Chosen>, 
+/**
+ * The range; its query is the panel's.
+ */
+range: ChartAsk, };
+
+/**
+ * One query of a panel, answered.
+ */
+export type PanelPart = { 
+/**
+ * As it was asked, with its variables in their places.
+ */
+query: string, 
+/**
+ * How its lines are called: `{{slot}}` stands for a label.
+ */
+legend: string | null, chart: MetricsChart | null, problem: Problem | null, };
 
 /**
  * Why a rollout is held.
@@ -1792,6 +2108,9 @@ kind: string,
  * In the order that the query gives them.
  */
 series: Array<QuerySeries>, 
+/**
+ * Series there are; more than are told where they were limited.
+ */
 total: number, 
 /**
  * Of a `string`.
@@ -1809,7 +2128,57 @@ source: string, };
 /**
  * A question.
  */
-export type QueryAsk = { query: string, at?: string, from?: string, step?: string, source?: SourceName, url?: string, limit?: number, };
+export type QueryAsk = { query: string, 
+/**
+ * The one moment that is meant; none: now, or the end of the range.
+ */
+at?: Timestamp, 
+/**
+ * With a step, from here on.
+ */
+from?: Timestamp, step?: Span, 
+/**
+ * Who is asked; none: the environment's Prometheus if it names one, else its own samples.
+ */
+source?: SourceName, 
+/**
+ * Asks the Prometheus at this address instead.
+ */
+url?: string, 
+/**
+ * Series that are told at most; none: all.
+ */
+limit?: number, };
+
+/**
+ * The first thing wrong with a query.
+ */
+export type QueryMistake = { message: string, 
+/**
+ * `line:column`, beginning at 1.
+ */
+position: string, 
+/**
+ * UTF-16 units of the query; the end may be the start where something is missing.
+ */
+start: number, end: number, };
+
+/**
+ * What a query says.
+ */
+export type QueryRead = { mistake: QueryMistake | null, 
+/**
+ * `scalar`, `string`, `instant vector`, `range vector`
+ */
+kind: string | null, 
+/**
+ * As Prometheus writes it.
+ */
+formatted: string | null, unit: Unit, 
+/**
+ * The metrics it names.
+ */
+metrics: Array<string>, };
 
 /**
  * One series of an answer.
@@ -1832,6 +2201,11 @@ rate: number | null, steps: Array<StepReach>,
  * A person can start it: every judged step can pass, or absence of harm is accepted by name.
  */
 accepted: boolean, words: string, };
+
+/**
+ * A query that is being written.
+ */
+export type ReadAsk = { query: string, };
 
 /**
  * How it is known that an instance can serve: an HTTP GET that answers 2xx or 3xx.
@@ -2368,6 +2742,11 @@ in_flight: number,
 last_response_at: Timestamp | null, };
 
 /**
+ * Who is asked.
+ */
+export type SourceName = "samples" | "prometheus";
+
+/**
  * A length of time as people write it in plans: `30s`, `5m`, `1h 30m`, `500ms`, `2d`.
  *
  * Never negative; whole milliseconds.
@@ -2758,6 +3137,11 @@ plan?: string, plan_yaml?: string,
 supersede?: boolean, };
 
 /**
+ * A unit that the window knows how to write.
+ */
+export type Unit = "none" | "seconds" | "bytes" | "bytes-per-second" | "share" | "per-second";
+
+/**
  * What a node or a container uses.
  */
 export type UsageRow = { 
@@ -2805,6 +3189,23 @@ reasons: Array<string>, warnings: Array<string>, checks: Array<CheckStatus>, sta
  * So far, while it runs.
  */
 took: Span, };
+
+/**
+ * A variable, and what it may be.
+ */
+export type VariableView = { name: string, title: string, 
+/**
+ * Whether all at once can be chosen: it is then named `all`.
+ */
+all: boolean, values: Array<string>, 
+/**
+ * What it is where nothing is chosen; empty: there is nothing.
+ */
+first: string, 
+/**
+ * Why its values are not known.
+ */
+problem: string | null, };
 
 /**
  * What is asked of whom.
@@ -3021,20 +3422,6 @@ export type Requests = {
   /** Judge recorded series or counts */
   "judge": { kind: "query"; params: JudgeText; result: Judged };
   /** Ask in PromQL: this folder's samples, or a Prometheus */
-  "metrics.chart": { kind: "query"; params: ChartAsk; result: MetricsChart };
-  "metrics.read": { kind: "query"; params: ReadAsk; result: QueryRead };
-  "metrics.complete": { kind: "query"; params: CompleteAsk; result: Completions };
-  "metrics.names": { kind: "query"; params: NamesAsk; result: Found<MetricName> };
-  "metrics.labels": { kind: "query"; params: LabelsAsk; result: Found<string> };
-  "metrics.values": { kind: "query"; params: LabelsAsk; result: Found<string> };
-  "metrics.sources": { kind: "query"; params: Record<string, never>; result: MetricsSources };
-  "metrics.marks": { kind: "query"; params: MarksAsk; result: Array<ChartMark> };
-  "metrics.export": { kind: "command"; params: CsvAsk; result: CsvWritten };
-  "dashboards.list": { kind: "query"; params: Record<string, never>; result: Array<DashboardRow> };
-  "dashboards.show": { kind: "query"; params: ByName; result: DashboardView };
-  "dashboards.panel": { kind: "query"; params: PanelAsk; result: Array<PanelPart> };
-  "dashboards.check": { kind: "query"; params: CheckDashboard; result: Array<PlanMistake> };
-  "dashboards.schema": { kind: "query"; params: Record<string, never>; result: unknown };
   "metrics.query": { kind: "query"; params: QueryAsk; result: QueryAnswer };
   /** What is scraped: state, last scrape, last error */
   "targets.list": { kind: "query"; params: TargetsAsk; result: TargetsView };
@@ -3054,6 +3441,34 @@ export type Requests = {
   "cluster.usage": { kind: "query"; params: Nothing; result: ClusterUsage };
   /** Whether Deckwatch itself is live and ready, part by part */
   "health": { kind: "query"; params: Nothing; result: Wellness };
+  /** A range of a query, as a picture needs it */
+  "metrics.chart": { kind: "query"; params: ChartAsk; result: MetricsChart };
+  /** A query's mistake with its place, its unit, and how it is written well */
+  "metrics.read": { kind: "query"; params: ReadAsk; result: QueryRead };
+  /** What may be written at a place in a query, the likeliest first */
+  "metrics.complete": { kind: "query"; params: CompleteAsk; result: Completions };
+  /** The metrics there are, with type, help and unit */
+  "metrics.names": { kind: "query"; params: NamesAsk; result: Found<MetricName> };
+  /** The labels that series have */
+  "metrics.labels": { kind: "query"; params: LabelsAsk; result: Found<string> };
+  /** The values that a label has */
+  "metrics.values": { kind: "query"; params: LabelsAsk; result: Found<string> };
+  /** Who can be asked here, and whether it answers */
+  "metrics.sources": { kind: "query"; params: Nothing; result: MetricsSources };
+  /** Deploys and rollbacks in a stretch of time */
+  "metrics.marks": { kind: "query"; params: MarksAsk; result: Array<ChartMark> };
+  /** The dashboards: those that ship, and one's own files */
+  "dashboards.list": { kind: "query"; params: Nothing; result: Array<DashboardRow> };
+  /** A dashboard with what can be chosen in it */
+  "dashboards.show": { kind: "query"; params: ByName; result: DashboardView };
+  /** One panel of a dashboard over a range */
+  "dashboards.panel": { kind: "query"; params: PanelAsk; result: Array<PanelPart> };
+  /** A dashboard's mistakes, each with its place */
+  "dashboards.check": { kind: "query"; params: CheckDashboard; result: Array<PlanMistake> };
+  /** The JSON Schema of dashboards */
+  "dashboards.schema": { kind: "query"; params: Nothing; result: JsonValue };
+  /** Write an answer as comma-separated values */
+  "metrics.export": { kind: "command"; params: CsvAsk; result: CsvWritten };
   /** The contexts that kubeconfig files name */
   "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
   /** The cluster: which, as whom, with which rights */
@@ -3113,34 +3528,3 @@ export type Requests = {
   /** What is missing and what is reachable */
   "doctor": { kind: "query"; params: Nothing; result: Doctor };
 };
-
-export type SourceName = "samples" | "prometheus";
-export type Unit = "none" | "seconds" | "bytes" | "bytes-per-second" | "share" | "per-second";
-export type ChartAsk = { query: string, from?: string, to?: string, over?: string, step?: string, points?: number, most?: number, source?: SourceName, url?: string, };
-export type ChartSeries = { labels: Record<string, string>, values: Array<number | null>, last: number | null, least: number | null, most: number | null, mean: number | null, odd: number, };
-export type MetricsChart = { from: string, step_ms: number, moments: number, series: Array<ChartSeries>, total: number, unit: Unit, notes: Array<string>, source: string, took_ms: number, };
-export type ReadAsk = { query: string, };
-export type QueryMistake = { message: string, position: string, start: number, end: number, };
-export type QueryRead = { mistake: QueryMistake | null, kind: string | null, formatted: string | null, unit: Unit, metrics: Array<string>, };
-export type CompleteAsk = { query: string, at: number, source?: SourceName, url?: string, };
-export type Completion = { text: string, insert: string, kind: string, about: string, };
-export type Completions = { start: number, end: number, rows: Array<Completion>, total: number, };
-export type MetricName = { name: string, kind: string | null, help: string | null, unit: Unit, guessed: boolean, };
-export type NamesAsk = { filter?: string, limit?: number, source?: SourceName, url?: string, };
-export type LabelsAsk = { selector?: string, label?: string, limit?: number, source?: SourceName, url?: string, };
-export type Found<T> = { rows: Array<T>, total: number, source: string, };
-export type MetricsSources = { default: SourceName, prometheus: string | null, version: string | null, problem: string | null, };
-export type MarksAsk = { from: string, to: string, service?: string, };
-export type CsvAsk = { ask: QueryAsk, to: string, };
-export type CsvWritten = { to: string, rows: number, };
-export type DashboardRow = { name: string, title: string, about: string, file: string | null, mistakes: Array<PlanMistake>, };
-export type Dashboard = { title: string, about: string, source: SourceName | null, variables: Array<DashboardVariable>, panels: Array<Panel>, };
-export type DashboardVariable = { name: string, title: string, label: string | null, of: string | null, all: boolean, values: Array<string>, };
-export type Panel = { title: string, about: string, unit: Unit | null, width: number, queries: Array<DashboardQuery>, };
-export type DashboardQuery = { query: string, legend: string | null, };
-export type DashboardView = { dashboard: Dashboard, yaml: string, file: string | null, variables: Array<VariableView>, };
-export type VariableView = { name: string, title: string, all: boolean, values: Array<string>, first: string, problem: string | null, };
-export type Chosen = { name: string, value: string, };
-export type PanelAsk = { name: string, panel: number, variables: Array<Chosen>, range: ChartAsk, };
-export type PanelPart = { query: string, legend: string | null, chart: MetricsChart | null, problem: Problem | null, };
-export type CheckDashboard = { yaml: string, };

@@ -103,7 +103,7 @@ impl Duty {
             by: by.into(),
         });
         for job in self.jobs.lock().await.iter() {
-            if let Err(error) = self.forget_from(job, now).await {
+            if let Err(error) = self.store.forget_ahead(&self.claim, job, now).await {
                 tracing::warn!(%error, job, "points of the time that was taken back stay");
             }
         }
@@ -132,11 +132,11 @@ impl Duty {
         if !jobs.contains(job) {
             // Others of the job may have written a little later already.
             let ahead = at.plus(Duration::from_millis(DISCIPLINE.unsigned_abs()));
-            self.forget_from(job, ahead).await?;
+            self.store.forget_ahead(&self.claim, job, ahead).await?;
             jobs.insert(job.to_owned());
         }
         drop(jobs);
-        let written = self.store.append_claimed(&self.claim, at, samples).await;
+        let written = self.store.append_held(&self.claim, at, samples).await;
         match &written {
             Ok(()) => {
                 self.newest.fetch_max(at.as_millis(), Ordering::Relaxed);
@@ -145,17 +145,5 @@ impl Duty {
             Err(_) => {}
         }
         written
-    }
-
-    /// The store removes what lies ahead of a claimed write to a job; this writes nothing to it.
-    async fn forget_from(&self, job: &str, at: Timestamp) -> Result<(), StoreError> {
-        let claim = Claim {
-            job: job.to_owned(),
-            holder: self.claim.holder.clone(),
-        };
-        if self.store.claim(&claim, at, TERM, &|_| true).await? {
-            self.store.append_claimed(&claim, at, &[]).await?;
-        }
-        self.store.release(&claim).await
     }
 }

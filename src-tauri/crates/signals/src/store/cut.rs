@@ -67,11 +67,13 @@ impl SampleStore {
         .await
         .map_err(wrong)?;
         let removed = self.cut(tx, &ids, at, i64::MAX).await?;
-        // What every process knows of newest moments is no longer true.
-        sqlx::query("UPDATE state SET generation = generation + 1")
-            .execute(tx)
-            .await
-            .map_err(wrong)?;
+        if removed > 0 {
+            // What every process knows of newest moments is no longer true.
+            sqlx::query("UPDATE state SET generation = generation + 1")
+                .execute(tx)
+                .await
+                .map_err(wrong)?;
+        }
         Ok(removed)
     }
 

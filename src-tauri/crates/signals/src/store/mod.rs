@@ -50,7 +50,7 @@ pub use read::{Selector, Series};
 pub use retention::{Kept, Retention};
 pub use rolling::SeriesWindows;
 pub use rollup::{Resolution, Window};
-pub use write::Written;
+pub use write::{Under, Written};
 
 use crate::sample::Labels;
 use read::Reader;

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 
 use super::chunks::{self, RAW, put_tails};
 use super::fold::read_tails;
-use super::{SampleStore, StoreError};
+use super::{SampleStore, StoreError, log};
 
 /// Chunks deleted under one write lock: some milliseconds.
 const STEP: i64 = 2_000;
@@ -56,12 +56,15 @@ impl SampleStore {
     /// Rolls up what is due and applies a retention: first by age, then, while too much is in
     /// use, the oldest tenth of the time that is left.
     pub async fn keep(&self, now: Timestamp, retention: &Retention) -> Result<Kept, StoreError> {
+        let mut kept = Kept::default();
         match self.roll(now).await {
             // Forgetting is what makes room.
+            Err(StoreError::Full { .. }) if self.used_bytes().await? > retention.bytes => {
+                kept.removed_samples += self.shed().await?;
+            }
             Err(StoreError::Full { .. }) => {}
             other => other?,
         }
-        let mut kept = Kept::default();
         let before = |span: Span| now.minus(span.duration()).as_millis();
         let ages = [
             (RAW, before(retention.age), "raw_from_ms"),
@@ -91,6 +94,52 @@ impl SampleStore {
             kept.bytes = more.bytes;
         }
         Ok(kept)
+    }
+
+    /// Removes the oldest writes of a log that there is no room to fold, a quarter at a time, until
+    /// there is; says how many samples that were.
+    async fn shed(&self) -> Result<u64, StoreError> {
+        let wrong = |error| self.error(error);
+        let mut removed = 0;
+        loop {
+            match self.fold().await {
+                Err(StoreError::Full { .. }) => {}
+                other => return other.map(|()| removed),
+            }
+            let mut writer = self.writer()?.lock().await;
+            let mut tx = self.begin(&mut writer.connection).await?;
+            let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+                "SELECT seq, payload FROM log ORDER BY seq
+                 LIMIT (SELECT count(*) / 4 + 1 FROM log)",
+            )
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(wrong)?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(removed);
+            };
+            let mut samples = 0_i64;
+            for (_, payload) in &rows {
+                // Of a damaged row nobody knows how many it held.
+                let _ = log::read(payload, |_| samples += 1);
+            }
+            sqlx::query("DELETE FROM log WHERE seq <= ?")
+                .bind(last)
+                .execute(&mut *tx)
+                .await
+                .map_err(wrong)?;
+            sqlx::query(
+                "UPDATE state SET folds = folds + 1, log_rows = max(0, log_rows - ?),
+                    log_samples = max(0, log_samples - ?)",
+            )
+            .bind(rows.len() as i64)
+            .bind(samples)
+            .execute(&mut *tx)
+            .await
+            .map_err(wrong)?;
+            tx.commit().await.map_err(wrong)?;
+            removed += samples.unsigned_abs();
+        }
     }
 
     /// Removes the chunks of a level that end before a moment, and the tails of series that ended

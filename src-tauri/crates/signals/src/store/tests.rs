@@ -141,7 +141,10 @@ async fn what_comes_late_is_merged_or_counted() {
     let store = SampleStore::open_with(&path, options).await.unwrap();
     let write = async |second: i64, value: f64| {
         let sample = [Sample::new("a", &[], value)];
-        store.ingest(t(second), &sample, None).await.unwrap()
+        store
+            .ingest(t(second), &sample, Under::Nobody)
+            .await
+            .unwrap()
     };
     let last = TARGET as i64 * 2;
     // Every other second; full chunks reach far into the window.
@@ -174,7 +177,14 @@ async fn what_comes_late_is_merged_or_counted() {
     assert_eq!(all(&store, "a").await, meant);
     // Another series has a time of its own.
     let sample = [Sample::new("b", &[], 1.0)];
-    assert_eq!(store.ingest(t(0), &sample, None).await.unwrap().stored, 1);
+    assert_eq!(
+        store
+            .ingest(t(0), &sample, Under::Nobody)
+            .await
+            .unwrap()
+            .stored,
+        1
+    );
 }
 
 #[tokio::test]

@@ -22,6 +22,17 @@ pub struct Written {
     pub late: u64,
 }
 
+/// On whose behalf samples are written.
+#[derive(Clone, Copy, Debug)]
+pub enum Under<'a> {
+    Nobody,
+    /// While the claim is held.
+    Held(&'a Claim),
+    /// While the claim is held, by the only one who writes its job: see
+    /// [`SampleStore::append_claimed`].
+    Job(&'a Claim),
+}
+
 /// Series whose ids were learnt in a transaction that is not committed yet.
 type Fresh = HashMap<(String, Labels), Known>;
 
@@ -30,10 +41,21 @@ impl SampleStore {
     /// ([`super::Options::late`]). A sample's own timestamp, where it has one, wins. A point that
     /// is already there is replaced.
     pub async fn append(&self, at: Timestamp, samples: &[Sample]) -> Result<(), StoreError> {
-        self.ingest(at, samples, None).await.map(|_| ())
+        self.ingest(at, samples, Under::Nobody).await.map(|_| ())
     }
 
     /// As [`SampleStore::append`], for the holder of a claim, and only while it is held.
+    pub async fn append_held(
+        &self,
+        claim: &Claim,
+        at: Timestamp,
+        samples: &[Sample],
+    ) -> Result<(), StoreError> {
+        let under = Under::Held(claim);
+        self.ingest(at, samples, under).await.map(|_| ())
+    }
+
+    /// As [`SampleStore::append_held`], for the one who writes the claim's job, in order of time.
     ///
     /// Points of this job that lie at or after `at` come from a clock that has since been set back; they are
     /// removed, or every counter would seem to fall and be taken for a restart. As counters
@@ -44,23 +66,49 @@ impl SampleStore {
         at: Timestamp,
         samples: &[Sample],
     ) -> Result<(), StoreError> {
-        self.ingest(at, samples, Some(claim)).await.map(|_| ())
+        self.ingest(at, samples, Under::Job(claim))
+            .await
+            .map(|_| ())
     }
 
-    /// As [`SampleStore::append`] or, with a claim, [`SampleStore::append_claimed`], and says what
-    /// was taken.
+    /// Removes the points of a job that lie at or after `at`, while the claim is held: they come
+    /// from a clock that has since been set back. Says how many there were.
+    pub async fn forget_ahead(
+        &self,
+        claim: &Claim,
+        job: &str,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut writer = self.writer()?.lock().await;
+        let mut tx = self.begin(&mut writer.connection).await?;
+        self.check(&mut tx, claim).await?;
+        let at = at.as_millis();
+        let removed = self.forget_from(&mut tx, job, at).await?;
+        let wrong = |error| self.error(error);
+        if removed > 0 {
+            let text =
+                format!("the clock was set back; {removed} samples from then on were removed");
+            note(&mut tx, at, NoteKind::SetBack, job, &text)
+                .await
+                .map_err(wrong)?;
+        }
+        tx.commit().await.map_err(wrong)?;
+        Ok(removed)
+    }
+
+    /// As [`SampleStore::append`] and the like, and says what was taken.
     pub async fn ingest(
         &self,
         at: Timestamp,
         samples: &[Sample],
-        claim: Option<&Claim>,
+        under: Under<'_>,
     ) -> Result<Written, StoreError> {
         let mut writer = self.writer()?.lock().await;
-        let written = match self.write(&mut writer, at, samples, claim).await {
+        let written = match self.write(&mut writer, at, samples, under).await {
             // Folding makes room: nothing is refused for want of it before that was tried.
             Err(StoreError::Full { .. }) => {
                 self.fold_now(&mut writer).await?;
-                self.write(&mut writer, at, samples, claim).await?
+                self.write(&mut writer, at, samples, under).await?
             }
             other => other?,
         };
@@ -72,7 +120,7 @@ impl SampleStore {
         writer: &mut Writer,
         at: Timestamp,
         samples: &[Sample],
-        claim: Option<&Claim>,
+        under: Under<'_>,
     ) -> Result<Written, StoreError> {
         let Writer {
             connection,
@@ -81,8 +129,13 @@ impl SampleStore {
         } = writer;
         let wrong = |error| self.error(error);
         let mut tx = self.begin(connection).await?;
-        if let Some(claim) = claim {
-            self.mind_the_clock(&mut tx, claim, at).await?;
+        match under {
+            Under::Nobody => {}
+            Under::Held(claim) => self.check(&mut tx, claim).await?,
+            Under::Job(claim) => {
+                self.check(&mut tx, claim).await?;
+                self.mind_the_clock(&mut tx, claim, at).await?;
+            }
         }
         let grown = grow(&mut tx, samples.len()).await.map_err(wrong)?;
         if grown.generation != *generation {
@@ -109,7 +162,10 @@ impl SampleStore {
                 .map_err(wrong)?;
         }
         if written.late > 0 {
-            let about = claim.map_or("", |claim| claim.job.as_str());
+            let about = match under {
+                Under::Nobody => "",
+                Under::Held(claim) | Under::Job(claim) => &claim.job,
+            };
             count_late(&mut tx, at, written.late, about)
                 .await
                 .map_err(wrong)?;
@@ -131,6 +187,13 @@ impl SampleStore {
         moment < here.newest.saturating_sub(late)
     }
 
+    async fn check(&self, tx: &mut SqliteConnection, claim: &Claim) -> Result<(), StoreError> {
+        let held = claim.check(tx).await.map_err(|error| self.error(error))?;
+        held.then_some(()).ok_or_else(|| StoreError::ClaimLost {
+            job: claim.job.clone(),
+        })
+    }
+
     /// Removes what a clock that was set back had written, and notes that, and gaps.
     async fn mind_the_clock(
         &self,
@@ -140,10 +203,6 @@ impl SampleStore {
     ) -> Result<(), StoreError> {
         let wrong = |error| self.error(error);
         let at = at.as_millis();
-        let held = claim.check(&mut *tx).await.map_err(wrong)?;
-        held.then_some(()).ok_or_else(|| StoreError::ClaimLost {
-            job: claim.job.clone(),
-        })?;
         let newest: Option<i64> = sqlx::query_scalar("SELECT newest_ms FROM jobs WHERE job = ?")
             .bind(&claim.job)
             .fetch_optional(&mut *tx)

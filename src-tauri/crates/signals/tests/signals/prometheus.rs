@@ -68,8 +68,11 @@ impl Server {
             .status();
         assert!(made.unwrap().success());
         std::fs::write(path("prometheus.yml"), "scrape_configs: []\n").unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        // The listener ends with the line, so that the port is free.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .unwrap()
+            .port();
         let mut command = Command::new("prometheus");
         command
             .arg(format!(
@@ -108,24 +111,11 @@ impl Server {
     }
 }
 
+/// One that vouches for itself and for nobody else.
 fn certificate(folder: &Path) {
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=127.0.0.1",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ])
-        .arg("-keyout")
-        .arg(folder.join("key.pem"))
-        .arg("-out")
-        .arg(folder.join("cert.pem"))
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.unwrap().success());
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
 }
 
 #[tokio::test]
