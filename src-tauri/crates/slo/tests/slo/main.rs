@@ -1,0 +1,8 @@
+//! The room as a whole: documents in, samples counted by real PromQL, figures out, each held
+//! against a count of single events.
+
+mod budgets;
+mod documents;
+mod periods;
+mod queries;
+mod support;
