@@ -1,7 +1,14 @@
 //! How fast a budget burns, and whether that should alert.
 
+mod decide;
+mod interval;
+mod low;
 mod pair;
+mod words;
 
+pub use decide::{Burn, Condition, Decision, FEWEST_BAD, Need, State};
+pub use interval::lower_bound;
+pub use low::{Advice, FEW};
 pub use pair::{Pair, Refused, Severity};
 
 use crate::objective::Objective;

@@ -2,6 +2,7 @@
 //! against a count of single events.
 
 mod budgets;
+mod burning;
 mod documents;
 mod periods;
 mod queries;
