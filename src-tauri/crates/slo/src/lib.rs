@@ -31,6 +31,8 @@
 pub mod budget;
 pub mod burn;
 mod figures;
+pub mod gate;
+pub mod ledger;
 mod objective;
 mod period;
 mod target;
