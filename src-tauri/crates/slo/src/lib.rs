@@ -30,8 +30,10 @@
 
 pub mod budget;
 pub mod burn;
+pub mod export;
 mod figures;
 pub mod gate;
+pub mod import;
 pub mod ledger;
 mod objective;
 mod period;

@@ -121,7 +121,7 @@ impl CalendarUnit {
         }
     }
 
-    fn first_day(self, day: Date) -> Date {
+    pub(crate) fn first(self, day: Date) -> Date {
         match self {
             CalendarUnit::Week => {
                 let since = i64::from(day.weekday().to_monday_zero_offset());
@@ -204,7 +204,7 @@ impl Period {
                 to: moment,
             },
             Period::Calendar { unit, zone } => {
-                let first = unit.first_day(zone.at(moment).date());
+                let first = unit.first(zone.at(moment).date());
                 PeriodSpan {
                     title: unit.title(first),
                     from: zone.start(first),

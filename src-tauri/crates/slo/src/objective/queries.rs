@@ -49,6 +49,19 @@ impl Objective {
 }
 
 impl Indicator {
+    /// A latency's bucket and count as selectors; for any other indicator nothing.
+    pub(crate) fn bucket_and_count(&self) -> (String, String) {
+        match self {
+            Indicator::Latency {
+                histogram, below, ..
+            } => (
+                with_suffix(histogram, "_bucket", Some(&any_spelling(*below))),
+                with_suffix(histogram, "_count", None),
+            ),
+            _ => (String::new(), String::new()),
+        }
+    }
+
     fn queries(&self, window: Span, by: &[String], bucket: Option<&str>) -> Measured {
         let w = range(window);
         match self {

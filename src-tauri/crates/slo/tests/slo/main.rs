@@ -4,6 +4,7 @@
 mod budgets;
 mod burning;
 mod documents;
+mod imports;
 mod ledgers;
 mod periods;
 mod queries;
