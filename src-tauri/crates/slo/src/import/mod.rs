@@ -233,6 +233,27 @@ impl Reader {
     }
 }
 
+/// `{{.window}}`, with or without blanks, as `$window`.
+fn windowed(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.trim();
+    while let Some(open) = rest.find("{{") {
+        let (before, from) = rest.split_at(open);
+        let Some(close) = from.find("}}") else { break };
+        let (template, after) = from.split_at(close + 2);
+        out.push_str(before);
+        let name = template.trim_matches(['{', '}']).trim();
+        out.push_str(if name == ".window" {
+            "$window"
+        } else {
+            template
+        });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A name of lower-case letters, digits and `-`.
 fn plain_name(text: &str) -> Option<String> {
     let mut name = String::new();

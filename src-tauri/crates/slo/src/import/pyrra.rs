@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deckwatch_domain::{Node, Span, Value};
-use deckwatch_promql::ast::Expr;
+use deckwatch_promql::ast::{Expr, Shift, VectorSelector};
 use deckwatch_promql::labels::is_plain_name;
 use deckwatch_promql::parse::{Dialect, parse};
 use deckwatch_promql::parse_duration;
@@ -193,25 +193,30 @@ fn grouping(node: &Node, reader: &mut Reader) -> Vec<String> {
         .collect()
 }
 
-fn metric(
-    node: &Node,
-    key: &str,
-    reader: &mut Reader,
-) -> Option<deckwatch_promql::ast::VectorSelector> {
+fn metric(node: &Node, key: &str, reader: &mut Reader) -> Option<VectorSelector> {
     let inner = reader.need(node, key)?;
     reader.rest(inner, &["metric"]);
     selector(inner, reader)
 }
 
-fn selector(node: &Node, reader: &mut Reader) -> Option<deckwatch_promql::ast::VectorSelector> {
+fn selector(node: &Node, reader: &mut Reader) -> Option<VectorSelector> {
     let at = reader.need(node, "metric")?;
     let text = at.text(&mut reader.mistakes)?;
-    if let Err(why) = checked_selector(&text) {
-        reader.mistakes.at(at, why);
-        return None;
-    }
     match parse(&text, Dialect::default()) {
-        Ok(Expr::Vector(selector)) => Some(selector),
-        _ => None,
+        Ok(Expr::Vector(mut selector)) => {
+            if selector.shift != Shift::default() {
+                reader.lost(
+                    at,
+                    "`offset` and `@` are not carried over: what is asked is now",
+                );
+                selector.shift = Shift::default();
+            }
+            Some(selector)
+        }
+        _ => {
+            let why = checked_selector(&text).err().unwrap_or_default();
+            reader.mistakes.at(at, why);
+            None
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use deckwatch_domain::{Node, ServiceName};
 
-use super::{Reader, any, child, days, empty, is_true, lift};
+use super::{Reader, any, child, days, empty, is_true, lift, windowed};
 use crate::burn::{Pair, Severity};
 use crate::objective::{NoData, Objective, Side};
 use crate::period::Period;
@@ -128,27 +128,6 @@ fn sli(node: &Node, reader: &mut Reader) -> Option<(crate::Indicator, Vec<String
     lift::of_queries(Side::Bad, &bad?, &total?)
         .map_err(|why| reader.lost(events, format!("{why}; the objective is left out")))
         .ok()
-}
-
-/// `{{.window}}`, with or without blanks, as `$window`.
-fn windowed(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text.trim();
-    while let Some(open) = rest.find("{{") {
-        let (before, from) = rest.split_at(open);
-        let Some(close) = from.find("}}") else { break };
-        let (template, after) = from.split_at(close + 2);
-        out.push_str(before);
-        let name = template.trim_matches(['{', '}']).trim();
-        out.push_str(if name == ".window" {
-            "$window"
-        } else {
-            template
-        });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Sloth's alerts are the usual four pairs; either severity can be switched off.

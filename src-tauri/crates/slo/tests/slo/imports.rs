@@ -203,7 +203,7 @@ spec:
         "ratio: {errors: {metric: 'orders_total{code=~\"5..\"}'}, total: {metric: orders_total}, grouping: [region]}",
         "latency: {success: {metric: 'orders_seconds_bucket{job=\"shop\",le=\"1\"}'}, total: {metric: 'orders_seconds_count{job=\"shop\"}'}}",
         "latency: {success: {metric: 'orders_seconds_bucket{code=\"200\",le=\"1\"}'}, total: {metric: orders_seconds_count}}",
-        "latencyNative: {latency: 200ms, total: {metric: 'orders_seconds{job=\"shop\"}'}}",
+        "latencyNative: {latency: 200ms, total: {metric: 'orders_seconds{job=\"shop\"} offset 1m'}}",
         "bool_gauge: {metric: 'probe_success{job=\"shop\"}', grouping: [target]}",
     ]
     .map(object)
@@ -268,10 +268,10 @@ spec:
     assert_eq!(value, r#"probe_success{job="shop"}"#);
     assert_eq!((*holds, *threshold), (Comparison::AtLeast, 1.0));
     let said = said(&read);
-    assert_eq!(said.len(), 11, "{said:#?}");
+    assert_eq!(said.len(), 12, "{said:#?}");
     assert!(said[0].contains("line 5, column 14: metadata.namespace: `namespace` is not carried"));
     assert!(said[1].contains("the label `prometheus`"));
-    assert!(said[10].contains("every minute here"));
+    assert!(said[11].contains("every minute here"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use deckwatch_domain::{Node, ServiceName, Span, Value};
 
-use super::{Reader, any, child, lift, plain_name};
+use super::{Reader, any, child, lift, plain_name, windowed};
 use crate::export::{BY, NO_DATA};
 use crate::objective::{
     Comparison, Indicator, NoData, Objective, Side, checked_query, checked_selector,
@@ -440,5 +440,5 @@ fn query<'n>(metric: &'n Node, reader: &mut Reader) -> Option<(&'n Node, String)
         reader.mistakes.at(spec, "`query` is missing");
         return None;
     };
-    Some((at, at.text(&mut reader.mistakes)?.trim().to_owned()))
+    Some((at, windowed(&at.text(&mut reader.mistakes)?)))
 }
