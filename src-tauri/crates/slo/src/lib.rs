@@ -37,6 +37,8 @@ pub mod import;
 pub mod ledger;
 mod objective;
 mod period;
+pub mod presets;
+pub mod rules;
 mod target;
 mod track;
 

@@ -8,4 +8,5 @@ mod imports;
 mod ledgers;
 mod periods;
 mod queries;
+mod ruling;
 mod support;
