@@ -197,13 +197,6 @@ fn slo(objective: &Objective, left_out: &mut Vec<String>) -> Slo {
             objective.exclusions.len()
         ));
     }
-    let mut annotations = BTreeMap::new();
-    if !objective.by.is_empty() {
-        annotations.insert(BY.to_owned(), objective.by.join(","));
-    }
-    if objective.no_data != NoData::Ignore {
-        annotations.insert(NO_DATA.to_owned(), objective.no_data.word().to_owned());
-    }
     let (of, slice) = match &objective.indicator {
         Indicator::Slices {
             every,
@@ -213,12 +206,11 @@ fn slo(objective: &Objective, left_out: &mut Vec<String>) -> Slo {
         other => (other, None),
     };
     let (metric, op, value) = metric(name, of, left_out);
-    let (pairs, _) = objective.pairs();
-    let written = objective
-        .burn
-        .is_some()
-        .then_some(pairs)
-        .unwrap_or_default();
+    let written = if objective.burn.is_some() {
+        objective.pairs().0
+    } else {
+        Vec::new()
+    };
     if !written.is_empty() {
         left_out.push(format!(
             "{name}: the short windows of its alerts; a twelfth of the long ones is read back"
@@ -230,7 +222,7 @@ fn slo(objective: &Objective, left_out: &mut Vec<String>) -> Slo {
         metadata: Metadata {
             name: name.clone(),
             labels: objective.labels.clone(),
-            annotations,
+            annotations: annotations(objective),
         },
         spec: Spec {
             description: objective.about.clone(),
@@ -257,10 +249,36 @@ fn slo(objective: &Objective, left_out: &mut Vec<String>) -> Slo {
     }
 }
 
+/// What OpenSLO has no word for and [`crate::import`] reads back.
+fn annotations(objective: &Objective) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::new();
+    if !objective.by.is_empty() {
+        annotations.insert(BY.to_owned(), objective.by.join(","));
+    }
+    if objective.no_data != NoData::Ignore {
+        annotations.insert(NO_DATA.to_owned(), objective.no_data.word().to_owned());
+    }
+    annotations
+}
+
 /// 99.95 rather than 99.95000000000001.
 fn percent(share: f64) -> f64 {
     let text = exact_percent(share);
     text.trim_end_matches(" %").parse().unwrap_or(share * 100.0)
+}
+
+fn ratio(side: Side, events: String, total: String) -> Metric {
+    let events = Some(sourced(events));
+    let (good, bad) = match side {
+        Side::Good => (events, None),
+        Side::Bad => (None, events),
+    };
+    Metric::RatioMetric {
+        counter: true,
+        good,
+        bad,
+        total: sourced(total),
+    }
 }
 
 fn metric(
@@ -268,19 +286,6 @@ fn metric(
     indicator: &Indicator,
     left_out: &mut Vec<String>,
 ) -> (Metric, Option<&'static str>, Option<f64>) {
-    let ratio = |side: Side, events: String, total: String| {
-        let events = Some(sourced(events));
-        let (good, bad) = match side {
-            Side::Good => (events, None),
-            Side::Bad => (None, events),
-        };
-        Metric::RatioMetric {
-            counter: true,
-            good,
-            bad,
-            total: sourced(total),
-        }
-    };
     match indicator {
         Indicator::Gauge {
             value,

@@ -30,6 +30,7 @@
 
 pub mod budget;
 pub mod burn;
+mod collect;
 pub mod export;
 mod figures;
 pub mod gate;
@@ -42,6 +43,7 @@ pub mod rules;
 mod target;
 mod track;
 
+pub use collect::Grid;
 pub use objective::{
     BucketError, Comparison, Counting, Exclusion, Indicator, Measured, NoData, Objective, Side,
     bucket_label, checked_query, checked_selector, read_objectives, write_objectives,

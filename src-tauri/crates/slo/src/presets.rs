@@ -125,11 +125,7 @@ const QUANTILE_99: &str = r#"histogram_quantile(0.99, sum by (le) (rate(http_req
 const ERRORS: &str = r#"sum(rate(http_requests_total{service="$service",code=~"5..|timeout|error"}[5m])) / sum(rate(http_requests_total{service="$service"}[5m]))"#;
 const RATE: &str = r#"sum(rate(http_requests_total{service="$service"}[5m]))"#;
 
-const MINUTES: [Span; 3] = [
-    Span::from_secs(120),
-    Span::from_secs(300),
-    Span::from_secs(600),
-];
+const FIVE_MINUTES: Span = Span::from_secs(300);
 
 const fn row(
     name: &'static str,
@@ -139,7 +135,6 @@ const fn row(
     critical: f64,
     query: &'static str,
 ) -> Sli {
-    let [_, five, _] = MINUTES;
     Sli {
         name,
         unit,
@@ -147,8 +142,8 @@ const fn row(
         warning,
         critical,
         query,
-        warn_after: five,
-        page_after: five,
+        warn_after: FIVE_MINUTES,
+        page_after: FIVE_MINUTES,
     }
 }
 

@@ -92,13 +92,11 @@ pub struct Ruled {
     pub left_out: Vec<String>,
 }
 
-/// Wilson's bound at 97.5 %: the normal quantile, its square, and its halves and quarters.
-const Z: &str = "1.96";
-const Z2: &str = "3.84";
-const Z2_HALF: &str = "1.92";
-const Z2_QUARTER: &str = "0.96";
+/// Wilson's bound at 97.5 %: the normal quantile and its square.
+const Z: f64 = 1.96;
+const Z2: f64 = 3.84;
 /// Counts that come out of `increase` are no whole numbers: below two, above one.
-const MORE_THAN_ONE: &str = "1.5";
+const MORE_THAN_ONE: f64 = 1.5;
 /// Windows from here on are evaluated less often: they are long and change slowly.
 const SLOW: Span = Span::from_secs(86_400);
 
@@ -200,10 +198,11 @@ impl Objective {
         let all = self.series("total", period);
         let alerting = plain(pair.bad_share(self.target));
         let spent = plain(pair.share(period) * self.target.budget());
+        // Half a bad event less than there are, for small counts.
         let surely = format!(
-            "{bad} + {} - {Z} * sqrt(({bad} - 0.5) * ({total} - {bad} + 0.5) / {total} + {Z2_QUARTER})",
-            // Half an event less, for small counts.
-            plain(Z2_HALF.parse::<f64>().unwrap_or(0.0) - 0.5),
+            "{bad} + {} - {Z} * sqrt(({bad} - 0.5) * ({total} - {bad} + 0.5) / {total} + {})",
+            Z2 / 2.0 - 0.5,
+            Z2 / 4.0,
         );
         let expr = [
             format!("({bad} > {alerting} * {total})"),

@@ -33,7 +33,7 @@ impl Target {
         if share >= 1.0 {
             return Err("a target of 100 % leaves no budget: nothing could ever be spent".into());
         }
-        if !(share > 0.0) {
+        if share <= 0.0 || share.is_nan() {
             return Err(format!("{share} is no target; write a share such as 99.9%"));
         }
         Ok(Target(share))

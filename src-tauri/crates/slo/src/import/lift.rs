@@ -73,7 +73,7 @@ fn latency(bucket: &VectorSelector, count: &VectorSelector) -> Option<Indicator>
     let below: f64 = bound.value().trim_end_matches("(\\.0)?").parse().ok()?;
     let same = count.name.as_deref()? == format!("{name}_count")
         && conditions(bucket) == conditions(count);
-    if !same || !(below > 0.0 && below.is_finite()) {
+    if !(same && below > 0.0 && below.is_finite()) {
         return None;
     }
     let conditions = conditions(count);

@@ -102,6 +102,29 @@ fn claims(exclusions: &[Exclusion], causes: &[Cause], until: Timestamp) -> Vec<C
     claims
 }
 
+/// Whose a slot is.
+#[derive(Clone, Copy, Default)]
+struct Owner {
+    claim: Option<usize>,
+    contested: bool,
+}
+
+fn owners(track: &Prepared, claims: &[Claim]) -> Vec<Owner> {
+    let mut owners = vec![Owner::default(); track.track().slots.len()];
+    for (i, claim) in claims.iter().enumerate() {
+        // What is cut out is cut as the budget cuts it; anything else owns what it touches.
+        let claimed = match claim.kind {
+            CauseKind::Exclusion => track.track().slots_between(claim.from, claim.to),
+            _ => touched(track, claim.from, claim.to),
+        };
+        for owner in owners.get_mut(claimed).into_iter().flatten() {
+            owner.contested |= owner.claim.is_some();
+            owner.claim = Some(i);
+        }
+    }
+    owners
+}
+
 /// Who took what between two moments.
 pub(super) fn parts(
     track: &Prepared,
@@ -113,22 +136,7 @@ pub(super) fn parts(
 ) -> Vec<Part> {
     let claims = claims(exclusions, causes, until);
     let slots = track.track().slots_between(from, until);
-    let mut owners: Vec<Option<usize>> = vec![None; track.track().slots.len()];
-    let mut contested = vec![false; owners.len()];
-    for (i, claim) in claims.iter().enumerate() {
-        let cut = claim.kind == CauseKind::Exclusion;
-        let claimed = if cut {
-            track.track().slots_between(claim.from, claim.to)
-        } else {
-            touched(track, claim.from, claim.to)
-        };
-        for slot in claimed {
-            if let (Some(owner), Some(both)) = (owners.get_mut(slot), contested.get_mut(slot)) {
-                *both |= owner.is_some();
-                *owner = Some(i);
-            }
-        }
-    }
+    let owners = owners(track, &claims);
     let mut parts: Vec<Part> = claims.into_iter().map(|c| empty(c, from, until)).collect();
     let mut unknown = empty(
         Claim {
@@ -143,14 +151,14 @@ pub(super) fn parts(
     );
     for slot in slots {
         let bad = track.slot(slot).bad;
-        let owner = owners.get(slot).copied().flatten();
-        let part = match owner {
+        let owner = owners.get(slot).copied().unwrap_or_default();
+        let part = match owner.claim {
             Some(i) => parts.get_mut(i),
             None => Some(&mut unknown),
         };
         let Some(part) = part else { continue };
         part.bad += bad;
-        if contested.get(slot) == Some(&true) {
+        if owner.contested {
             part.shared += bad;
         }
         if matches!(track.track().slots.get(slot), Some(None)) {

@@ -12,7 +12,7 @@ mod report;
 use deckwatch_domain::{Span, Timestamp};
 use serde::Serialize;
 
-use crate::budget::Budget;
+use crate::figures::{number, of, percent};
 use crate::objective::{Exclusion, Objective};
 use crate::period::PeriodSpan;
 use crate::track::{Events, Prepared};
@@ -195,19 +195,42 @@ fn open_seconds(from: Timestamp, to: Timestamp, exclusions: &[Exclusion]) -> f64
 }
 
 impl Ledger {
-    /// The ledger in a sentence: what is left, and who took the most.
-    pub fn words(&self, budget: &Budget, noun: &str) -> String {
-        let mut said = budget.words(noun);
-        let named = self
-            .parts
-            .iter()
-            .filter(|p| matches!(p.kind, CauseKind::Incident | CauseKind::Rollout));
-        let named: Vec<String> = named
-            .take(3)
-            .map(|p| format!("{} {}", p.title, crate::figures::percent(p.points)))
-            .collect();
-        if !named.is_empty() {
-            said.push_str(&format!(" Of the whole budget: {}.", named.join(", ")));
+    /// What there is to say first: how it stands, where it goes, and who took it. A point is a
+    /// hundredth of the period's budget.
+    pub fn headline(&self, forecast: Option<&Forecast>) -> String {
+        let title = &self.span.title;
+        let stands = if self.left < 0.0 {
+            format!("already overspent by {}", percent(-self.left))
+        } else {
+            format!("of which {} is left", percent(self.left))
+        };
+        let mut said = match forecast.filter(|f| !self.closed && f.points_per_hour > 0.0) {
+            Some(forecast) => format!(
+                "At this pace the budget of {title}, {stands}, loses another {} points an hour.",
+                number(forecast.points_per_hour * 100.0)
+            ),
+            None if self.left < 0.0 => {
+                format!(
+                    "The budget of {title} is overspent by {}.",
+                    percent(-self.left)
+                )
+            }
+            None => format!("Of the budget of {title} {} is left.", percent(self.left)),
+        };
+        let taken: Vec<String> = [
+            (CauseKind::Incident, "incident"),
+            (CauseKind::Rollout, "rollout"),
+        ]
+        .into_iter()
+        .filter_map(|(kind, noun)| {
+            let parts = self.parts.iter().filter(|p| p.kind == kind);
+            let points: f64 = parts.clone().map(|p| p.points * 100.0).sum();
+            let n = parts.count() as f64;
+            (n > 0.0).then(|| format!("{} took {}", of(n, noun), number(points)))
+        })
+        .collect();
+        if !taken.is_empty() {
+            said.push_str(&format!(" Of its points {}.", taken.join(" and ")));
         }
         said
     }

@@ -1,6 +1,8 @@
 //! What is promised: which events, what share of them, over which time.
 
 mod buckets;
+mod checks;
+mod indicator;
 mod queries;
 mod read;
 mod write;
@@ -15,9 +17,10 @@ use crate::period::Period;
 use crate::target::Target;
 
 pub use buckets::{BucketError, bucket_label};
+pub use checks::{checked_query, checked_selector};
 pub use queries::Measured;
 pub(crate) use queries::scaled_share;
-pub use read::{checked_query, checked_selector, read_objectives};
+pub use read::read_objectives;
 pub use write::write_objectives;
 
 /// Whether a query counts the good events or the bad ones.
@@ -128,6 +131,31 @@ pub enum Indicator {
         /// What is counted in a slice.
         of: Box<Indicator>,
     },
+}
+
+impl Objective {
+    /// The `le` label of its latency's bucket, as the histogram spells it, out of those that it
+    /// really has; `None` for objectives that need no bucket.
+    ///
+    /// # Errors
+    /// If no bucket ends at the bound.
+    pub fn bucket<'l>(
+        &self,
+        labels: impl IntoIterator<Item = &'l str>,
+    ) -> Result<Option<&'l str>, BucketError> {
+        let indicator = match &self.indicator {
+            Indicator::Slices { of, .. } => of,
+            other => other,
+        };
+        match indicator {
+            Indicator::Latency {
+                below,
+                native: false,
+                ..
+            } => bucket_label(*below, labels).map(Some),
+            _ => Ok(None),
+        }
+    }
 }
 
 impl Indicator {

@@ -74,16 +74,7 @@ impl Indicator {
                 histogram,
                 native: true,
                 below,
-            } => {
-                let all = sum(&format!("increase({})", over(histogram, &w)), by);
-                let total = format!("histogram_count({all})");
-                let below = plain(*below);
-                Measured {
-                    side: Side::Good,
-                    events: format!("histogram_fraction(0, {below}, {all}) * {total}"),
-                    total,
-                }
-            }
+            } => native(histogram, *below, &w, by),
             Indicator::Latency {
                 histogram, below, ..
             } => {
@@ -98,13 +89,12 @@ impl Indicator {
                 threshold,
                 every,
             } => {
-                let every = range(*every);
-                let (op, threshold) = (holds.symbol(), plain(*threshold));
-                let kept = format!("sum_over_time((({value}) {op} bool {threshold})[{w}:{every}])");
+                let holds = format!("{} bool {}", holds.symbol(), plain(*threshold));
+                let every = format!("{w}:{}", range(*every));
                 Measured {
                     side: Side::Good,
-                    events: sum(&kept, by),
-                    total: sum(&format!("count_over_time(({value})[{w}:{every}])"), by),
+                    events: sum(&format!("sum_over_time((({value}) {holds})[{every}])"), by),
+                    total: sum(&format!("count_over_time(({value})[{every}])"), by),
                 }
             }
             Indicator::Queries {
@@ -113,16 +103,7 @@ impl Indicator {
                 total,
                 counting,
             } => {
-                let written = |query: &String| {
-                    let query = query.replace("$window", &w);
-                    let all = sum(&query, by);
-                    match counting {
-                        Counting::Events => all,
-                        Counting::PerSecond => {
-                            format!("{all} * {}", plain(window.as_secs_f64()))
-                        }
-                    }
-                };
+                let written = |query| written(query, *counting, window, by);
                 Measured {
                     side: *side,
                     events: written(events),
@@ -135,6 +116,27 @@ impl Indicator {
                 of,
             } => sliced(&of.queries(*every, by, bucket), &w, *every, *at_least),
         }
+    }
+}
+
+/// A query of somebody's own, over a window.
+fn written(query: &str, counting: Counting, window: Span, by: &[String]) -> String {
+    let all = sum(&query.replace("$window", &range(window)), by);
+    match counting {
+        Counting::Events => all,
+        Counting::PerSecond => format!("{all} * {}", plain(window.as_secs_f64())),
+    }
+}
+
+/// A native histogram has no buckets of its own; the share below a bound is interpolated.
+fn native(histogram: &str, below: f64, w: &str, by: &[String]) -> Measured {
+    let all = sum(&format!("increase({})", over(histogram, w)), by);
+    let total = format!("histogram_count({all})");
+    let below = plain(below);
+    Measured {
+        side: Side::Good,
+        events: format!("histogram_fraction(0, {below}, {all}) * {total}"),
+        total,
     }
 }
 

@@ -92,6 +92,23 @@ fn losses_are_put_down_to_what_happened() {
     assert!((ledger.allowed - 4_314.0).abs() < 1e-6);
     assert!((ledger.left - (1.0 - 950.0 / 4_314.0)).abs() < 1e-12);
     assert_eq!(ledger.allowed_minutes, 43.2);
+    let left = format!("{:.0}", ledger.left * 100.0);
+    assert_eq!(left, "78");
+    let horizon = Horizon::Period {
+        span: ledger.span.clone(),
+        allowed: ledger.allowed,
+    };
+    let forecast = objective.forecast(&counted, now, seconds(12 * DAY), &horizon);
+    assert_eq!(
+        ledger.headline(forecast.as_ref()),
+        "At this pace the budget of November 2026, of which 78 % is left, loses another 0.00402 \
+         points an hour. Of its points 2 incidents took 9.27 and 1 rollout took 11.6."
+    );
+    assert!(
+        ledger
+            .headline(None)
+            .starts_with("Of the budget of November 2026 78 % is left.")
+    );
     let line: Vec<f64> = ledger.line.iter().map(|p| p.bad).collect();
     assert_eq!(line, [0.0, 900.0, 950.0, 950.0]);
     assert_eq!(ledger.gone_at, None);

@@ -1,10 +1,11 @@
 //! The PromQL of each kind of objective, run over real samples and held against a plain count.
 
+use deckwatch_domain::Timestamp;
 use deckwatch_promql::labels::Labels;
 use deckwatch_promql::parse::Dialect;
-use deckwatch_promql::value::{FloatPoint, SampleValue, Value};
+use deckwatch_promql::value::{FloatPoint, SampleValue, Series, Value};
 use deckwatch_promql::{MemorySource, Options, Query, SeriesSamples, When};
-use deckwatch_slo::{Events, Objective};
+use deckwatch_slo::{Events, Grid, Objective};
 
 use crate::support::{one, seconds};
 
@@ -222,4 +223,88 @@ fn slices_count_minutes_rather_than_requests() {
         measure(&one(&yaml("80%")), &source, 3000, None)[0].1.bad,
         0.0
     );
+}
+
+fn range(source: &MemorySource, query: &str, (start, end): (i64, i64), step: i64) -> Vec<Series> {
+    let when = When::Range { start, end, step };
+    let answer = Query::new(query, Dialect::default())
+        .unwrap()
+        .run(when, source, &Options::default())
+        .unwrap();
+    match answer.value {
+        Value::Matrix(series) => series,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_source_gives_becomes_a_track_per_group() {
+    let objective = one(&format!(
+        "{RATIO}ratio: {{bad: 'requests_total{{code=~\"5..\"}}', total: requests_total}}"
+    ));
+    // Scrapes end after an hour; the grid goes on for half an hour more.
+    let grid = Grid::covering(
+        Timestamp::from_millis(-59_000),
+        Timestamp::from_millis(5_430_000),
+        objective.step(),
+    );
+    assert_eq!(
+        (grid.from, grid.slots),
+        (Timestamp::from_millis(-60_000), 91)
+    );
+    let queries = objective.queries(grid.step, None);
+    let moments = grid.moments().unwrap();
+    let ask = |query: &str| range(&requests(), query, moments, 60_000);
+    let (events, total) = (ask(&queries.events), ask(&queries.total));
+    let tracks = objective.tracks(queries.side, &events, &total, grid);
+    assert_eq!(tracks.len(), 2);
+    assert_eq!(tracks[0].labels["region"], "eu");
+    // Before the first two scrapes and after the last two nothing is known.
+    let known = |n: usize| tracks[0].slots[n].is_some();
+    assert_eq!(
+        [0, 1, 30, 60, 62, 90].map(known),
+        [false, true, true, true, false, false]
+    );
+    near(tracks[0].slots[30].unwrap(), 40.0, 4.0);
+    near(tracks[1].slots[30].unwrap(), 16.0, 0.0);
+    let counted = objective.prepare(&tracks[0], &[]);
+    near(
+        counted.last(seconds(600), Timestamp::from_millis(3_600_000)),
+        400.0,
+        40.0,
+    );
+    // Another grid, or one of the two queries alone, is no knowledge.
+    assert!(
+        objective.tracks(queries.side, &[], &total, grid)[0]
+            .slots
+            .iter()
+            .all(Option::is_none)
+    );
+    let other = Grid {
+        from: Timestamp::from_millis(-60_001),
+        ..grid
+    };
+    assert!(
+        objective.tracks(queries.side, &events, &total, other)[0]
+            .slots
+            .iter()
+            .all(Option::is_none)
+    );
+}
+
+#[test]
+fn a_bucket_is_asked_for_where_one_is_needed() {
+    let latency = |kind: &str| {
+        one(&format!(
+            "name: a\nservice: b\ntarget: 99%\nperiod: 30d\nindicator: {kind}"
+        ))
+    };
+    let plain = latency("{latency: {histogram: h, below: 300ms}}");
+    assert_eq!(plain.bucket(["0.1", "0.3"]), Ok(Some("0.3")));
+    assert!(plain.bucket(["0.1", "0.5"]).is_err());
+    let slices = latency("{slices: {at-least: 90%, of: {latency: {histogram: h, below: 300ms}}}}");
+    assert_eq!(slices.bucket(["0.30"]), Ok(Some("0.30")));
+    let native = latency("{latency: {histogram: h, below: 300ms, native: true}}");
+    assert_eq!(native.bucket([]), Ok(None));
+    assert_eq!(latency("{ratio: {bad: a, total: b}}").bucket([]), Ok(None));
 }

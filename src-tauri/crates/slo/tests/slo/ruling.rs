@@ -157,7 +157,7 @@ fn the_rules_say_what_the_decisions_say() {
                 panic!()
             };
             let fires = decision.state == State::Firing;
-            if fires != !samples.is_empty() {
+            if fires == samples.is_empty() {
                 differ += 1;
                 let few = decision.long.events.bad < 30.0;
                 assert!(few, "{}", decision.words);

@@ -64,11 +64,7 @@ fn pair(condition: &Node, reader: &mut Reader) -> Option<Pair> {
     if let Some(after) = child(node, "alertAfter") {
         let text = after.text(&mut reader.mistakes).unwrap_or_default();
         // What has to go on for a while goes on in the short window instead.
-        if text
-            .trim_start_matches('0')
-            .trim_start_matches(char::is_alphabetic)
-            != ""
-        {
+        if !text.starts_with('0') {
             reader.lost(
                 after,
                 format!("`alertAfter` is not carried over: the pace must hold for {short} as well"),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use deckwatch_domain::{Node, ServiceName, Span, Value};
 
 use super::{Reader, any, child, lift, plain_name, windowed};
+use crate::burn::Pair;
 use crate::export::{BY, NO_DATA};
 use crate::objective::{
     Comparison, Indicator, NoData, Objective, Side, checked_query, checked_selector,
@@ -112,30 +113,49 @@ fn slo(object: &Node, named: &Named<'_>, reader: &mut Reader) {
     };
     let items = list.items(&mut reader.mistakes);
     for (i, node) in items.iter().enumerate() {
-        let Some((target, indicator, by)) = one(node, sli, method, reader) else {
+        let Some(found) = one(node, sli, method, reader) else {
             continue;
         };
         let mut name = common.name.clone();
         if items.len() > 1 {
-            let shown = reader.text(node, "displayName");
-            let shown = shown.and_then(|text| plain_name(&text));
-            let suffix = shown.unwrap_or_else(|| (i + 1).to_string());
-            name = format!("{name}-{suffix}");
+            let suffix = reader.text(node, "displayName");
+            let suffix = suffix.unwrap_or_else(|| (i + 1).to_string());
+            name = plain_name(&format!("{name}-{suffix}")).unwrap_or(name);
         }
-        let objective = Objective {
-            name,
-            service: common.service.clone(),
-            about: common.about.clone(),
-            target,
-            period: common.period.clone(),
-            indicator,
-            by: if by.is_empty() { common.by.clone() } else { by },
-            no_data: common.no_data,
-            exclusions: Vec::new(),
-            labels: common.labels.clone(),
-            burn: burn.clone(),
-        };
+        let objective = common.objective(node, name, found, burn.as_deref(), reader);
         reader.take(node, objective);
+    }
+}
+
+impl Common {
+    fn objective(
+        &self,
+        node: &Node,
+        name: String,
+        (target, indicator, by): Found,
+        burn: Option<&[Pair]>,
+        reader: &mut Reader,
+    ) -> Objective {
+        let length = self.period.nominal();
+        let mut possible = |pair: &Pair| {
+            let checked = pair.check(target, length);
+            checked
+                .map_err(|why| reader.lost(node, why.to_string()))
+                .ok()
+        };
+        Objective {
+            name,
+            service: self.service.clone(),
+            about: self.about.clone(),
+            target,
+            period: self.period.clone(),
+            indicator,
+            by: if by.is_empty() { self.by.clone() } else { by },
+            no_data: self.no_data,
+            exclusions: Vec::new(),
+            labels: self.labels.clone(),
+            burn: burn.map(|pairs| pairs.iter().filter_map(&mut possible).collect()),
+        }
     }
 }
 
