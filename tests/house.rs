@@ -27,7 +27,7 @@ const FLOORS: [(&str, u8); 17] = [
 ];
 
 /// Rooms without IO, clock or processes.
-const PURE: [&str; 3] = ["domain", "verdict", "promql"];
+const PURE: [&str; 4] = ["domain", "verdict", "promql", "slo"];
 const IMPURE_WORDS: [&str; 12] = [
     "std::fs",
     "std::net",

@@ -2,11 +2,12 @@
 
 use saphyr::LoadableYamlNode;
 
-/// Writes a JSON value as YAML, block by block, in the order of its fields.
-pub fn to_yaml(value: &serde_json::Value) -> String {
+/// Writes a value as YAML, block by block, in the order of its fields.
+pub fn to_yaml(value: &impl serde::Serialize) -> String {
     let mut out = String::new();
     // JSON is YAML, so the text is read and written once more, in the way people write it.
-    let Ok(documents) = saphyr::Yaml::load_from_str(&value.to_string()) else {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let Ok(documents) = saphyr::Yaml::load_from_str(&json) else {
         return out;
     };
     if let Some(document) = documents.first() {
