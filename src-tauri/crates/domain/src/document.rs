@@ -113,10 +113,21 @@ impl Value {
 
 /// Documents longer than this are refused: a plan or definition is a page, not a book.
 const LONGEST: usize = 256 * 1024;
+/// What a program may have written is longer.
+const LONGEST_MADE: usize = 16 * 1024 * 1024;
 const DEEPEST: usize = 32;
 
 /// Reads one YAML document into a tree with positions.
 pub fn parse_document(text: &str) -> Result<Node, Problems> {
+    parse_bounded(text, LONGEST)
+}
+
+/// The same for documents that may have been made by a program: up to 16 MiB.
+pub fn parse_long_document(text: &str) -> Result<Node, Problems> {
+    parse_bounded(text, LONGEST_MADE)
+}
+
+fn parse_bounded(text: &str, longest: usize) -> Result<Node, Problems> {
     let whole = |message: String| {
         Problems(vec![Problem {
             line: 0,
@@ -125,9 +136,9 @@ pub fn parse_document(text: &str) -> Result<Node, Problems> {
             message,
         }])
     };
-    if text.len() > LONGEST {
+    if text.len() > longest {
         return Err(whole(format!(
-            "the document has {} bytes; at most {LONGEST} are read",
+            "the document has {} bytes; at most {longest} are read",
             text.len()
         )));
     }
