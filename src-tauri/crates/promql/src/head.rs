@@ -139,7 +139,11 @@ impl Growing {
         };
         let reset_hint = chunk_hint(self.last.as_deref(), &histogram);
         self.last = Some(histogram.clone());
-        note_start(&mut samples.histogram_starts, samples.histograms.len(), start);
+        note_start(
+            &mut samples.histogram_starts,
+            samples.histograms.len(),
+            start,
+        );
         let v = Arc::new(Histogram {
             reset_hint,
             ..(*histogram).clone()
@@ -193,7 +197,12 @@ impl SampleSource for Head {
             !empty && selection.wants(&series.samples.labels)
         };
         Ok(match name {
-            None => self.series.iter().filter(meant).map(|s| s.samples.clone()).collect(),
+            None => self
+                .series
+                .iter()
+                .filter(meant)
+                .map(|s| s.samples.clone())
+                .collect(),
             Some(name) => {
                 let places = self.named.get(name.value()).map_or(&[][..], Vec::as_slice);
                 let series = places.iter().map(|place| &self.series[*place]);
@@ -220,7 +229,10 @@ mod tests {
             to_ms: 10,
         };
         let series = head.select(&all).unwrap();
-        series.iter().flat_map(|s| s.floats.iter().map(|p| (p.t, p.v))).collect()
+        series
+            .iter()
+            .flat_map(|s| s.floats.iter().map(|p| (p.t, p.v)))
+            .collect()
     }
 
     #[test]
@@ -230,8 +242,14 @@ mod tests {
         assert_eq!(head.append(&labels("a"), 1, 0, &float(1.0)), Ok(()));
         assert_eq!(head.append(&labels("a"), 2, 0, &float(2.0)), Ok(()));
         assert_eq!(head.append(&labels("a"), 2, 0, &float(2.0)), Ok(()));
-        assert_eq!(head.append(&labels("a"), 2, 0, &float(3.0)), Err(NotTaken::Duplicate));
-        assert_eq!(head.append(&labels("a"), 1, 0, &float(1.0)), Err(NotTaken::OutOfOrder));
+        assert_eq!(
+            head.append(&labels("a"), 2, 0, &float(3.0)),
+            Err(NotTaken::Duplicate)
+        );
+        assert_eq!(
+            head.append(&labels("a"), 1, 0, &float(1.0)),
+            Err(NotTaken::OutOfOrder)
+        );
         assert_eq!(head.append(&labels("b"), 1, 0, &float(stale_nan())), Ok(()));
         assert_eq!(held(&head, "a"), [(1, 1.0), (2, 2.0)]);
         assert_eq!(held(&head, "b").len(), 1);
@@ -245,7 +263,8 @@ mod tests {
         let mut head = Head::default();
         let histogram = SampleValue::Histogram(Arc::new(Histogram::default()));
         head.append(&labels("h"), 1, 5, &histogram).unwrap();
-        head.append(&labels("h"), 2, 5, &SampleValue::Float(stale_nan())).unwrap();
+        head.append(&labels("h"), 2, 5, &SampleValue::Float(stale_nan()))
+            .unwrap();
         let series = &head.series[0].samples;
         assert_eq!((series.floats.len(), series.histograms.len()), (0, 2));
         assert_eq!(series.histogram_starts, [5, 5]);

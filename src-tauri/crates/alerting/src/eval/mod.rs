@@ -2,6 +2,14 @@
 
 mod alert;
 mod group;
+mod recorder;
+mod restore;
+mod standing;
+mod vector;
 
-pub use alert::{Alert, AlertState, Change, RESOLVED_KEPT_MS};
-pub use group::{Evaluation, Failure, Outcome, RuleOutcome};
+pub use alert::{Alert, Change, Due, RESEND_MS};
+pub use group::{Evaluation, Outcome, Remembered, RuleOutcome};
+pub use recorder::{Over, Recorder};
+pub use restore::{GRACE_MS, OUTAGE_MS};
+pub use standing::{AlertState, Lengths, RESOLVED_KEPT_MS, Standing};
+pub use vector::{ALERT_NAME, Failure};

@@ -13,6 +13,9 @@ pub use write::write;
 /// Names and values, as they stand in a file.
 pub type Words = BTreeMap<String, String>;
 
+/// From evaluation to evaluation where a group does not say, in milliseconds.
+pub const INTERVAL_MS: i64 = 60_000;
+
 /// A rule file.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct RuleFile {

@@ -54,21 +54,20 @@ fn read_with(text: &str, strict: bool) -> Result<Reading, Problems> {
         let line = line.trim();
         line.is_empty() || line.starts_with('#') || line == "---"
     });
-    let mut groups = Vec::new();
+    let mut file = RuleFile::default();
     // A file without anything in it is a file without rules.
     if !empty {
         let document = parse_long_document(text)?;
         let mut top = document.entries(&mut problems);
         let list = top.get("groups").map(|n| n.items(&mut problems));
+        let mut groups = Vec::new();
         for node in list.unwrap_or_default() {
             groups.extend(reader.group(node, &mut problems));
         }
         reader.finish(top, &mut problems);
         names_differ(&groups, &mut problems);
+        file.groups = groups.into_iter().map(|(_, group)| group).collect();
     }
-    let file = RuleFile {
-        groups: groups.into_iter().map(|(_, group)| group).collect(),
-    };
     reader.duplicates(&file);
     problems.or(Reading {
         file,
@@ -99,13 +98,19 @@ impl Reader {
 
     fn group<'n>(&mut self, node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, Group)> {
         let mut entries = node.entries(problems);
-        let name = entries.need("name", problems).and_then(|n| n.text(problems));
+        let name = entries
+            .need("name", problems)
+            .and_then(|n| n.text(problems));
         if name.as_deref() == Some("") {
             problems.at(node, "a group's name is not empty");
         }
         let interval_ms = entries.get("interval").and_then(|n| length(n, problems));
-        let query_offset_ms = entries.get("query_offset").and_then(|n| length(n, problems));
-        let limit = entries.get("limit").and_then(|n| n.whole(0, 1 << 40, problems));
+        let query_offset_ms = entries
+            .get("query_offset")
+            .and_then(|n| length(n, problems));
+        let limit = entries
+            .get("limit")
+            .and_then(|n| n.whole(0, 1 << 40, problems));
         let labels = words(entries.get("labels"), problems);
         check_labels(entries.get("labels"), &labels, problems);
         let list = entries.get("rules").map(|n| n.items(problems));
@@ -141,7 +146,11 @@ impl Reader {
         check_labels(labels_node, &labels, problems);
         let makes = match (record, alert) {
             (Some(record), None) => {
-                let only = [("for", hold), ("keep_firing_for", keep), ("annotations", annotations)];
+                let only = [
+                    ("for", hold),
+                    ("keep_firing_for", keep),
+                    ("annotations", annotations),
+                ];
                 for (name, node) in only {
                     if let Some(node) = node.filter(|n| !is_empty(n)) {
                         problems.at(node, format!("`{name}` is of alerts; this rule records"));
@@ -224,7 +233,9 @@ fn is_empty(node: &Node) -> bool {
 
 fn length(node: &Node, problems: &mut Problems) -> Option<i64> {
     let text = node.text(problems)?;
-    parse_duration(&text).map_err(|why| problems.at(node, why)).ok()
+    parse_duration(&text)
+        .map_err(|why| problems.at(node, why))
+        .ok()
 }
 
 fn words(node: Option<&Node>, problems: &mut Problems) -> Words {
@@ -285,7 +296,10 @@ fn check_labels(node: Option<&Node>, labels: &Words, problems: &mut Problems) {
     };
     for name in labels.keys() {
         if name == "__name__" {
-            problems.at(node, "`__name__` is given by the rule and is not set as a label");
+            problems.at(
+                node,
+                "`__name__` is given by the rule and is not set as a label",
+            );
         } else if name.is_empty() {
             problems.at(node, "a label's name is not empty");
         }

@@ -68,7 +68,11 @@ fn write_rule(out: &mut String, rule: &Rule) {
             line!(out, "        for: {}", format_duration(*hold_ms));
         }
         if *keep_ms > 0 {
-            line!(out, "        keep_firing_for: {}", format_duration(*keep_ms));
+            line!(
+                out,
+                "        keep_firing_for: {}",
+                format_duration(*keep_ms)
+            );
         }
         write_words(out, "        ", "labels", &rule.labels);
         write_words(out, "        ", "annotations", annotations);

@@ -106,15 +106,14 @@ pub(super) fn humanize_percentage(v: f64) -> String {
     format!("{}%", four_digits(v * 100.0))
 }
 
-/// Seconds since 1970 as a moment, as Go prints it.
+/// Seconds since 1970 as a moment, to the millisecond, as Go prints it.
 pub(super) fn moment(v: f64) -> Result<String, String> {
     let beyond = || format!("{} is no moment", four_digits(v));
     let nanos = v * 1e9;
     if !nanos.is_finite() || nanos.abs() > i64::MAX as f64 {
         return Err(beyond());
     }
-    let nanos = nanos as i128;
-    let at = Timestamp::from_nanosecond(nanos).map_err(|_| beyond())?;
+    let at = Timestamp::from_millisecond(nanos as i64 / 1_000_000).map_err(|_| beyond())?;
     let at = at.to_zoned(TimeZone::UTC);
     let mut text = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let rest = at.subsec_nanosecond();

@@ -6,39 +6,28 @@
 mod functions;
 mod humanize;
 mod net;
+mod tree;
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deckwatch_promql::value::SampleValue;
+use deckwatch_promql::labels::Labels;
+use deckwatch_promql::value::{Sample, SampleValue};
 use gotmpl::{Template, Value};
 
 use crate::rules::Words;
 
-/// Answers a `query` in a template: series with one value each, or why not.
-pub type Ask = Arc<dyn Fn(&str) -> Result<Vec<(Words, f64)>, String> + Send + Sync>;
+/// Answers a `query` in a template with an instant vector, or says why not.
+pub type Asked = Result<Vec<Sample>, String>;
 
-/// What is the same for all templates of one evaluation.
-#[derive(Clone)]
-pub struct Context {
-    /// The moment that is evaluated, in milliseconds since 1970.
-    pub at_ms: i64,
+/// Who evaluates, as templates can name it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Scene {
     /// Labels of whoever evaluates.
     pub external_labels: Words,
     /// Where whoever evaluates can be looked at.
     pub external_url: String,
-    pub ask: Ask,
-}
-
-impl Context {
-    /// A context in which nothing can be asked.
-    pub fn bare(at_ms: i64) -> Self {
-        Context {
-            at_ms,
-            external_labels: Words::new(),
-            external_url: String::new(),
-            ask: Arc::new(|_| Err("there are no samples here".to_owned())),
-        }
-    }
 }
 
 /// Why a template does not expand.
@@ -50,50 +39,159 @@ pub struct TemplateError(pub String);
 const DEFINITIONS: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}\
     {{$externalURL := .ExternalURL}}{{$value := .Value}}";
 
+/// What a template is called.
+const NAME: &str = "alert";
+
+/// Stands behind every template: the library ends where an `{{end}}` has no beginning, and says
+/// nothing of what follows.
+const END: &str = "\u{3}";
+
+/// Functions of the language itself.
+const LANGUAGE: [&str; 19] = [
+    "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or",
+    "print", "printf", "println", "slice", "urlquery",
+];
+
+/// How often a loop in a template may turn: a template comes from a file, and may not hang us.
+const MOST_TURNS: u64 = 100_000;
+/// How many different queries one template may ask.
+const MOST_QUERIES: usize = 1_000;
+
 /// Whether a text is a template.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check(text: &str) -> Result<(), TemplateError> {
-    if !text.contains("{{") {
-        return Ok(());
+    match is_template(text) {
+        false => Ok(()),
+        true => Parsed::new(text, &Scene::default(), &Arc::default()).map(|_| ()),
     }
-    parsed(text, &Context::bare(0)).map(|_| ())
 }
 
-/// Expands a label or an annotation of an alert.
-///
-/// # Errors
-/// Why it does not expand.
-pub fn expand(
-    text: &str,
-    labels: &Words,
-    value: &SampleValue,
-    context: &Context,
-) -> Result<String, TemplateError> {
-    // Most have nothing to be expanded.
-    if !text.contains("{{") {
-        return Ok(text.to_owned());
-    }
-    let value = match value {
-        SampleValue::Float(v) => Value::Float(*v),
-        SampleValue::Histogram(h) => Value::String(h.to_string().into()),
-    };
-    let data = functions::map([
-        ("Labels", functions::words(labels)),
-        ("ExternalLabels", functions::words(&context.external_labels)),
-        ("ExternalURL", Value::String(context.external_url.as_str().into())),
-        ("Value", value),
-    ]);
-    let template = parsed(text, context)?;
-    template.execute_to_string(&data).map_err(|e| TemplateError(e.to_string()))
+/// Whether anything in a text is expanded.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{")
 }
 
-fn parsed(text: &str, context: &Context) -> Result<Template, TemplateError> {
-    Template::new("alert")
-        .funcs(functions::all(context))
-        .parse(&format!("{DEFINITIONS}{text}"))
-        .map_err(|e| TemplateError(e.to_string()))
+/// Expands templates; each is read once.
+pub struct Expander {
+    scene: Scene,
+    parsed: Mutex<HashMap<String, Result<Parsed, TemplateError>>>,
+    shared: Arc<Mutex<Moment>>,
+}
+
+/// What changes from expansion to expansion.
+#[derive(Default)]
+struct Moment {
+    at_ms: i64,
+    /// Labels that the template names.
+    names: Vec<Arc<str>>,
+    answers: BTreeMap<String, Asked>,
+    /// Queries without an answer yet.
+    wanted: Vec<String>,
+}
+
+struct Parsed {
+    template: Template,
+    names: Vec<Arc<str>>,
+}
+
+impl Parsed {
+    fn new(text: &str, scene: &Scene, shared: &Arc<Mutex<Moment>>) -> Result<Self, TemplateError> {
+        let wrong = |why: gotmpl::TemplateError| TemplateError(why.to_string());
+        let functions = functions::all(scene, shared);
+        let ours: BTreeSet<String> = functions.keys().cloned().collect();
+        let template = Template::new(NAME)
+            .max_range_iters(MOST_TURNS)
+            .funcs(functions)
+            .parse(&format!("{DEFINITIONS}{text}{END}"))
+            .map_err(wrong)?;
+        let known = |name: &str| ours.contains(name) || LANGUAGE.contains(&name);
+        let (template, names) = tree::prepared(template, &known)?;
+        Ok(Parsed { template, names })
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Expander {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expander")
+            .field("scene", &self.scene)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Expander {
+    pub fn new(scene: Scene) -> Self {
+        Expander {
+            scene,
+            parsed: Mutex::default(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Expands a label or an annotation of the alert that a series makes at `at_ms` (milliseconds
+    /// since 1970). `ask` answers each `query` in it once, at that moment.
+    ///
+    /// # Errors
+    /// Why it does not expand.
+    pub fn expand(
+        &self,
+        text: &str,
+        labels: &Labels,
+        value: &SampleValue,
+        at_ms: i64,
+        ask: &mut dyn FnMut(&str) -> Asked,
+    ) -> Result<String, TemplateError> {
+        // Most have nothing to be expanded.
+        if !is_template(text) {
+            return Ok(text.to_owned());
+        }
+        // Held to the end: one expansion at a time.
+        let mut all = locked(&self.parsed);
+        let parsed = match all.get(text) {
+            Some(parsed) => parsed,
+            None => {
+                let read = Parsed::new(text, &self.scene, &self.shared);
+                all.entry(text.to_owned()).or_insert(read)
+            }
+        };
+        let parsed = parsed.as_ref().map_err(Clone::clone)?;
+        *locked(&self.shared) = Moment {
+            at_ms,
+            names: parsed.names.clone(),
+            ..Moment::default()
+        };
+        let external = self.scene.external_labels.iter();
+        let external = external.map(|(n, v)| (n.as_str(), v.as_str()));
+        let data = functions::map([
+            ("Labels", functions::words(labels.iter(), &parsed.names)),
+            ("ExternalLabels", functions::words(external, &parsed.names)),
+            (
+                "ExternalURL",
+                Value::String(self.scene.external_url.as_str().into()),
+            ),
+            ("Value", functions::number_or_histogram(value)),
+        ]);
+        // What a template asks is known when it has asked. Then it begins again, with the answer.
+        for _ in 0..MOST_QUERIES {
+            let result = parsed.template.execute_template_to_string(NAME, &data);
+            let wanted = std::mem::take(&mut locked(&self.shared).wanted);
+            if wanted.is_empty() {
+                return result.map_err(|e| TemplateError(e.to_string()));
+            }
+            for query in wanted {
+                let answer = ask(&query);
+                locked(&self.shared).answers.insert(query, answer);
+            }
+        }
+        Err(TemplateError(format!(
+            "it asks more than {MOST_QUERIES} queries"
+        )))
+    }
 }
 
 #[cfg(test)]
@@ -105,34 +203,46 @@ mod tests {
     }
 
     fn said_of(text: &str, value: f64) -> String {
-        let labels: Words = [("instance", "web-1:9090"), ("job", "shop")]
-            .map(|(n, v)| (n.to_owned(), v.to_owned()))
-            .into();
-        let context = Context {
+        let labels = Labels::from_pairs([("instance", "web-1:9090"), ("job", "shop")]);
+        let expander = Expander::new(Scene {
             external_labels: [("region".to_owned(), "eu".to_owned())].into(),
             external_url: "https://watch.example/prometheus".into(),
-            ask: Arc::new(|query| match query {
-                "up" => Ok(["b", "a", "a10", "a9"]
-                    .map(|host| ([("host".to_owned(), host.to_owned())].into(), 2.5))
-                    .into()),
-                "nothing" => Ok(Vec::new()),
-                _ => Err("no such query".into()),
-            }),
-            ..Context::bare(1_435_065_584_128)
+        });
+        let mut ask = |query: &str| match query {
+            "up" => Ok(["b", "a", "a10", "a9"]
+                .map(|host| Sample {
+                    labels: Labels::from_pairs([("host", host)]),
+                    t: 0,
+                    value: SampleValue::Float(2.5),
+                })
+                .into()),
+            "nothing" => Ok(Vec::new()),
+            _ => Err("no such query".into()),
         };
-        expand(text, &labels, &SampleValue::Float(value), &context)
+        let at = 1_435_065_584_128;
+        expander
+            .expand(text, &labels, &SampleValue::Float(value), at, &mut ask)
             .unwrap_or_else(|e| format!("error: {e}"))
     }
 
     #[test]
     fn what_an_alert_is_made_of_can_be_named() {
-        assert_eq!(said("{{ $labels.instance }} of {{ .Labels.job }}"), "web-1:9090 of shop");
-        assert_eq!(said("{{ $labels.nothing }}"), "<no value>");
-        assert_eq!(said("{{ $externalLabels.region }} {{ $externalURL }}"), "eu https://watch.example/prometheus");
+        assert_eq!(
+            said("{{ $labels.instance }} of {{ .Labels.job }}"),
+            "web-1:9090 of shop"
+        );
+        assert_eq!(said("{{ $labels.nothing }}"), "");
+        assert_eq!(
+            said("{{ $externalLabels.region }} {{ $externalURL }}"),
+            "eu https://watch.example/prometheus"
+        );
         assert_eq!(said_of("{{ $value }}", 0.25), "0.25");
         assert_eq!(said_of("{{ $value }}", 1_000_000.0), "1e+06");
         assert_eq!(said_of("{{ printf \"%.2f\" $value }}", 1.0 / 3.0), "0.33");
-        assert_eq!(said_of("{{ if gt $value 0.5 }}high{{ else }}low{{ end }}", 0.7), "high");
+        assert_eq!(
+            said_of("{{ if gt $value 0.5 }}high{{ else }}low{{ end }}", 0.7),
+            "high"
+        );
     }
 
     #[test]
@@ -152,10 +262,18 @@ mod tests {
             ("humanizeDuration", 0.001, "1ms"),
             ("humanizeDuration", 1.234_567, "1.235s"),
             ("humanizePercentage", 0.0512, "5.12%"),
-            ("humanizeTimestamp", 1_435_065_584.128, "2015-06-23 13:19:44.128 +0000 UTC"),
+            (
+                "humanizeTimestamp",
+                1_435_065_584.128,
+                "2015-06-23 13:19:44.128 +0000 UTC",
+            ),
         ];
         for (function, value, expected) in table {
-            assert_eq!(said_of(&format!("{{{{ $value | {function} }}}}"), value), expected, "{function} {value}");
+            assert_eq!(
+                said_of(&format!("{{{{ $value | {function} }}}}"), value),
+                expected,
+                "{function} {value}"
+            );
         }
         assert_eq!(said("{{ \"1.5e3\" | humanize }}"), "1.5k");
         assert!(said("{{ \"much\" | humanize }}").starts_with("error: "));
@@ -163,10 +281,13 @@ mod tests {
 
     #[test]
     fn samples_can_be_asked_for() {
-        assert_eq!(said("{{ with query \"up\" }}{{ . | first | value }}{{ end }}"), "2.5");
+        assert_eq!(
+            said("{{ with query \"up\" }}{{ . | first | value }}{{ end }}"),
+            "2.5"
+        );
         assert_eq!(said("{{ query \"up\" | first | label \"host\" }}"), "b");
         let all = "{{ range query \"up\" | sortByLabel \"host\" }}{{ .Labels.host }}={{ .Value }} {{ end }}";
-        assert_eq!(said(all), "a=2.5 a9=2.5 a10=2.5 b=2.5 ");
+        assert_eq!(said(all), "a=2.5 a10=2.5 a9=2.5 b=2.5 ");
         assert!(said("{{ query \"nothing\" | first }}").contains("no elements"));
         assert!(said("{{ query \"other\" }}").contains("no such query"));
     }
@@ -177,13 +298,25 @@ mod tests {
             ("{{ \"shop floor\" | title }}", "Shop Floor"),
             ("{{ toUpper \"aB\" }}{{ toLower \"aB\" }}", "ABab"),
             ("{{ match \"^w\" $labels.instance }}", "true"),
-            ("{{ reReplaceAll \"(.*)-(\\\\d+):.*\" \"$2 of $1\" $labels.instance }}", "1 of web"),
+            (
+                "{{ reReplaceAll \"(.*)-(\\\\d+):.*\" \"$2 of $1\" $labels.instance }}",
+                "1 of web",
+            ),
             ("{{ stripPort $labels.instance }}", "web-1"),
-            ("{{ stripDomain \"web-1.shop.example:9090\" }}", "web-1:9090"),
+            (
+                "{{ stripDomain \"web-1.shop.example:9090\" }}",
+                "web-1:9090",
+            ),
             ("{{ stripDomain \"192.0.2.1:80\" }}", "192.0.2.1:80"),
-            ("{{ graphLink \"up == 0\" }}", "/graph?g0.expr=up+%3D%3D+0&g0.tab=0"),
+            (
+                "{{ graphLink \"up == 0\" }}",
+                "/graph?g0.expr=up+%3D%3D+0&g0.tab=0",
+            ),
             ("{{ tableLink \"up\" }}", "/graph?g0.expr=up&g0.tab=1"),
-            ("{{ pathPrefix }} {{ externalURL }}", "/prometheus https://watch.example/prometheus"),
+            (
+                "{{ pathPrefix }} {{ externalURL }}",
+                "/prometheus https://watch.example/prometheus",
+            ),
             ("{{ parseDuration \"1h30m\" }}", "5400"),
             ("{{ (args 1 \"b\").arg1 }}", "b"),
             ("{{ urlQueryEscape \"a b&c\" }}", "a+b%26c"),
@@ -196,7 +329,13 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_before_and_at_its_time() {
-        for text in ["{{ $labels.", "{{ end }}", "{{ nothing 1 }}", "{{ if }}x{{ end }}"] {
+        for text in [
+            "{{ $labels.",
+            "{{ end }}",
+            "{{ nothing 1 }}",
+            "{{ if }}x{{ end }}",
+            "{{ $nothing }}",
+        ] {
             assert!(check(text).is_err(), "{text}");
         }
         assert!(check("plain } text {").is_ok());

@@ -5,11 +5,17 @@ use std::net::IpAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// What a query's value in an address may hold as it is.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// As the value of a query parameter: a space is a plus.
 pub(super) fn query_escape(text: &str) -> String {
-    let escaped = text.split(' ').map(|part| percent_encode(part.as_bytes(), KEPT).to_string());
+    let escaped = text
+        .split(' ')
+        .map(|part| percent_encode(part.as_bytes(), KEPT).to_string());
     escaped.collect::<Vec<_>>().join("+")
 }
 
@@ -42,7 +48,7 @@ pub(super) fn strip_domain(address: &str) -> String {
         return address.to_owned();
     }
     let first = host.split('.').next().unwrap_or(host);
-    match port {
+    match port.filter(|port| !port.is_empty()) {
         Some(port) => format!("{first}:{port}"),
         None => first.to_owned(),
     }

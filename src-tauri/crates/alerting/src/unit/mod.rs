@@ -23,9 +23,9 @@ pub struct UnitFile {
     pub rule_files: Vec<String>,
     /// From evaluation to evaluation, in milliseconds.
     pub evaluation_interval_ms: i64,
-    /// Groups by name, in the order in which they are evaluated; others come after them.
+    /// Groups by name, in the order in which they are evaluated; others come right after the first.
     pub group_order: Vec<String>,
-    /// Numbers may differ in the last bits.
+    /// Numbers may be neighbours instead of the same.
     pub fuzzy: bool,
     pub tests: Vec<UnitTest>,
 }

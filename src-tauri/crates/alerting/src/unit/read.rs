@@ -1,14 +1,12 @@
 //! From text to unit tests, every mistake with its place.
 
+use std::collections::BTreeSet;
+
 use deckwatch_domain::{Node, Problems, Timestamp, Value, parse_long_document};
 use deckwatch_promql::parse_duration;
 
-use super::{
-    AlertTest, ExpectedAlert, ExpectedSample, InputSeries, QueryTest, UnitFile, UnitTest,
-};
-use crate::rules::Words;
-
-const MINUTE_MS: i64 = 60_000;
+use super::{AlertTest, ExpectedAlert, ExpectedSample, InputSeries, QueryTest, UnitFile, UnitTest};
+use crate::rules::{INTERVAL_MS, Words};
 
 /// Reads a file of unit tests.
 ///
@@ -25,14 +23,25 @@ pub fn read(text: &str) -> Result<UnitFile, Problems> {
     };
     let rule_files = texts(top.get("rule_files"), p);
     let interval = top.get("evaluation_interval").and_then(|n| length(n, p));
-    let group_order = texts(top.get("group_eval_order"), p);
+    let order_node = top.get("group_eval_order");
+    let group_order = texts(order_node, p);
+    let mut seen = BTreeSet::new();
+    for name in &group_order {
+        if let (false, Some(node)) = (seen.insert(name), order_node) {
+            p.at(node, format!("`{name}` is named twice"));
+        }
+    }
     let fuzzy = top.get("fuzzy_compare").and_then(|n| n.truth(p));
+    let interval = interval.filter(|ms| *ms > 0).unwrap_or(INTERVAL_MS);
     let list = top.get("tests").map(|n| n.items(p)).unwrap_or_default();
-    let tests = list.iter().map(|node| read_test(node, p)).collect();
+    let tests = list
+        .iter()
+        .map(|node| read_test(node, interval, p))
+        .collect();
     top.finish(p);
     problems.or(UnitFile {
         rule_files,
-        evaluation_interval_ms: interval.filter(|ms| *ms > 0).unwrap_or(MINUTE_MS),
+        evaluation_interval_ms: interval,
         group_order,
         fuzzy: fuzzy.unwrap_or(false),
         tests,
@@ -41,7 +50,9 @@ pub fn read(text: &str) -> Result<UnitFile, Problems> {
 
 fn length(node: &Node, problems: &mut Problems) -> Option<i64> {
     let text = node.text(problems)?;
-    parse_duration(&text).map_err(|why| problems.at(node, why)).ok()
+    parse_duration(&text)
+        .map_err(|why| problems.at(node, why))
+        .ok()
 }
 
 fn words(node: Option<&Node>, problems: &mut Problems) -> Words {
@@ -58,7 +69,7 @@ fn words(node: Option<&Node>, problems: &mut Problems) -> Words {
         .collect()
 }
 
-fn read_test(node: &Node, p: &mut Problems) -> UnitTest {
+fn read_test(node: &Node, usual_ms: i64, p: &mut Problems) -> UnitTest {
     let mut entries = node.entries(p);
     let name = entries.get("name").and_then(|n| n.text(p));
     let interval = entries.get("interval").and_then(|n| length(n, p));
@@ -78,7 +89,7 @@ fn read_test(node: &Node, p: &mut Problems) -> UnitTest {
     UnitTest {
         name: name.unwrap_or_default(),
         line: node.line,
-        interval_ms: interval.filter(|ms| *ms > 0).unwrap_or(MINUTE_MS),
+        interval_ms: interval.filter(|ms| *ms > 0).unwrap_or(usual_ms),
         start_ms: start.unwrap_or(0),
         series,
         alerts,
@@ -111,13 +122,19 @@ fn read_alert(node: &Node, p: &mut Problems) -> Option<AlertTest> {
     let mut entries = node.entries(p);
     let at = entries.get("eval_time").and_then(|n| length(n, p));
     let alert = entries.need("alertname", p).and_then(|n| n.text(p));
-    let list = entries.get("exp_alerts").map(|n| n.items(p)).unwrap_or_default();
+    let list = entries
+        .get("exp_alerts")
+        .map(|n| n.items(p))
+        .unwrap_or_default();
     let expected = list.iter().map(|node| {
         let mut entries = node.entries(p);
         let labels = words(entries.get("exp_labels"), p);
         let annotations = words(entries.get("exp_annotations"), p);
         entries.finish(p);
-        ExpectedAlert { labels, annotations }
+        ExpectedAlert {
+            labels,
+            annotations,
+        }
     });
     let expected = expected.collect();
     entries.finish(p);
@@ -137,7 +154,10 @@ fn read_query(node: &Node, p: &mut Problems) -> Option<QueryTest> {
     let mut entries = node.entries(p);
     let query = entries.need("expr", p).and_then(|n| n.text(p));
     let at = entries.get("eval_time").and_then(|n| length(n, p));
-    let list = entries.get("exp_samples").map(|n| n.items(p)).unwrap_or_default();
+    let list = entries
+        .get("exp_samples")
+        .map(|n| n.items(p))
+        .unwrap_or_default();
     let expected = list.iter().map(|node| {
         let mut entries = node.entries(p);
         let labels = entries.get("labels").and_then(|n| n.text(p));
@@ -166,8 +186,11 @@ fn number(node: &Node, problems: &mut Problems) -> Option<f64> {
         Value::Number(v) => Some(*v),
         Value::Text(text) => {
             let bare = text.trim_start_matches('.');
-            let read = bare.parse::<f64>().or_else(|_| text.replacen("-.", "-", 1).parse());
-            read.map_err(|_| problems.at(node, format!("`{text}` is not a number"))).ok()
+            let read = bare
+                .parse::<f64>()
+                .or_else(|_| text.replacen("-.", "-", 1).parse());
+            read.map_err(|_| problems.at(node, format!("`{text}` is not a number")))
+                .ok()
         }
         _ => node.number(problems),
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::eval::{AlertState, Evaluation};
 use crate::rules::{Makes, Words};
-use crate::template::Context;
+use crate::template::{Expander, Scene};
 
 /// Asked now and then whether to go on: how many evaluations are done, of how many.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
@@ -38,6 +38,7 @@ struct Bench<'t> {
     test: &'t UnitTest,
     groups: Vec<Evaluation>,
     head: Head,
+    expander: Expander,
     /// Samples that are not in the head yet, by their moment from the last to the first.
     coming: Vec<(i64, Labels, SampleValue)>,
     options: Options,
@@ -54,7 +55,11 @@ fn broken(line: usize, what: &str, error: impl ToString) -> Box<UnitFailure> {
 }
 
 impl<'t> Bench<'t> {
-    fn new(file: &'t UnitFile, test: &'t UnitTest, rules: &RuleFiles) -> Result<Self, Box<UnitFailure>> {
+    fn new(
+        file: &'t UnitFile,
+        test: &'t UnitTest,
+        rules: &RuleFiles,
+    ) -> Result<Self, Box<UnitFailure>> {
         let mut coming = Vec::new();
         for series in &test.series {
             let (labels, values) =
@@ -65,7 +70,11 @@ impl<'t> Bench<'t> {
                     SequenceValue::Float(v) => SampleValue::Float(v),
                     SequenceValue::Histogram { histogram, .. } => SampleValue::Histogram(histogram),
                 };
-                coming.push((test.start_ms + place * test.interval_ms, labels.clone(), value));
+                coming.push((
+                    test.start_ms + place * test.interval_ms,
+                    labels.clone(),
+                    value,
+                ));
             }
         }
         // Taken from the end; of the same moment, in the order in which they were written.
@@ -75,16 +84,21 @@ impl<'t> Bench<'t> {
             .values()
             .flat_map(|file| file.groups.iter().cloned().map(Evaluation::new))
             .collect();
-        let order = |e: &Evaluation| {
-            let named = file.group_order.iter().position(|n| *n == e.group().name);
-            named.unwrap_or(usize::MAX)
-        };
-        groups.sort_by_key(order);
+        // As there: what the order does not name has the place of the first.
+        groups.sort_by_key(|evaluation| {
+            let name = &evaluation.group().name;
+            let named = file.group_order.iter().position(|n| n == name);
+            (named.unwrap_or(0), named.is_none())
+        });
         Ok(Bench {
             file,
             test,
             groups,
             head: Head::default(),
+            expander: Expander::new(Scene {
+                external_labels: test.external_labels.clone(),
+                external_url: test.external_url.clone(),
+            }),
             coming,
             options: Options {
                 subquery_step_ms: file.evaluation_interval_ms,
@@ -96,13 +110,19 @@ impl<'t> Bench<'t> {
     fn run(mut self, go_on: Progress<'_>) -> Vec<UnitFailure> {
         let mut failures = Vec::new();
         let moments = self.test.alerts.iter().map(|a| a.at_ms);
-        let last = moments.chain(self.test.queries.iter().map(|q| q.at_ms)).max().unwrap_or(0);
+        let last = moments
+            .chain(self.test.queries.iter().map(|q| q.at_ms))
+            .max()
+            .unwrap_or(0);
         let step = self.file.evaluation_interval_ms;
         let wanted: BTreeMap<i64, Vec<&AlertTest>> =
-            self.test.alerts.iter().fold(BTreeMap::new(), |mut by, test| {
-                by.entry(test.at_ms).or_insert_with(Vec::new).push(test);
-                by
-            });
+            self.test
+                .alerts
+                .iter()
+                .fold(BTreeMap::new(), |mut by, test| {
+                    by.entry(test.at_ms).or_insert_with(Vec::new).push(test);
+                    by
+                });
         let evaluations = u64::try_from(last / step).unwrap_or(0) + 1;
         for done in 0..evaluations {
             if done % 256 == 0 && !go_on(done, evaluations) {
@@ -119,7 +139,12 @@ impl<'t> Bench<'t> {
                 failures.extend(tests.iter().filter_map(|test| self.check_alerts(test)));
             }
         }
-        failures.extend(self.test.queries.iter().filter_map(|test| self.check_query(test)));
+        failures.extend(
+            self.test
+                .queries
+                .iter()
+                .filter_map(|test| self.check_query(test)),
+        );
         failures
     }
 
@@ -132,17 +157,21 @@ impl<'t> Bench<'t> {
                 let _ = self.head.append(&labels, t, 0, &value);
             }
         }
-        let context = Context {
-            external_labels: self.test.external_labels.clone(),
-            external_url: self.test.external_url.clone(),
-            ..Context::bare(at)
-        };
         let mut failures = Vec::new();
         for evaluation in &mut self.groups {
-            let outcome = evaluation.run(at, &mut self.head, &context, &self.options);
+            let outcome = evaluation.run(at, &mut self.head, &self.expander, &self.options);
             let rules = evaluation.group().rules.iter().zip(outcome.rules);
             failures.extend(rules.filter_map(|(rule, outcome)| {
-                let why = outcome.failure?;
+                let refused = || {
+                    let why = "the series have other values at this moment, or later ones";
+                    (outcome.refused > 0)
+                        .then(|| format!("{} samples refused: {why}", outcome.refused))
+                };
+                let why = outcome
+                    .failure
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .or_else(refused)?;
                 let what = format!("rule {} at {}", rule.name(), format_duration(since));
                 Some(*broken(self.test.line, &what, why))
             }));
@@ -156,7 +185,7 @@ impl<'t> Bench<'t> {
             for (place, rule) in evaluation.group().rules.iter().enumerate() {
                 if matches!(&rule.makes, Makes::Alert(a) if a.name == name) {
                     let alerts = evaluation.alerts(place);
-                    let firing = alerts.filter(|a| a.state == AlertState::Firing);
+                    let firing = alerts.filter(|a| a.standing.state == AlertState::Firing);
                     found.extend(firing.map(|alert| ExpectedAlert {
                         labels: words(&alert.labels),
                         annotations: alert.annotations.clone(),
@@ -190,7 +219,12 @@ impl<'t> Bench<'t> {
         if expected == got {
             return None;
         }
-        let line = |alert: &ExpectedAlert| format!("labels {:?}, annotations {:?}", alert.labels, alert.annotations);
+        let line = |alert: &ExpectedAlert| {
+            format!(
+                "labels {:?}, annotations {:?}",
+                alert.labels, alert.annotations
+            )
+        };
         Some(UnitFailure {
             line: test.line,
             what: format!("alert {} at {}", test.alert, format_duration(test.at_ms)),
@@ -215,7 +249,9 @@ impl<'t> Bench<'t> {
                 t,
                 value: SampleValue::Float(v),
             }],
-            Ok(_) => return failed("the query gives neither an instant vector nor a scalar".into()),
+            Ok(_) => {
+                return failed("the query gives neither an instant vector nor a scalar".into());
+            }
             Err(error) => return failed(error.to_string()),
         };
         let expected: Result<Vec<_>, String> = test.expected.iter().map(expected_sample).collect();
@@ -223,14 +259,16 @@ impl<'t> Bench<'t> {
             Ok(expected) => expected,
             Err(why) => return failed(why),
         };
-        let mut got: Vec<(Labels, Number)> =
-            got.into_iter().map(|s| (s.labels, Number::of(&s.value))).collect();
+        let mut got: Vec<(Labels, Number)> = got
+            .into_iter()
+            .map(|s| (s.labels, Number::of(&s.value)))
+            .collect();
         expected.sort_by(|a, b| a.0.cmp(&b.0));
         got.sort_by(|a, b| a.0.cmp(&b.0));
         let fuzzy = self.file.fuzzy;
         let mut pairs = expected.iter().zip(&got);
-        let same = expected.len() == got.len()
-            && pairs.all(|(e, g)| e.0 == g.0 && e.1.same(&g.1, fuzzy));
+        let same =
+            expected.len() == got.len() && pairs.all(|(e, g)| e.0 == g.0 && e.1.same(&g.1, fuzzy));
         let line = |(labels, value): &(Labels, Number)| format!("{labels} {value}");
         (!same).then(|| UnitFailure {
             line: test.line,
@@ -275,8 +313,8 @@ impl Number {
     fn same(&self, other: &Number, fuzzy: bool) -> bool {
         match (self, other) {
             (Number::Float(a), Number::Float(b)) => {
-                let near = fuzzy && (a - b).abs() <= a.abs().max(b.abs()) * f64::from(2f32.powi(-40));
-                a == b || (a.is_nan() && b.is_nan()) || near
+                // As there: no NaN is expected, since none equals another.
+                a == b || (fuzzy && (a.next_up() == *b || a.next_down() == *b))
             }
             (a, b) => a == b,
         }

@@ -20,9 +20,9 @@ mod script;
 mod store;
 
 use crate::error::EvalError;
+use crate::head::Head;
 use crate::parse::{Dialect, ParseError};
 use crate::query::{Answer, Options, Query, When};
-use crate::head::Head;
 use crate::value::Value;
 use case::{Case, Moments};
 use script::Command;
@@ -100,11 +100,7 @@ pub fn run_script(text: &str) -> Report {
     report
 }
 
-fn outcome(
-    case: Result<Case, script::Misread>,
-    source: &Head,
-    store: &Store,
-) -> CaseOutcome {
+fn outcome(case: Result<Case, script::Misread>, source: &Head, store: &Store) -> CaseOutcome {
     let case = match case {
         Ok(case) => case,
         Err(why) => {

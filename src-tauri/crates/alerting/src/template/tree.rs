@@ -1,0 +1,168 @@
+//! A template's tree, seen through once before it is used: functions that are not there, labels
+//! that it names, and values that are to be printed as Go prints them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use gotmpl::Template;
+use gotmpl::parse::{BranchNode, CommandNode, Expr, ListNode, Node, PipeNode};
+
+use super::{END, NAME, TemplateError};
+
+/// The function that every printed value goes through. Nobody can write its name.
+pub(super) const PRINTED: &str = "printed as Go does";
+
+/// What is found in a tree.
+struct Visit<'k> {
+    /// Functions that are there.
+    known: &'k dyn Fn(&str) -> bool,
+    unknown: Option<String>,
+    /// Variables that can be named here.
+    scope: Vec<String>,
+    /// Labels that are named.
+    names: BTreeSet<Arc<str>>,
+}
+
+/// The template with everything that it prints going through [`PRINTED`], and the labels that it
+/// names.
+///
+/// # Errors
+/// That it names a function or a variable that is not there.
+pub(super) fn prepared(
+    mut template: Template,
+    known: &dyn Fn(&str) -> bool,
+) -> Result<(Template, Vec<Arc<str>>), TemplateError> {
+    let mut visit = Visit {
+        known,
+        unknown: None,
+        scope: Vec::new(),
+        names: BTreeSet::new(),
+    };
+    let parts: Vec<String> = template
+        .templates()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    for part in parts {
+        if let Some(mut tree) = template.lookup(&part).cloned() {
+            if part == NAME {
+                ended(&mut tree)?;
+            }
+            visit.scope = vec!["$".to_owned()];
+            visit.list(&mut tree);
+            template = template.add_parse_tree(&part, tree);
+        }
+    }
+    match visit.unknown {
+        Some(what) => Err(TemplateError(format!("{what} is not defined"))),
+        None => Ok((template, visit.names.into_iter().collect())),
+    }
+}
+
+/// Takes the mark off the end.
+fn ended(tree: &mut ListNode) -> Result<(), TemplateError> {
+    if let Some(Node::Text(last)) = tree.nodes.last_mut()
+        && let Some(text) = last.text.strip_suffix(END)
+    {
+        last.text = text.into();
+        return Ok(());
+    }
+    let why = "an {{end}} or {{else}} without anything that it belongs to";
+    Err(TemplateError(why.to_owned()))
+}
+
+impl Visit<'_> {
+    fn list(&mut self, list: &mut ListNode) {
+        for node in &mut list.nodes {
+            self.node(node);
+        }
+    }
+
+    fn node(&mut self, node: &mut Node) {
+        match node {
+            Node::List(list) => self.list(list),
+            Node::Action(action) => {
+                self.pipe(&action.pipe);
+                if action.pipe.decl.is_empty() {
+                    action.pipe.commands.push(CommandNode {
+                        pos: action.pos,
+                        args: vec![Expr::Identifier(action.pos, PRINTED.into())],
+                    });
+                }
+            }
+            Node::If(branch) | Node::Range(branch) | Node::With(branch) => self.branch(branch),
+            Node::Template(template) => {
+                if let Some(pipe) = &template.pipe {
+                    self.pipe(pipe);
+                }
+            }
+            Node::Define(define) => self.list(&mut define.body),
+            Node::Text(_) | Node::Break(_) | Node::Continue(_) => {}
+        }
+    }
+
+    fn branch(&mut self, branch: &mut BranchNode) {
+        let outside = self.scope.len();
+        self.pipe(&branch.pipe);
+        let condition = self.scope.len();
+        self.list(&mut branch.body);
+        self.scope.truncate(condition);
+        if let Some(other) = &mut branch.else_body {
+            self.list(other);
+        }
+        self.scope.truncate(outside);
+    }
+
+    fn pipe(&mut self, pipe: &PipeNode) {
+        for arg in pipe.commands.iter().flat_map(|command| &command.args) {
+            self.expr(arg);
+        }
+        for name in &pipe.decl {
+            match pipe.is_assign {
+                true => self.variable(name),
+                false => self.scope.push(name.to_string()),
+            }
+        }
+    }
+
+    fn variable(&mut self, name: &str) {
+        if !self.scope.iter().any(|known| known == name) {
+            self.unknown
+                .get_or_insert_with(|| format!("variable \"{name}\""));
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Identifier(_, name) if !(self.known)(name) => {
+                self.unknown
+                    .get_or_insert_with(|| format!("function \"{name}\""));
+            }
+            Expr::Field(_, fields) => self.fields("", fields),
+            Expr::Variable(_, name, fields) => {
+                self.variable(name);
+                self.fields(name, fields);
+            }
+            Expr::Chain(_, inner, fields) => {
+                self.expr(inner);
+                self.fields("", fields);
+            }
+            Expr::Pipe(_, pipe) => self.pipe(pipe),
+            _ => {}
+        }
+    }
+
+    fn fields(&mut self, variable: &str, fields: &[impl AsRef<str>]) {
+        let path = std::iter::once(variable).chain(fields.iter().map(AsRef::as_ref));
+        let path: Vec<&str> = path.collect();
+        for pair in path.windows(2) {
+            if let [
+                "Labels" | "ExternalLabels" | "$labels" | "$externalLabels",
+                name,
+            ] = pair
+            {
+                self.names.insert((*name).into());
+            }
+        }
+    }
+}
