@@ -111,8 +111,9 @@ impl Reader {
         let limit = entries
             .get("limit")
             .and_then(|n| n.whole(0, 1 << 40, problems));
-        let labels = words(entries.get("labels"), problems);
-        check_labels(entries.get("labels"), &labels, problems);
+        let labels_node = entries.get("labels");
+        let labels = words(labels_node, problems);
+        check_labels(labels_node, &labels, problems);
         let list = entries.get("rules").map(|n| n.items(problems));
         let mut rules = Vec::new();
         for node in list.unwrap_or_default() {

@@ -82,7 +82,7 @@ impl Visit<'_> {
         match node {
             Node::List(list) => self.list(list),
             Node::Action(action) => {
-                self.pipe(&action.pipe);
+                self.pipe(&mut action.pipe);
                 if action.pipe.decl.is_empty() {
                     action.pipe.commands.push(CommandNode {
                         pos: action.pos,
@@ -92,7 +92,7 @@ impl Visit<'_> {
             }
             Node::If(branch) | Node::Range(branch) | Node::With(branch) => self.branch(branch),
             Node::Template(template) => {
-                if let Some(pipe) = &template.pipe {
+                if let Some(pipe) = &mut template.pipe {
                     self.pipe(pipe);
                 }
             }
@@ -103,7 +103,7 @@ impl Visit<'_> {
 
     fn branch(&mut self, branch: &mut BranchNode) {
         let outside = self.scope.len();
-        self.pipe(&branch.pipe);
+        self.pipe(&mut branch.pipe);
         let condition = self.scope.len();
         self.list(&mut branch.body);
         self.scope.truncate(condition);
@@ -113,10 +113,15 @@ impl Visit<'_> {
         self.scope.truncate(outside);
     }
 
-    fn pipe(&mut self, pipe: &PipeNode) {
-        for arg in pipe.commands.iter().flat_map(|command| &command.args) {
+    fn pipe(&mut self, pipe: &mut PipeNode) {
+        for arg in pipe
+            .commands
+            .iter_mut()
+            .flat_map(|command| &mut command.args)
+        {
             self.expr(arg);
         }
+        print_values(pipe);
         for name in &pipe.decl {
             match pipe.is_assign {
                 true => self.variable(name),
@@ -132,7 +137,7 @@ impl Visit<'_> {
         }
     }
 
-    fn expr(&mut self, expr: &Expr) {
+    fn expr(&mut self, expr: &mut Expr) {
         match expr {
             Expr::Identifier(_, name) if !(self.known)(name) => {
                 self.unknown
@@ -165,4 +170,61 @@ impl Visit<'_> {
             }
         }
     }
+}
+
+/// The library's `%v` prints numbers as Rust does, so it gets them printed.
+fn print_values(pipe: &mut PipeNode) {
+    let commands = std::mem::take(&mut pipe.commands);
+    for (place, mut command) in commands.into_iter().enumerate() {
+        let pos = command.pos;
+        let printed = || CommandNode {
+            pos,
+            args: vec![Expr::Identifier(pos, PRINTED.into())],
+        };
+        let verbs = match &command.args[..] {
+            [Expr::Identifier(_, name), Expr::String(_, format), ..] if name == "printf" => {
+                verbs(format)
+            }
+            _ => Vec::new(),
+        };
+        let given = command.args.len();
+        for (verb, nth) in verbs.into_iter().zip(2..) {
+            match command.args.get_mut(nth) {
+                _ if verb != 'v' => {}
+                Some(arg) => {
+                    let value = std::mem::replace(arg, Expr::Nil(pos));
+                    let value = CommandNode {
+                        pos,
+                        args: vec![value],
+                    };
+                    let inner = PipeNode {
+                        pos,
+                        decl: Vec::new(),
+                        commands: vec![value, printed()],
+                        is_assign: false,
+                    };
+                    *arg = Expr::Pipe(pos, inner);
+                }
+                // The last value comes through the pipe.
+                None if place > 0 && nth == given => pipe.commands.push(printed()),
+                None => {}
+            }
+        }
+        pipe.commands.push(command);
+    }
+}
+
+/// What a format makes of each value, in their order; nothing of one that names them by number
+/// or takes widths from them.
+fn verbs(format: &str) -> Vec<char> {
+    let mut found = Vec::new();
+    let mut chars = format.chars();
+    while chars.by_ref().any(|c| c == '%') {
+        match chars.by_ref().find(|c| !"+-# 0123456789.".contains(*c)) {
+            Some('%') => {}
+            Some('[' | '*') | None => return Vec::new(),
+            Some(verb) => found.push(verb),
+        }
+    }
+    found
 }
