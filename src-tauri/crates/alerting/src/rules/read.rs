@@ -133,11 +133,13 @@ impl Reader {
 
     fn rule(&mut self, node: &Node, problems: &mut Problems) -> Option<Rule> {
         let mut entries = node.entries(problems);
-        let record = entries.get("record");
-        let alert = entries.get("alert");
-        let hold = entries.get("for");
-        let keep = entries.get("keep_firing_for");
-        let annotations = entries.get("annotations");
+        let parts = Parts {
+            record: entries.get("record"),
+            alert: entries.get("alert"),
+            hold: entries.get("for"),
+            keep: entries.get("keep_firing_for"),
+            annotations: entries.get("annotations"),
+        };
         let query = match entries.need("expr", problems) {
             Some(expr) => read_query(expr, problems),
             None => None,
@@ -145,40 +147,11 @@ impl Reader {
         let labels_node = entries.get("labels");
         let labels = words(labels_node, problems);
         check_labels(labels_node, &labels, problems);
-        let makes = match (record, alert) {
-            (Some(record), None) => {
-                let only = [
-                    ("for", hold),
-                    ("keep_firing_for", keep),
-                    ("annotations", annotations),
-                ];
-                for (name, node) in only {
-                    if let Some(node) = node.filter(|n| !is_empty(n)) {
-                        problems.at(node, format!("`{name}` is of alerts; this rule records"));
-                    }
-                }
-                read_record(record, problems).map(Makes::Record)
-            }
+        let makes = match (parts.record, parts.alert) {
+            (Some(record), None) => parts.recording(record, problems),
             (None, Some(alert)) => {
-                let annotated = words(annotations, problems);
-                check_annotations(annotations, &annotated, problems);
                 check_templates(labels_node, problems);
-                check_templates(annotations, problems);
-                let name = alert.text(problems);
-                let name = name.filter(|name| {
-                    if name.is_empty() {
-                        problems.at(alert, "an alert's name is not empty");
-                    }
-                    !name.is_empty()
-                });
-                name.map(|name| {
-                    Makes::Alert(Alerting {
-                        name,
-                        hold_ms: hold.and_then(|n| length(n, problems)).unwrap_or(0),
-                        keep_ms: keep.and_then(|n| length(n, problems)).unwrap_or(0),
-                        annotations: annotated,
-                    })
-                })
+                parts.alerting(alert, problems)
             }
             (Some(_), Some(alert)) => {
                 problems.at(alert, "a rule has either `record` or `alert`, not both");
@@ -220,6 +193,50 @@ impl Reader {
                 }),
             }
         }
+    }
+}
+
+/// What a rule makes, as it stands in the file.
+struct Parts<'n> {
+    record: Option<&'n Node>,
+    alert: Option<&'n Node>,
+    hold: Option<&'n Node>,
+    keep: Option<&'n Node>,
+    annotations: Option<&'n Node>,
+}
+
+impl Parts<'_> {
+    fn recording(&self, record: &Node, problems: &mut Problems) -> Option<Makes> {
+        let only = [
+            ("for", self.hold),
+            ("keep_firing_for", self.keep),
+            ("annotations", self.annotations),
+        ];
+        for (name, node) in only {
+            if let Some(node) = node.filter(|n| !is_empty(n)) {
+                problems.at(node, format!("`{name}` is of alerts; this rule records"));
+            }
+        }
+        read_record(record, problems).map(Makes::Record)
+    }
+
+    fn alerting(&self, alert: &Node, problems: &mut Problems) -> Option<Makes> {
+        let annotations = words(self.annotations, problems);
+        check_annotations(self.annotations, &annotations, problems);
+        check_templates(self.annotations, problems);
+        let hold = self.hold.and_then(|n| length(n, problems));
+        let keep = self.keep.and_then(|n| length(n, problems));
+        let name = alert.text(problems)?;
+        if name.is_empty() {
+            problems.at(alert, "an alert's name is not empty");
+            return None;
+        }
+        Some(Makes::Alert(Alerting {
+            name,
+            hold_ms: hold.unwrap_or(0),
+            keep_ms: keep.unwrap_or(0),
+            annotations,
+        }))
     }
 }
 

@@ -188,7 +188,7 @@ fn every_mistake_is_told_with_its_place() {
             "a list belongs here, not a number",
         ),
         ("group: []".to_owned(), 1, "did you mean `groups`?"),
-        ("groups: [".to_owned(), 1, "not YAML"),
+        ("groups: [}".to_owned(), 1, "not YAML"),
     ];
     for (text, line, why) in table {
         let problems = read(&text).expect_err(&text).0;

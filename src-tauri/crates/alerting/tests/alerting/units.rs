@@ -220,8 +220,7 @@ fn neighbours_are_the_same_only_when_asked() {
         let text = format!(
             "rule_files: []\nfuzzy_compare: {fuzzy}\ntests:\n- promql_expr_test: [{{expr: 0.1 + 0.2, exp_samples: [{{value: 0.3}}]}}, {{expr: 0.1 + 0.2, exp_samples: [{{value: 0.30000001}}]}}]"
         );
-        let failures = reports(&text).remove(0).failures.len();
-        failures
+        reports(&text).remove(0).failures.len()
     };
     assert_eq!((test("true"), test("false")), (1, 2));
 }
