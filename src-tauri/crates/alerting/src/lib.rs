@@ -15,6 +15,7 @@
 //! when it was computed rather than on what it is about.
 
 pub mod eval;
+pub mod lint;
 pub mod rules;
 pub mod template;
 pub mod unit;

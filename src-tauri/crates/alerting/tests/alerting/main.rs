@@ -3,6 +3,7 @@
 mod files;
 mod groups;
 mod harness;
+mod lint;
 mod states;
 mod templates;
 mod units;
