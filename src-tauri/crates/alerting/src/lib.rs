@@ -14,6 +14,8 @@
 //! must never happen here: an evaluation that is skipped in silence, or a result that depends on
 //! when it was computed rather than on what it is about.
 
+pub mod backtest;
+pub mod comparison;
 pub mod eval;
 pub mod lint;
 pub mod rules;

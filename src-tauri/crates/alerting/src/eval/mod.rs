@@ -9,7 +9,9 @@ mod vector;
 
 pub use alert::{Alert, Change, Due, RESEND_MS};
 pub use group::{Evaluation, Outcome, Remembered, RuleOutcome};
+pub(crate) use recorder::merged;
 pub use recorder::{Over, Recorder};
 pub use restore::{GRACE_MS, OUTAGE_MS};
 pub use standing::{AlertState, Lengths, RESOLVED_KEPT_MS, Standing};
 pub use vector::{ALERT_NAME, Failure};
+pub(crate) use vector::{alert_labels, labels_of, named};

@@ -51,24 +51,34 @@ impl Recorder for Over<'_> {
 
 impl SampleSource for Over<'_> {
     fn select(&self, selection: &Selection) -> Result<Vec<Arc<SeriesSamples>>, SourceError> {
-        let mut below = self.below.select(selection)?;
-        let above = self.head.select(selection)?;
-        if above.is_empty() {
-            return Ok(below);
-        }
-        let places: HashMap<Labels, usize> = below
-            .iter()
-            .enumerate()
-            .map(|(at, s)| (s.labels.clone(), at))
-            .collect();
-        for series in above {
-            match places.get(&series.labels).and_then(|at| below.get_mut(*at)) {
-                Some(old) => *old = Arc::new(joined(old, &series)),
-                None => below.push(series),
-            }
-        }
-        Ok(below)
+        Ok(merged(
+            self.below.select(selection)?,
+            self.head.select(selection)?,
+        ))
     }
+}
+
+/// Series of two sources. Where one is in both, what lies below counts up to the first sample
+/// above.
+pub(crate) fn merged(
+    mut below: Vec<Arc<SeriesSamples>>,
+    above: Vec<Arc<SeriesSamples>>,
+) -> Vec<Arc<SeriesSamples>> {
+    if above.is_empty() {
+        return below;
+    }
+    let places: HashMap<Labels, usize> = below
+        .iter()
+        .enumerate()
+        .map(|(at, s)| (s.labels.clone(), at))
+        .collect();
+    for series in above {
+        match places.get(&series.labels).and_then(|at| below.get_mut(*at)) {
+            Some(old) => *old = Arc::new(joined(old, &series)),
+            None => below.push(series),
+        }
+    }
+    below
 }
 
 /// The old series up to where the new one begins. Starts are not known of what rules record.

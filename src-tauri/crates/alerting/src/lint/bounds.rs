@@ -3,6 +3,7 @@
 use deckwatch_promql::ast::{Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, ValueType};
 
 use super::{Facts, metric_name};
+use crate::comparison::mirrored;
 
 /// Both ends belong to it.
 #[derive(Copy, Clone, PartialEq, Debug)]
@@ -62,17 +63,6 @@ impl Bounds {
 
     fn joined(self, other: Bounds) -> Self {
         between(self.low.min(other.low), self.high.max(other.high))
-    }
-}
-
-/// The comparison with its sides exchanged.
-pub(super) fn mirrored(op: BinaryOp) -> BinaryOp {
-    match op {
-        BinaryOp::Greater => BinaryOp::Less,
-        BinaryOp::GreaterOrEqual => BinaryOp::LessOrEqual,
-        BinaryOp::Less => BinaryOp::Greater,
-        BinaryOp::LessOrEqual => BinaryOp::GreaterOrEqual,
-        same => same,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Quantiles and the buckets that they are made of.
 
 use deckwatch_promql::Span;
-use deckwatch_promql::ast::{Aggregate, Call, Expr, ValueType};
+use deckwatch_promql::ast::{Aggregate, Call, Expr};
 
-use super::bounds::mirrored;
 use super::{Code, Facts, Look, each, metrics};
+use crate::comparison::Comparison;
 
 /// What to do about a quantile that gives nothing.
 pub(super) const ADVICE: &str =
@@ -99,19 +99,14 @@ impl Look<'_> {
             let Expr::Binary(binary) = expr else {
                 return;
             };
-            if !binary.op.is_comparison() {
+            let Some(comparison) = Comparison::read(binary) else {
                 return;
-            }
-            let turned = binary.left.value_type() == ValueType::Scalar;
-            let (op, value, threshold) = match turned {
-                true => (mirrored(binary.op), &binary.right, &binary.left),
-                false => (binary.op, &binary.left, &binary.right),
             };
-            if let (Expr::Call(call), Expr::Number { value, span, .. }) =
-                (value.bare(), threshold.bare())
+            if let (Expr::Call(call), Some((value, span))) =
+                (comparison.value.bare(), comparison.number())
                 && call.function.name == "histogram_quantile"
             {
-                found.push((op, call, *value, *span));
+                found.push((comparison.op, call, value, span));
             }
         });
         for (op, call, threshold, span) in found {

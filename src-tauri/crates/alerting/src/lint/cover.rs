@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use deckwatch_promql::ast::{BinaryOp, Expr, ValueType};
+use deckwatch_promql::ast::{BinaryOp, Expr};
 use deckwatch_promql::{Options, When, format_duration};
 
-use super::bounds::mirrored;
 use super::{Code, Look, each, metrics};
+use crate::comparison::Comparison;
 use crate::rules::{Alerting, RuleFile};
 
 const DAY_MS: f64 = 86_400_000.0;
@@ -64,15 +64,11 @@ impl Look<'_> {
 
     /// A series that is gone is neither zero nor low: the alert is silent.
     pub(super) fn absence(&mut self, watched: &BTreeSet<String>) {
-        let Expr::Binary(binary) = self.rule.query.expr().bare() else {
+        let Some(comparison) = Comparison::of(&self.rule.query) else {
             return;
         };
-        let turned = binary.left.value_type() == ValueType::Scalar;
-        let (op, value, threshold) = match turned {
-            true => (mirrored(binary.op), &binary.right, &binary.left),
-            false => (binary.op, &binary.left, &binary.right),
-        };
-        let zero = matches!(threshold.bare(), Expr::Number { value, .. } if *value == 0.0);
+        let Comparison { value, op, .. } = comparison;
+        let zero = comparison.number().is_some_and(|(number, _)| number == 0.0);
         let low = matches!(op, BinaryOp::Less | BinaryOp::LessOrEqual);
         if !(low || (op == BinaryOp::Equal && zero)) {
             return;

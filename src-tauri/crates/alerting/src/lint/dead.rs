@@ -1,11 +1,12 @@
 //! Alerts that can never fire.
 
-use deckwatch_promql::ast::{Aggregate, Binary, BinaryOp, Call, Expr, ValueType, VectorSelector};
+use deckwatch_promql::ast::{Aggregate, Binary, BinaryOp, Call, Expr, VectorSelector};
 use deckwatch_promql::{MatchOp, Span};
 
-use super::bounds::{bounds, mirrored};
+use super::bounds::bounds;
 use super::buckets::known_bounds;
 use super::{Code, Look, metric_name};
+use crate::comparison::Comparison;
 
 /// Why an expression never gives anything.
 struct Dead {
@@ -78,11 +79,11 @@ impl Look<'_> {
     /// A comparison that no value meets.
     fn contradiction(&self, binary: &Binary) -> Option<Dead> {
         let part = binary.left.span().to(binary.right.span());
-        let turned = binary.left.value_type() == ValueType::Scalar;
-        let (op, value, threshold) = match turned {
-            true => (mirrored(binary.op), &binary.right, &binary.left),
-            false => (binary.op, &binary.left, &binary.right),
-        };
+        let Comparison {
+            value,
+            op,
+            threshold,
+        } = Comparison::read(binary)?;
         let impossible = |what: String| {
             Some(Dead {
                 part,

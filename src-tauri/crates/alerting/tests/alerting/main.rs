@@ -1,5 +1,6 @@
 //! Rules as Prometheus' public behaviours have them, each as a table.
 
+mod backtest;
 mod files;
 mod groups;
 mod harness;
