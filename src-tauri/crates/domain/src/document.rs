@@ -85,6 +85,8 @@ pub struct Node {
     pub column: usize,
     pub path: String,
     pub value: Value,
+    /// Of a number or a truth value, as it is written.
+    spelling: Option<Box<str>>,
 }
 
 /// What stands at a place.
@@ -113,10 +115,21 @@ impl Value {
 
 /// Documents longer than this are refused: a plan or definition is a page, not a book.
 const LONGEST: usize = 256 * 1024;
+/// What a program may have written is longer.
+const LONGEST_MADE: usize = 16 * 1024 * 1024;
 const DEEPEST: usize = 32;
 
 /// Reads one YAML document into a tree with positions.
 pub fn parse_document(text: &str) -> Result<Node, Problems> {
+    parse_bounded(text, LONGEST)
+}
+
+/// The same for documents that may have been made by a program: up to 16 MiB.
+pub fn parse_long_document(text: &str) -> Result<Node, Problems> {
+    parse_bounded(text, LONGEST_MADE)
+}
+
+fn parse_bounded(text: &str, longest: usize) -> Result<Node, Problems> {
     let whole = |message: String| {
         Problems(vec![Problem {
             line: 0,
@@ -125,9 +138,9 @@ pub fn parse_document(text: &str) -> Result<Node, Problems> {
             message,
         }])
     };
-    if text.len() > LONGEST {
+    if text.len() > longest {
         return Err(whole(format!(
-            "the document has {} bytes; at most {LONGEST} are read",
+            "the document has {} bytes; at most {longest} are read",
             text.len()
         )));
     }
@@ -141,7 +154,10 @@ pub fn parse_document(text: &str) -> Result<Node, Problems> {
     })?;
     match documents.as_slice() {
         [] => Err(whole("the document is empty".into())),
-        [one] => convert(one, String::new(), 0).map_err(|p| Problems(vec![p])),
+        [one] => {
+            let lines: Vec<&str> = text.split('\n').collect();
+            convert(one, &lines, String::new(), 0).map_err(|p| Problems(vec![p]))
+        }
         [_, second, ..] => Err(Problems(vec![Problem {
             line: second.span.start.line(),
             column: second.span.start.col() + 1,
@@ -151,7 +167,29 @@ pub fn parse_document(text: &str) -> Result<Node, Problems> {
     }
 }
 
-fn convert(yaml: &MarkedYaml<'_>, path: String, depth: usize) -> Result<Node, Problem> {
+/// A number or truth value as it is written: `1.10` is another text than `1.1`.
+fn spelling(yaml: &MarkedYaml<'_>, lines: &[&str]) -> Option<Box<str>> {
+    let YamlData::Value(scalar) = &yaml.data else {
+        return None;
+    };
+    if matches!(scalar, Scalar::Null | Scalar::String(_)) {
+        return None;
+    }
+    let line = lines.get(yaml.span.start.line().checked_sub(1)?)?;
+    let word: String = line
+        .chars()
+        .skip(yaml.span.start.col())
+        .take(yaml.span.len())
+        .collect();
+    (Scalar::parse_from_cow(word.as_str().into()) == *scalar).then(|| word.into())
+}
+
+fn convert(
+    yaml: &MarkedYaml<'_>,
+    lines: &[&str],
+    path: String,
+    depth: usize,
+) -> Result<Node, Problem> {
     let line = yaml.span.start.line();
     let column = yaml.span.start.col() + 1;
     let problem = |message: &str, path: &str| Problem {
@@ -173,7 +211,7 @@ fn convert(yaml: &MarkedYaml<'_>, path: String, depth: usize) -> Result<Node, Pr
             items
                 .iter()
                 .enumerate()
-                .map(|(i, item)| convert(item, format!("{path}[{i}]"), depth + 1))
+                .map(|(i, item)| convert(item, lines, format!("{path}[{i}]"), depth + 1))
                 .collect::<Result<_, _>>()?,
         ),
         YamlData::Mapping(entries) => {
@@ -193,7 +231,7 @@ fn convert(yaml: &MarkedYaml<'_>, path: String, depth: usize) -> Result<Node, Pr
                 } else {
                     format!("{path}.{key}")
                 };
-                map.push((key, convert(item, inner, depth + 1)?));
+                map.push((key, convert(item, lines, inner, depth + 1)?));
             }
             Value::Map(map)
         }
@@ -204,6 +242,7 @@ fn convert(yaml: &MarkedYaml<'_>, path: String, depth: usize) -> Result<Node, Pr
         column,
         path,
         value,
+        spelling: spelling(yaml, lines),
     })
 }
 
@@ -247,12 +286,19 @@ impl Node {
     pub fn text(&self, problems: &mut Problems) -> Option<String> {
         match &self.value {
             Value::Text(text) => Some(text.clone()),
-            Value::Number(n) => Some(n.to_string()),
-            Value::Bool(b) => Some(b.to_string()),
+            Value::Number(n) => Some(self.spelled(n)),
+            Value::Bool(b) => Some(self.spelled(b)),
             other => {
                 problems.at(self, format!("text belongs here, not {}", other.kind()));
                 None
             }
+        }
+    }
+
+    fn spelled(&self, value: &dyn fmt::Display) -> String {
+        match &self.spelling {
+            Some(word) => word.to_string(),
+            None => value.to_string(),
         }
     }
 
@@ -459,6 +505,26 @@ mod tests {
             said.iter()
                 .any(|s| s.contains("line 5") && s.contains("steps[1].weight"))
         );
+    }
+
+    #[test]
+    fn what_is_read_as_text_keeps_its_spelling() {
+        let table = [
+            ("a: 1.10", "1.10"),
+            ("a: 0x1F # a comment", "0x1F"),
+            ("b: é\na:   1e3", "1e3"),
+            ("{b: [é, 2], a: True}", "True"),
+            ("a: +7\r\nb: x", "+7"),
+            ("a: -0.0", "-0.0"),
+            ("a: \"1.10\"", "1.10"),
+        ];
+        for (text, expected) in table {
+            let node = parse_document(text).unwrap();
+            let mut problems = Problems::default();
+            let mut entries = node.entries(&mut problems);
+            let read = entries.get("a").and_then(|n| n.text(&mut problems));
+            assert_eq!(read.as_deref(), Some(expected), "{text:?}");
+        }
     }
 
     #[test]

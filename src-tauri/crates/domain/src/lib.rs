@@ -15,7 +15,7 @@ mod yaml;
 
 pub use actor::{Actor, ActorKind, Identity};
 pub use digest::Digest;
-pub use document::{Entries, Node, Problem, Problems, Value, parse_document};
+pub use document::{Entries, Node, Problem, Problems, Value, parse_document, parse_long_document};
 pub use id::{
     Epoch, EventId, IntentId, NameError, ReleaseVersion, RolloutId, ServiceName, ValidationId,
 };

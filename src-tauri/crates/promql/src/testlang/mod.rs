@@ -20,9 +20,9 @@ mod script;
 mod store;
 
 use crate::error::EvalError;
+use crate::head::Head;
 use crate::parse::{Dialect, ParseError};
 use crate::query::{Answer, Options, Query, When};
-use crate::source::MemorySource;
 use crate::value::Value;
 use case::{Case, Moments};
 use script::Command;
@@ -100,11 +100,7 @@ pub fn run_script(text: &str) -> Report {
     report
 }
 
-fn outcome(
-    case: Result<Case, script::Misread>,
-    source: &MemorySource,
-    store: &Store,
-) -> CaseOutcome {
+fn outcome(case: Result<Case, script::Misread>, source: &Head, store: &Store) -> CaseOutcome {
     let case = match case {
         Ok(case) => case,
         Err(why) => {
@@ -139,12 +135,12 @@ impl std::fmt::Display for NoAnswer {
     }
 }
 
-fn ask(text: &str, when: When, source: &MemorySource) -> Result<Answer, NoAnswer> {
+fn ask(text: &str, when: When, source: &Head) -> Result<Answer, NoAnswer> {
     let query = Query::new(text, Dialect::FULL).map_err(NoAnswer::Parse)?;
     query.run(when, source, &options()).map_err(NoAnswer::Eval)
 }
 
-fn check(case: &Case, source: &MemorySource) -> Result<(), String> {
+fn check(case: &Case, source: &Head) -> Result<(), String> {
     let Moments::Instant(at) = case.moments else {
         let when = case.moments.when();
         return check_once(case, &case.query, when, source).map(|_| ());
@@ -166,7 +162,7 @@ fn check_once(
     case: &Case,
     query: &str,
     when: When,
-    source: &MemorySource,
+    source: &Head,
 ) -> Result<Option<Value>, String> {
     match ask(query, when, source) {
         Err(why) => {
@@ -182,7 +178,7 @@ fn check_once(
     }
 }
 
-fn check_instant(case: &Case, query: &str, at: i64, source: &MemorySource) -> Result<(), String> {
+fn check_instant(case: &Case, query: &str, at: i64, source: &Head) -> Result<(), String> {
     let Some(value) = check_once(case, query, When::Instant(at), source)? else {
         return Ok(());
     };

@@ -1,12 +1,10 @@
 //! What a file has loaded, kept as a database would keep it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use crate::histogram::{Histogram, ResetHint};
+use crate::head::Head;
 use crate::labels::Labels;
-use crate::source::{MemorySource, SeriesSamples};
-use crate::value::{FloatPoint, HistogramPoint, SampleValue, is_stale};
+use crate::value::SampleValue;
 
 /// A sample to store.
 #[derive(Clone, Debug)]
@@ -44,77 +42,15 @@ impl Store {
             .any(|s| matches!(s.value, SampleValue::Histogram(_)))
     }
 
-    /// The series as queries find them.
-    pub fn source(&self) -> MemorySource {
-        let stored = self
-            .series
-            .iter()
-            .filter(|(_, samples)| !samples.is_empty());
-        MemorySource::new(stored.map(|(labels, samples)| read_back(labels, samples)))
-    }
-}
-
-/// A series as a database gives it back: of a histogram it tells whether there was a reset only
-/// where it knows, within a chunk; a stale marker after a histogram is a histogram.
-fn read_back(labels: &Labels, samples: &[Stored]) -> SeriesSamples {
-    let mut series = SeriesSamples {
-        labels: labels.clone(),
-        ..SeriesSamples::default()
-    };
-    let has_starts = samples.iter().any(|s| s.start != 0);
-    let mut last: Option<Arc<Histogram>> = None;
-    for sample in samples {
-        let histogram = match &sample.value {
-            SampleValue::Float(v) if is_stale(*v) && last.is_some() => Arc::new(Histogram {
-                sum: *v,
-                ..Histogram::default()
-            }),
-            SampleValue::Float(v) => {
-                last = None;
-                series.floats.push(FloatPoint { t: sample.t, v: *v });
-                if has_starts {
-                    series.float_starts.push(sample.start);
-                }
-                continue;
+    /// The series as queries find them: as a database gives them back.
+    pub fn source(&self) -> Head {
+        let mut head = Head::default();
+        for (labels, samples) in &self.series {
+            for sample in samples {
+                // They are in order and no moment is there twice, so that none is refused.
+                let _ = head.append(labels, sample.t, sample.start, &sample.value);
             }
-            SampleValue::Histogram(h) => h.clone(),
-        };
-        let hint = chunk_hint(last.as_deref(), &histogram);
-        last = Some(histogram.clone());
-        series.histograms.push(HistogramPoint {
-            t: sample.t,
-            v: Arc::new(Histogram {
-                reset_hint: hint,
-                ..(*histogram).clone()
-            }),
-        });
-        if has_starts {
-            series.histogram_starts.push(sample.start);
         }
-    }
-    series
-}
-
-/// The hint of a histogram that follows another: none where a new chunk has to begin.
-fn chunk_hint(last: Option<&Histogram>, now: &Histogram) -> ResetHint {
-    if now.reset_hint == ResetHint::Gauge {
-        return ResetHint::Gauge;
-    }
-    let Some(last) = last else {
-        return ResetHint::Unknown;
-    };
-    let same_layout = now.schema == last.schema && now.zero_threshold == last.zero_threshold;
-    let mut plain = now.clone();
-    plain.reset_hint = ResetHint::Unknown;
-    let begins = last.reset_hint == ResetHint::Gauge
-        || now.reset_hint == ResetHint::Reset
-        || is_stale(last.sum)
-        || !same_layout
-        || now.custom_bounds != last.custom_bounds
-        || plain.detects_reset(last);
-    if begins && !is_stale(now.sum) {
-        ResetHint::Unknown
-    } else {
-        ResetHint::NotReset
+        head
     }
 }

@@ -1,0 +1,10 @@
+//! Rules as Prometheus' public behaviours have them, each as a table.
+
+mod backtest;
+mod files;
+mod groups;
+mod harness;
+mod lint;
+mod states;
+mod templates;
+mod units;
