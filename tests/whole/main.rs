@@ -33,6 +33,7 @@ mod process;
 mod promql;
 mod rolling;
 mod scene;
+mod slo;
 mod targets;
 mod tasks;
 mod validation;

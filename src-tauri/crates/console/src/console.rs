@@ -66,6 +66,7 @@ pub struct Console {
     book: Mutex<Book>,
     pub(crate) pulse: Mutex<Pulse>,
     pub(crate) sources: crate::metrics::Sources,
+    pub(crate) counts: crate::slos::Counts,
     pub(crate) looks: Looks,
     /// The training ground, while this console holds it open.
     pub(crate) session: Mutex<Option<Arc<Session>>>,
@@ -145,6 +146,7 @@ impl Console {
             fallback: fallback.and_then(Result::ok),
             journal: OnceCell::new(),
             sources: crate::metrics::Sources::default(),
+            counts: crate::slos::Counts::default(),
             samples: OnceCell::new(),
             book: Mutex::new(Book::default()),
             pulse: Mutex::default(),

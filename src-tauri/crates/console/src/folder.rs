@@ -134,6 +134,10 @@ impl DataFolder {
     pub fn scrapers(&self) -> PathBuf {
         self.0.join("scrapers")
     }
+    /// What is promised.
+    pub fn objectives(&self) -> PathBuf {
+        self.0.join("objectives.yaml")
+    }
     /// One's own dashboards, a YAML file each.
     pub fn dashboards(&self) -> PathBuf {
         self.0.join("dashboards")

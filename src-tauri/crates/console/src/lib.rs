@@ -47,6 +47,7 @@ mod secrets;
 mod services;
 mod settings;
 mod show;
+mod slos;
 mod tasks;
 mod telemetry;
 mod training;
@@ -126,6 +127,13 @@ pub mod api {
     pub use crate::show::{
         RolloutView, Watch, driver, events as rollout_events, list as rollouts, show as rollout,
         story,
+    };
+    pub use crate::slos::{
+        CheckObjectives, ImportObjectives, ObjectivesCheck, ObjectivesFile, ObjectivesText,
+        ObjectivesTold, PresetAsk, SloAsk, SloRow, SloState, SloView, SlosView,
+        check as check_objectives, export as export_objectives, file as objectives_file,
+        import as import_objectives, list as objectives, preset as objective_preset,
+        rules as objective_rules, show as objective, write as write_objectives,
     };
     pub use crate::tasks::{OutputAsk, Printed, output};
     pub use crate::telemetry::{

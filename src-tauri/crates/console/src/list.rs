@@ -85,6 +85,16 @@ commands! {
     query "dashboards.check" dashboards::check(CheckDashboard) -> Vec<PlanMistake>, "A dashboard's mistakes, each with its place";
     query "dashboards.schema" dashboards::schema(Nothing) -> Value, "The JSON Schema of dashboards";
     command "metrics.export" metrics::export(CsvAsk) -> CsvWritten, "Write an answer as comma-separated values";
+    query "slo.list" slos::list(Nothing) -> SlosView, "Objectives: how each stands, the worst first";
+    query "slo.show" slos::show(SloAsk) -> SloView, "One objective: its budget, its burn, who spent it";
+    query "slo.file" slos::file(Nothing) -> ObjectivesFile, "The file that names the objectives";
+    query "slo.check" slos::check(CheckObjectives) -> ObjectivesCheck, "Its mistakes, each with its place";
+    query "slo.read" slos::read_document(CheckObjectives) -> DocumentRead, "What a document of any kind promises, and what would not be carried over";
+    command "slo.write" slos::write(ObjectivesText) -> ObjectivesFile, "Change it";
+    command "slo.import" slos::import(ImportObjectives) -> ObjectivesTold, "Add what a document of OpenSLO, Sloth or Pyrra promises";
+    query "slo.export" slos::export(Nothing) -> ObjectivesTold, "The objectives as OpenSLO";
+    query "slo.rules" slos::rules(Nothing) -> ObjectivesTold, "The rules of Prometheus that they mean";
+    query "slo.preset" slos::preset(PresetAsk) -> ObjectivesText, "An objective to begin with, for a service";
     query "cluster.contexts" cluster::contexts(ContextsAsk) -> Vec<ContextRow>, "The contexts that kubeconfig files name";
     query "cluster.show" cluster::show(Nothing) -> ClusterView, "The cluster: which, as whom, with which rights";
     query "cluster.objects" cluster::objects(ObjectsAsk) -> ObjectsPage, "Workloads, Services, routes, autoscalers and budgets, a page at a time";

@@ -43,6 +43,10 @@ use crate::secrets::{NewSecret, SecretName, SecretRow};
 use crate::services::{Define, DefinitionCheck, Logs, Remove, ServiceRow, ServiceView};
 use crate::settings::{Change, SettingsView};
 use crate::show::RolloutView;
+use crate::slos::{
+    CheckObjectives, DocumentRead, ImportObjectives, ObjectivesCheck, ObjectivesFile,
+    ObjectivesText, ObjectivesTold, PresetAsk, SloAsk, SloView, SlosView,
+};
 use crate::tasks::{OutputAsk, Printed};
 use crate::telemetry::{
     CheckTargets, ClusterUsage, HostAsk, HostView, ProbesView, TargetsAsk, TargetsCheck,
@@ -53,7 +57,7 @@ use crate::validation::ChecksRow;
 use crate::{
     back, baselines, bridge, bundle, charts, cluster, dashboards, doctor, journal, judge, line,
     metrics, pages, people, plans, reversible, revisions, rollouts, secrets, services, settings,
-    show, tasks, telemetry, training, validation,
+    show, slos, tasks, telemetry, training, validation,
 };
 
 /// Whether something is only looked at.
@@ -139,6 +143,8 @@ const ALWAYS: &[&str] = &[
     "doctor.bundle",
     "settings.change",
     "targets.write",
+    "slo.write",
+    "slo.import",
     "access.open",
     "access.close",
     "node.start",

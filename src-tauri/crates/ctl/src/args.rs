@@ -4,6 +4,7 @@ mod cluster;
 mod metrics;
 mod promql;
 mod release;
+mod slo;
 mod targets;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use cluster::{Cluster, Environment, NewEnvironment, Only};
 pub use metrics::{Dashboard, Metrics, Source, UseSource};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
+pub use slo::{Rules, Slo};
 pub use targets::{Health, Targets};
 
 /// Ship releases, watch them being judged, and take them back.
@@ -58,7 +60,8 @@ pub const EXIT_CODES: &str = "Exit codes:
   3  refused: not allowed now, and why
   4  rolled back, aborted or superseded; judge: Fail
   5  held: a person is needed; judge: Inconclusive, NoData or Error
-  6  a check found something (rollout validate, journal verify, plan check, targets check, health, doctor)";
+  6  a check found something (rollout validate, journal verify, plan check, targets check, slo check, rules check, rules test,
+     health, doctor)";
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -120,6 +123,14 @@ pub enum Command {
     /// Metrics: what there is to ask for, who is asked, dashboards
     #[command(subcommand)]
     Metrics(Metrics),
+    /// Objectives: what is promised, how fast its budget burns, who spent it
+    Slo {
+        #[command(subcommand)]
+        what: Option<Slo>,
+    },
+    /// Rule files of Prometheus: checked, and tested
+    #[command(subcommand)]
+    Rules(Rules),
     /// Environments: places that releases go to, on this machine or in a cluster
     #[command(subcommand)]
     Environment(Environment),

@@ -9,7 +9,9 @@ mod metrics;
 mod plan;
 mod promql;
 mod rollout;
+mod rules;
 mod service;
+mod slo;
 mod targets;
 mod validate;
 mod words;
@@ -71,6 +73,10 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Host { over } => targets::host(&console, over, j, paint).await,
         Command::Health(it) => targets::well(&console, it, j, paint).await,
         Command::Metrics(it) => metrics::metrics(&console, it, j, paint).await,
+        Command::Slo { what } => {
+            slo::slo(&console, what.unwrap_or(args::Slo::List), j, paint).await
+        }
+        Command::Rules(it) => rules::rules(it, j, paint),
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
         Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,

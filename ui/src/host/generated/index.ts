@@ -50,6 +50,31 @@ container?: string, };
 export type AdoptionPlan = { service: string, steps: Array<PlannedStep>, };
 
 /**
+ * What would help an objective whose budget is a handful of events.
+ */
+export type Advice = { 
+/**
+ * How many events may be bad in a period.
+ */
+allowed: number, 
+/**
+ * The target at which ten may be.
+ */
+target: Target | null, 
+/**
+ * The period in which ten may be.
+ */
+period: Span | null, 
+/**
+ * Synthetic requests a minute that would make it ten.
+ */
+probes_per_minute: number, 
+/**
+ * In words.
+ */
+words: string, };
+
+/**
  * The whole answer.
  */
 export type Answer = { verdict: Verdict, metrics: Array<MetricAnswer>, 
@@ -260,6 +285,23 @@ export type Bundled = { to: string, bytes: number,
 parts: Array<string>, };
 
 /**
+ * How fast a window burnt.
+ */
+export type Burn = { 
+/**
+ * The window.
+ */
+window: Span, 
+/**
+ * What was counted in it.
+ */
+events: Events, 
+/**
+ * The pace: 1 spends the budget exactly by the end of the period. `None` without events.
+ */
+pace: number | null, };
+
+/**
  * A service that hurts its users now.
  */
 export type Burning = { service: ServiceName, mark: Mark, what: string, since: Timestamp | null, errors_spark: Array<number | null>, };
@@ -286,6 +328,11 @@ name?: string,
  * How far back to look; five minutes when not said.
  */
 over?: Span, };
+
+/**
+ * What may spend a budget.
+ */
+export type CauseKind = "rollout" | "incident" | "exclusion" | "unknown";
 
 /**
  * New settings, whole.
@@ -352,6 +399,11 @@ mend?: string, };
  * A dashboard's text, to be checked.
  */
 export type CheckDashboard = { yaml: string, };
+
+/**
+ * A text to check; none: the file as it is.
+ */
+export type CheckObjectives = { yaml?: string, };
 
 /**
  * A plan to check, and for whom.
@@ -544,6 +596,27 @@ start: number, end: number, rows: Array<Completion>, total: number, };
 export type ComponentRow = { component: string, health: HealthState, reasons: Array<string>, };
 
 /**
+ * One need, with its figures.
+ */
+export type Condition = { 
+/**
+ * Which.
+ */
+need: Need, 
+/**
+ * What was found: a pace, a number of events or a share.
+ */
+found: number, 
+/**
+ * What it is held against, in the same unit.
+ */
+bound: number, 
+/**
+ * Whether it holds.
+ */
+holds: boolean, };
+
+/**
  * A context that an environment can be made of.
  */
 export type ContextRow = { name: string, cluster: string, user: string | null, namespace: string, 
@@ -719,6 +792,65 @@ export type DashboardView = { dashboard: Dashboard,
 yaml: string, file: string | null, variables: Array<VariableView>, };
 
 /**
+ * A pair's answer at a moment.
+ */
+export type Decision = { 
+/**
+ * The group; empty when there is only one.
+ */
+labels: { [key in string]: string }, 
+/**
+ * The pair.
+ */
+pair: Pair, 
+/**
+ * Its answer.
+ */
+state: State, 
+/**
+ * The moment that it is about.
+ */
+as_of: Timestamp, 
+/**
+ * The long window.
+ */
+long: Burn, 
+/**
+ * The short one.
+ */
+short: Burn, 
+/**
+ * The events of a whole period; projected where fewer are known.
+ */
+period_total: number, 
+/**
+ * How much of the period is known.
+ */
+history: Span, 
+/**
+ * What must hold, in the order in which it is said.
+ */
+conditions: Array<Condition>, 
+/**
+ * How many bad events in the long window would alert at its traffic; `None` if no number
+ * would.
+ */
+needed: number | null, 
+/**
+ * When the rolling budget is gone at the long window's pace; zero if it is already, `None`
+ * without a pace.
+ */
+gone_in: Span | null, 
+/**
+ * How the pace comes about: `14.4 = 2 % · 30d / 1h`.
+ */
+formula: string, 
+/**
+ * In words.
+ */
+words: string, };
+
+/**
  * A definition as written.
  */
 export type Define = { yaml: string, };
@@ -770,6 +902,23 @@ export type Direction = "higher-is-worse" | "lower-is-worse" | "either";
  * All of it.
  */
 export type Doctor = { version: string, worst: Level, checks: Array<Check>, };
+
+/**
+ * What a document says, and what would not be carried over.
+ */
+export type DocumentRead = { mistakes: Array<PlanMistake>, 
+/**
+ * `service/name` of each.
+ */
+objectives: Array<string>, 
+/**
+ * With their places.
+ */
+left_out: Array<PlanMistake>, 
+/**
+ * Those among them that the file has already.
+ */
+twice: Array<string>, };
 
 /**
  * It was done.
@@ -862,21 +1011,18 @@ words: string, tone: Tone,
 payload: JsonValue, };
 
 /**
- * Which events.
+ * Events, and the bad ones among them: requests, minutes or slices of time, whatever the
+ * objective counts.
  */
-export type Events = { service?: ServiceName, 
+export type Events = { 
 /**
- * Part of the actor's id.
+ * All of them.
  */
-actor?: string, 
+total: number, 
 /**
- * The kind, or how it begins.
+ * The bad ones, never more than all.
  */
-kind?: string, since?: Timestamp, until?: Timestamp, after_seq?: number, 
-/**
- * The newest so many.
- */
-limit?: number, };
+bad: number, };
 
 /**
  * Which events.
@@ -1007,6 +1153,39 @@ cpu_cores: number | null, memory_bytes: number | null, };
  * A mounted file system, in bytes.
  */
 export type FileSystemRow = { mount: string, device: string, size: number, available: number, };
+
+/**
+ * When nothing is left, if things go on as they did.
+ */
+export type Forecast = { 
+/**
+ * The stretch whose pace goes on.
+ */
+lookback: Span, 
+/**
+ * The share of the budget that goes in an hour.
+ */
+points_per_hour: number, 
+/**
+ * The moment when it is gone; `None` if not within the period.
+ */
+likely: Timestamp | null, 
+/**
+ * If it goes faster.
+ */
+earliest: Timestamp | null, 
+/**
+ * If it goes slower; `None` if it then lasts.
+ */
+latest: Timestamp | null, 
+/**
+ * Whether it is gone already.
+ */
+gone: boolean, 
+/**
+ * In words.
+ */
+words: string, };
 
 /**
  * Some of what there is, and how much there is.
@@ -1202,6 +1381,15 @@ programs: Array<ProgramRow>, };
 export type Identity = "operating-system" | "kubernetes" | "claimed";
 
 /**
+ * A document of Deckwatch, OpenSLO, Sloth or Pyrra.
+ */
+export type ImportObjectives = { text: string, 
+/**
+ * Only say what would come of it.
+ */
+dry: boolean, };
+
+/**
  * What one instance is doing.
  */
 export type InstancePhase = "starting" | "ready" | "unready" | "back-off" | "draining" | "stopped";
@@ -1295,6 +1483,60 @@ label?: string, limit?: number, source?: SourceName, url?: string, };
 export type LastChange = { what: string, at: Timestamp, };
 
 /**
+ * A period's budget and what became of it.
+ */
+export type Ledger = { 
+/**
+ * The period.
+ */
+span: PeriodSpan, 
+/**
+ * The moment that it is about.
+ */
+as_of: Timestamp, 
+/**
+ * Whether the period is over.
+ */
+closed: boolean, 
+/**
+ * What was counted, exclusions left out.
+ */
+events: Events, 
+/**
+ * What exclusions took out.
+ */
+excluded: Events, 
+/**
+ * The events of the whole period; carried on while it runs.
+ */
+expected: number, 
+/**
+ * How many of them may be bad.
+ */
+allowed: number, 
+/**
+ * The budget as minutes in which everything fails.
+ */
+allowed_minutes: number, 
+/**
+ * The share that is left; below zero when overspent.
+ */
+left: number, 
+/**
+ * The moment from which nothing was left.
+ */
+gone_at: Timestamp | null, 
+/**
+ * Who took what, the largest first, "unknown" last. Their bad events are exactly those
+ * counted and those excluded.
+ */
+parts: Array<Part>, 
+/**
+ * The line, oldest first.
+ */
+line: Array<Point>, };
+
+/**
  * How bad.
  */
 export type Level = "good" | "note" | "bad";
@@ -1363,21 +1605,21 @@ export type MarksAsk = { from: Timestamp, to: Timestamp,
 service?: ServiceName, };
 
 /**
- * What was measured of one slot lately.
+ * Two queries, each giving one number per group.
  */
 export type Measured = { 
 /**
- * Requests a second.
+ * What `events` counts.
  */
-rate: number | null, 
+side: Side, 
 /**
- * The share of bad answers.
+ * The good or the bad events of the window.
  */
-errors: number | null, p95_ms: number | null, 
+events: string, 
 /**
- * When the newest of these numbers was taken.
+ * All events of the window.
  */
-at: Timestamp | null, };
+total: string, };
 
 /**
  * One metric with its own answer.
@@ -1513,6 +1755,11 @@ export type NamesAsk = {
  * Letters of the name or words of its help; the best fit comes first.
  */
 filter?: string, limit?: number, source?: SourceName, url?: string, };
+
+/**
+ * What must hold for an alert.
+ */
+export type Need = "long-pace" | "short-pace" | "fewest-bad" | "budget-spent" | "lower-bound";
 
 /**
  * A secret to keep.
@@ -1654,6 +1901,46 @@ managers: number,
 managed: boolean, };
 
 /**
+ * What a check found.
+ */
+export type ObjectivesCheck = { mistakes: Array<PlanMistake>, 
+/**
+ * `service/name` of each.
+ */
+objectives: Array<string>, 
+/**
+ * Alerts that could never come, and what to use instead.
+ */
+refused: Array<string>, };
+
+/**
+ * The file as it is.
+ */
+export type ObjectivesFile = { path: string, 
+/**
+ * None: there is none, and nothing is promised.
+ */
+text: string | null, check: ObjectivesCheck, };
+
+/**
+ * A text for the file.
+ */
+export type ObjectivesText = { yaml: string, };
+
+/**
+ * Objectives as a text, and what it does not say.
+ */
+export type ObjectivesTold = { text: string, 
+/**
+ * `service/name` of each.
+ */
+objectives: Array<string>, 
+/**
+ * With the place in the document that was read, where there is one.
+ */
+left_out: Array<PlanMistake>, };
+
+/**
  * Which objects.
  */
 export type ObjectsAsk = { 
@@ -1770,6 +2057,27 @@ export type Page<T> = {
 total: number, rows: Array<T>, };
 
 /**
+ * Two windows and a pace.
+ */
+export type Pair = { 
+/**
+ * What it asks for.
+ */
+severity: Severity, 
+/**
+ * Over which the budget must have gone.
+ */
+long: Span, 
+/**
+ * In which it must still be going.
+ */
+short: Span, 
+/**
+ * The pace: 1 spends the budget exactly by the end of the period.
+ */
+factor: number, };
+
+/**
  * One picture.
  */
 export type Panel = { title: string, about: string, 
@@ -1813,6 +2121,48 @@ query: string,
 legend: string | null, chart: MetricsChart | null, problem: Problem | null, };
 
 /**
+ * What one cause took.
+ */
+export type Part = { 
+/**
+ * What it is.
+ */
+kind: CauseKind, 
+/**
+ * Its id; empty for what is unknown.
+ */
+id: string, 
+/**
+ * What people call it.
+ */
+title: string, 
+/**
+ * Its bad events.
+ */
+bad: number, 
+/**
+ * Those among them that fell into another cause's time as well.
+ */
+shared: number, 
+/**
+ * Those among them that were not seen but counted as bad for want of data.
+ */
+unseen: number, 
+/**
+ * The share of the whole period's budget that they are; for an exclusion, that they would
+ * have been.
+ */
+points: number, 
+/**
+ * Where it begins on the ledger.
+ */
+from: Timestamp, 
+/**
+ * Where it ends there.
+ */
+to: Timestamp, };
+
+/**
  * Why a rollout is held.
  */
 export type PauseReason = "person" | "planned" | "inconclusive" | "no-data" | "judge-error" | "trouble" | "foreign-write";
@@ -1821,6 +2171,23 @@ export type PauseReason = "person" | "planned" | "inconclusive" | "no-data" | "j
  * A value for each slot.
  */
 export type PerSlot<T> = { blue: T, green: T, };
+
+/**
+ * One stretch of a period, from its first moment to the next one's.
+ */
+export type PeriodSpan = { 
+/**
+ * Its name: `November 2026`, `last 30d`.
+ */
+title: string, 
+/**
+ * The first moment.
+ */
+from: Timestamp, 
+/**
+ * The first moment after it.
+ */
+to: Timestamp, };
 
 /**
  * The phase of a rollout, as people name it.
@@ -1972,6 +2339,28 @@ export type PodsPage = { freshness: Freshness, total: number,
  * How many of them are not well.
  */
 trouble: number, rows: Array<PodRow>, };
+
+/**
+ * One moment of the line.
+ */
+export type Point = { 
+/**
+ * The moment.
+ */
+at: Timestamp, 
+/**
+ * The share of the period's budget left then.
+ */
+left: number, 
+/**
+ * The bad events so far.
+ */
+bad: number, };
+
+/**
+ * One of the objectives to begin with, for a service.
+ */
+export type PresetAsk = { name: string, service: ServiceName, };
 
 /**
  * What would be written, said before it is.
@@ -2224,6 +2613,23 @@ unhealthy_after: number, };
  * A reason.
  */
 export type Reason = { reason: string, };
+
+/**
+ * A pair that cannot do what it says.
+ */
+export type Refused = { 
+/**
+ * The pair.
+ */
+pair: Pair, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * The one to use instead, for the same share of the budget.
+ */
+offer: Pair | null, };
 
 /**
  * The last rehearsal of the way back that is on record.
@@ -2719,9 +3125,162 @@ environment: string, last_backup: Timestamp | null, };
 export type Settle = { service: ServiceName, truth: Truth, };
 
 /**
+ * What a pair asks for.
+ */
+export type Severity = "page" | "ticket";
+
+/**
  * How finely what stands in front of a service can share its traffic out between the slots.
  */
 export type Sharing = { "by": "weight" } | { "by": "instances" } | { "by": "whole", why: string, };
+
+/**
+ * Whether a query counts the good events or the bad ones.
+ */
+export type Side = "good" | "bad";
+
+/**
+ * Which objective.
+ */
+export type SloAsk = { service: ServiceName, name: string, 
+/**
+ * None: the group with the least of its budget left.
+ */
+group?: Record<string, string>, };
+
+/**
+ * How fast a budget burns in one window.
+ */
+export type SloBurn = { window: Span, 
+/**
+ * 1 spends the budget exactly by the end of the period; none without events.
+ */
+pace: number | null, 
+/**
+ * The pace from which its pair alerts.
+ */
+bound: number, severity: Severity, };
+
+/**
+ * A line of burn.
+ */
+export type SloBurnLine = { window: Span, points: Array<SloPoint>, };
+
+/**
+ * Events of a stretch.
+ */
+export type SloCount = { from: Timestamp, good: number, bad: number, known: boolean, };
+
+/**
+ * How one group stands.
+ */
+export type SloGroup = { labels: Record<string, string>, left: number, good: number | null, events: Events, state: SloState, };
+
+/**
+ * One moment of a line.
+ */
+export type SloPoint = { at: Timestamp, value: number | null, };
+
+/**
+ * One objective in a list.
+ */
+export type SloRow = { service: ServiceName, name: string, about: string, 
+/**
+ * A share.
+ */
+target: number, period: string, state: SloState, 
+/**
+ * Of the group that stands worst; the share of the budget that is left, below zero when it is
+ * overspent.
+ */
+left: number | null, 
+/**
+ * The share of good events.
+ */
+good: number | null, events: Events, 
+/**
+ * Labels of the group that stands worst.
+ */
+worst: Record<string, string>, groups: number, 
+/**
+ * Short to long.
+ */
+burns: Array<SloBurn>, 
+/**
+ * When the rolling budget is gone at the pace of the last six hours; zero: it is.
+ */
+gone_in: Span | null, 
+/**
+ * The rolling budget up to now; none where nothing is known.
+ */
+spark: Array<number | null>, 
+/**
+ * What there is to say, in a sentence.
+ */
+words: string, 
+/**
+ * The share of the period that was counted so far.
+ */
+counted: number, trouble: string | null, };
+
+/**
+ * How an objective stands.
+ */
+export type SloState = "page" | "ticket" | "no-data" | "quiet";
+
+/**
+ * One objective, whole.
+ */
+export type SloView = { at: Timestamp, row: SloRow, 
+/**
+ * Which of its groups the rest is about.
+ */
+group: Record<string, string>, 
+/**
+ * The worst first.
+ */
+groups: Array<SloGroup>, rolling: Array<SloPoint>, ledger: Ledger, forecast: Forecast | null, headline: string, decisions: Array<Decision>, 
+/**
+ * Alerts that could never come.
+ */
+refused: Array<Refused>, 
+/**
+ * The two windows of the first pair, over the last day.
+ */
+burn: Array<SloBurnLine>, 
+/**
+ * Good and bad events of the last day, in stretches of half an hour.
+ */
+counts: Array<SloCount>, advice: Advice | null, 
+/**
+ * `0.05 % of 30d is 21.6 minutes`
+ */
+arithmetic: string, no_data: string, 
+/**
+ * What is asked, for a window of five minutes.
+ */
+queries: Measured, yaml: string, source: string, };
+
+/**
+ * All objectives, the worst first.
+ */
+export type SlosView = { at: Timestamp, rows: Array<SloRow>, 
+/**
+ * Who was asked: `samples`, or an address.
+ */
+source: string, 
+/**
+ * The file that names them.
+ */
+file: string, 
+/**
+ * Its mistakes; with any, nothing of it counts.
+ */
+mistakes: Array<PlanMistake>, 
+/**
+ * Why the source does not answer.
+ */
+trouble: string | null, };
 
 /**
  * One of a service's two places.
@@ -2806,6 +3365,11 @@ not_before?: Timestamp,
 break_glass?: string, };
 
 /**
+ * Whether it alerts.
+ */
+export type State = "firing" | "quiet" | "no-data";
+
+/**
  * All of it.
  */
 export type StatusLine = { version: string, environment: Environment, 
@@ -2879,6 +3443,14 @@ slot: Slot,
  * The epoch that this write raised the object to.
  */
 epoch: Epoch, };
+
+/**
+ * A share above 0 and below 1, to nine decimals: 0.9995 is 99.95 %.
+ *
+ * It is rounded there so that `1 - 0.9995` is 0.0005 and not a little more:
+ * thresholds and budgets are multiples of it.
+ */
+export type Target = number;
 
 /**
  * What is scraped.
@@ -3469,6 +4041,26 @@ export type Requests = {
   "dashboards.schema": { kind: "query"; params: Nothing; result: JsonValue };
   /** Write an answer as comma-separated values */
   "metrics.export": { kind: "command"; params: CsvAsk; result: CsvWritten };
+  /** Objectives: how each stands, the worst first */
+  "slo.list": { kind: "query"; params: Nothing; result: SlosView };
+  /** One objective: its budget, its burn, who spent it */
+  "slo.show": { kind: "query"; params: SloAsk; result: SloView };
+  /** The file that names the objectives */
+  "slo.file": { kind: "query"; params: Nothing; result: ObjectivesFile };
+  /** Its mistakes, each with its place */
+  "slo.check": { kind: "query"; params: CheckObjectives; result: ObjectivesCheck };
+  /** What a document of any kind promises, and what would not be carried over */
+  "slo.read": { kind: "query"; params: CheckObjectives; result: DocumentRead };
+  /** Change it */
+  "slo.write": { kind: "command"; params: ObjectivesText; result: ObjectivesFile };
+  /** Add what a document of OpenSLO, Sloth or Pyrra promises */
+  "slo.import": { kind: "command"; params: ImportObjectives; result: ObjectivesTold };
+  /** The objectives as OpenSLO */
+  "slo.export": { kind: "query"; params: Nothing; result: ObjectivesTold };
+  /** The rules of Prometheus that they mean */
+  "slo.rules": { kind: "query"; params: Nothing; result: ObjectivesTold };
+  /** An objective to begin with, for a service */
+  "slo.preset": { kind: "query"; params: PresetAsk; result: ObjectivesText };
   /** The contexts that kubeconfig files name */
   "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
   /** The cluster: which, as whom, with which rights */

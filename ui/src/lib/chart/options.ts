@@ -36,7 +36,7 @@ export interface Look {
 
 const AXIS_FONT = '11px "JetBrains Mono", monospace';
 
-/** The axis begins at zero, or at one where it is logarithmic, and holds the threshold. */
+/** The axis holds zero, or one where it is logarithmic, and the threshold. */
 export function span(
   values: (number | null)[][],
   threshold: number | number[] | undefined,
@@ -46,7 +46,7 @@ export function span(
   const known = values.flat().filter((v): v is number => v !== null && (!log || v > 0));
   const limits = threshold === undefined ? [] : [threshold].flat();
   const most = Math.max(least, ...limits, ...known);
-  if (!log) return [0, most > 0 ? most * 1.08 : 1];
+  if (!log) return [Math.min(0, ...limits, ...known) * 1.08, most > 0 ? most * 1.08 : 1];
   const low = Math.min(1, ...limits, ...known);
   return [10 ** Math.floor(Math.log10(low)), Math.max(most * 1.6, 10)];
 }

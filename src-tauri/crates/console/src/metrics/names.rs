@@ -173,6 +173,18 @@ pub(super) async fn label_values(
     }
 }
 
+/// The values that a label has among the series of a selector.
+///
+/// # Errors
+/// That the selector is none, or why the source does not answer.
+pub(crate) async fn values_of(
+    source: &Source,
+    label: &str,
+    selector: &str,
+) -> Result<Vec<String>, Problem> {
+    label_values(source, label, &matchers(Some(selector))?).await
+}
+
 fn among(matchers: &[Matcher]) -> Among {
     let said: Vec<String> = matchers.iter().map(ToString::to_string).collect();
     Among {

@@ -2,8 +2,8 @@
 //! read-only environment, exactly as it is in the window.
 
 use crate::args::{
-    Baseline, Cluster, Command, Freeze, Journal, Metrics, Node, Rollout, Secret, Service, Targets,
-    Training,
+    Baseline, Cluster, Command, Freeze, Journal, Metrics, Node, Rollout, Secret, Service, Slo,
+    Targets, Training,
 };
 
 /// The name in the list; none of what only looks, of what hosts something, and of the way back,
@@ -27,6 +27,12 @@ pub fn of(command: &Command) -> Option<&'static str> {
         Command::Targets {
             what: Some(Targets::Set { .. }),
         } => Some("targets.write"),
+        Command::Slo {
+            what: Some(Slo::Set { .. }),
+        } => Some("slo.write"),
+        Command::Slo {
+            what: Some(Slo::Import { dry_run: false, .. }),
+        } => Some("slo.import"),
         Command::Cluster(Cluster::Settle { .. }) => Some("cluster.settle"),
         Command::Metrics(Metrics::Use(_)) => Some("settings.change"),
         Command::Training(Training::Up) => Some("training.up"),

@@ -46,6 +46,23 @@ impl Objective {
     pub fn queries(&self, window: Span, bucket: Option<&str>) -> Measured {
         self.indicator.queries(window, &self.by, bucket)
     }
+
+    /// A selector of the buckets that its latency is counted by; `None` for objectives that need
+    /// none.
+    pub fn bucket_series(&self) -> Option<String> {
+        let indicator = match &self.indicator {
+            Indicator::Slices { of, .. } => of,
+            other => other,
+        };
+        match indicator {
+            Indicator::Latency {
+                histogram,
+                native: false,
+                ..
+            } => Some(with_suffix(histogram, "_bucket", None)),
+            _ => None,
+        }
+    }
 }
 
 impl Indicator {

@@ -1,0 +1,18 @@
+//! Objectives: the file that names them, what was counted for each, and how it stands.
+//!
+//! `objectives.yaml` says what is promised. What is counted is asked of the environment's samples or
+//! of its Prometheus, slot by slot, and kept in memory, so that a look asks only for what is new
+//! ([`held`]). All arithmetic is `deckwatch_slo`'s.
+
+mod count;
+mod file;
+mod held;
+mod view;
+
+pub(crate) use count::Counts;
+pub use file::{
+    CheckObjectives, DocumentRead, ImportObjectives, ObjectivesCheck, ObjectivesFile,
+    ObjectivesText, ObjectivesTold, PresetAsk, check, export, import, preset, read_document, rules,
+    show as file, write,
+};
+pub use view::{SloAsk, SloRow, SloState, SloView, SlosView, list, show};
