@@ -119,16 +119,21 @@ pub struct Track {
 }
 
 impl Track {
-    /// Where the last slot ends.
+    /// Where the last slot ends. A track that is asked about `now` reaches to now: of what lies
+    /// beyond its end it cannot even say that nothing is known.
     pub fn to(&self) -> Timestamp {
-        self.from
-            .plus(Span::from_millis(self.step.as_millis() * self.slots.len() as u64).duration())
+        self.start(self.slots.len())
     }
 
     /// Where a slot begins.
     pub fn start(&self, slot: usize) -> Timestamp {
-        self.from
-            .plus(Span::from_millis(self.step.as_millis() * slot as u64).duration())
+        let since = self.step.as_millis().saturating_mul(slot as u64);
+        self.from.plus(Span::from_millis(since).duration())
+    }
+
+    /// The step in milliseconds, held to what can be reckoned with.
+    pub(crate) fn step_ms(&self) -> i64 {
+        milliseconds(self.step)
     }
 
     /// The slots between two moments. A slot belongs to where its middle lies, so that neighbouring
@@ -140,7 +145,7 @@ impl Track {
 
     /// The first slot whose middle is not before a moment.
     fn first_at(&self, moment: Timestamp) -> usize {
-        let step = (self.step.as_millis() as i64).max(1);
+        let step = self.step_ms();
         let since = moment.as_millis() - self.from.as_millis();
         // middle = from + (2i + 1) step / 2 >= moment
         let doubled = (2 * since - step).max(0);
@@ -219,6 +224,12 @@ impl Track {
     pub fn prepare(&self, no_data: NoData, exclusions: &[Exclusion]) -> Prepared {
         Prepared::new(self, no_data, exclusions)
     }
+}
+
+/// A step in milliseconds: more than nothing, and at most some thirty thousand years.
+pub(crate) fn milliseconds(step: Span) -> i64 {
+    let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+    millis.clamp(1, 1_000_000_000_000_000)
 }
 
 /// Sums up to a slot.

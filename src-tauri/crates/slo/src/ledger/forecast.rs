@@ -116,8 +116,10 @@ impl Objective {
         total: f64,
     ) -> Option<Timestamp> {
         let length = self.period.nominal();
-        let step = track.track().step.as_secs_f64();
-        let steps = (length.as_secs_f64() / step.max(1.0)).ceil() as u64;
+        // Slots may be fine; a hundred-thousandth of the period is fine enough.
+        let finest = length.as_secs_f64() / 1e5;
+        let step = track.track().step.as_secs_f64().max(finest).max(1e-3);
+        let steps = (length.as_secs_f64() / step).ceil() as u64;
         let coming = Events {
             total: total * step,
             bad: bad * step,
@@ -148,7 +150,8 @@ fn rates(track: &Prepared, as_of: Timestamp, lookback: Span) -> Option<Rates> {
     let block = Span::from_millis((lookback.as_millis() / BLOCKS).max(1));
     let counts: Vec<f64> = (0..BLOCKS)
         .map(|i| {
-            let start = from.plus(Span::from_millis(block.as_millis() * i).duration());
+            let since = block.as_millis().saturating_mul(i);
+            let start = from.plus(Span::from_millis(since).duration());
             track.window(start, start.plus(block.duration())).bad
         })
         .collect();
