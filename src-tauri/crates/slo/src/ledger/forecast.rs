@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::figures::percent;
 use crate::objective::Objective;
 use crate::period::PeriodSpan;
-use crate::track::{Events, Prepared};
+use crate::track::Prepared;
 
 /// Which budget is meant.
 #[derive(Clone, PartialEq, Debug)]
@@ -120,24 +120,28 @@ impl Objective {
         let finest = length.as_secs_f64() / 1e5;
         let step = track.track().step.as_secs_f64().max(finest).max(1e-3);
         let steps = (length.as_secs_f64() / step).ceil() as u64;
-        let coming = Events {
-            total: total * step,
-            bad: bad * step,
-        };
-        let mut ahead = Events::default();
-        for n in 1..=steps {
-            ahead = ahead + coming;
+        let moment = |n: u64| {
             let elapsed = Span::from_millis((n as f64 * step * 1000.0) as u64);
-            let at = as_of.plus(elapsed.duration());
+            as_of.plus(elapsed.duration())
+        };
+        let gone = |n: &u64| {
+            let at = moment(*n);
             let kept = track.window(at.minus(length.duration()), as_of);
-            let all = kept + ahead;
-            if all.bad > 0.0 && all.bad >= all.total * self.target.budget() {
-                return Some(at);
-            }
-        }
-        None
+            let ahead = *n as f64 * step;
+            let all = (kept.total + ahead * total, kept.bad + ahead * bad);
+            all.1 > 0.0 && all.1 >= all.0 * self.target.budget()
+        };
+        // Strides first, then step by step within the one in which it goes.
+        let stride = (steps / STRIDES).max(1);
+        let hit = (stride..=steps + stride)
+            .step_by(stride as usize)
+            .find(|n| gone(n))?;
+        (hit + 1 - stride..=hit).find(gone).map(moment)
     }
 }
+
+/// How many strides a period is looked over with.
+const STRIDES: u64 = 2_000;
 
 fn rates(track: &Prepared, as_of: Timestamp, lookback: Span) -> Option<Rates> {
     let from = as_of.minus(lookback.duration());

@@ -144,6 +144,33 @@ proptest! {
     }
 
     #[test]
+    fn the_fewest_that_alert_do_and_one_less_does_not(
+        share in 0.94_f64..0.9999,
+        per_minute in 1.0_f64..300.0,
+        night in 0.0_f64..1.0,
+    ) {
+        let objective = Objective { target: target(share), ..plain() };
+        let quiet = (per_minute * night).floor();
+        let with = |bad: f64| {
+            // All bad events in the last five minutes, as far as they have room.
+            let mut track = history(per_minute.floor(), 0.0, &[(quiet, 0.0); 60]);
+            let n = track.slots.len();
+            let mut left = bad;
+            for slot in track.slots[n - 60..].iter_mut().rev() {
+                *slot = Some(Events::of(quiet, left.min(quiet)));
+                left = (left - quiet).max(0.0);
+            }
+            first(&objective, &track)
+        };
+        if let Some(needed) = with(0.0).needed {
+            prop_assert_eq!(with(needed).state, State::Firing);
+            prop_assert_eq!(with(needed - 1.0).state, State::Quiet);
+        } else {
+            prop_assert_eq!(with(quiet * 60.0).state, State::Quiet);
+        }
+    }
+
+    #[test]
     fn what_is_offered_works_and_spends_the_same_share(
         share in 0.01_f64..0.9999,
         days in 1_u64..400,
