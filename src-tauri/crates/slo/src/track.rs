@@ -232,6 +232,14 @@ pub(crate) fn milliseconds(step: Span) -> i64 {
     millis.clamp(1, 1_000_000_000_000_000)
 }
 
+/// Moments up to `end`, `step` apart, the newest last.
+pub(crate) fn moments(end: Timestamp, step: Span, n: usize) -> impl Iterator<Item = Timestamp> {
+    (0..n).rev().map(move |back| {
+        let back = step.as_millis().saturating_mul(back as u64);
+        end.minus(Span::from_millis(back).duration())
+    })
+}
+
 /// Sums up to a slot.
 #[derive(Clone, Copy, Default, Debug)]
 struct Sums {
@@ -340,6 +348,24 @@ impl Prepared {
     pub fn coverage(&self, from: Timestamp, to: Timestamp) -> (usize, usize) {
         let (a, b) = self.between(from, to);
         (b.known - a.known, b.missing - a.missing)
+    }
+
+    /// How much of the time between two moments is counted: known, or filled in.
+    pub(crate) fn counted_time(&self, from: Timestamp, to: Timestamp) -> Span {
+        let (known, missing) = self.coverage(from, to);
+        let slots = match self.no_data {
+            NoData::Bad => known + missing,
+            NoData::Ignore | NoData::Hold => known,
+        };
+        Span::from_millis(self.track.step.as_millis().saturating_mul(slots as u64))
+    }
+
+    /// What was counted in each of `n` stretches of `step` up to `to`, the newest last, with the
+    /// end of each.
+    pub fn counts(&self, to: Timestamp, step: Span, n: usize) -> Vec<(Timestamp, Events)> {
+        moments(to, step, n)
+            .map(|end| (end, self.last(step, end)))
+            .collect()
     }
 
     /// Whether anything is known between two moments; what counts as bad when unknown is known to

@@ -16,7 +16,7 @@ use super::pair::{Pair, Severity};
 use super::words;
 use crate::budget::Budget;
 use crate::objective::Objective;
-use crate::track::{Events, Prepared};
+use crate::track::{Events, Prepared, moments};
 
 /// One event is never a rate.
 pub const FEWEST_BAD: f64 = 2.0;
@@ -112,7 +112,34 @@ impl Decision {
     }
 }
 
+/// A window's pace at a moment.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
+pub struct BurnPoint {
+    /// The moment.
+    pub at: Timestamp,
+    /// The pace; `None` without events.
+    pub pace: Option<f64>,
+}
+
 impl Objective {
+    /// A window's pace as a line: at each of `points` moments up to `now`, `step` apart, the
+    /// newest last.
+    pub fn burn_line(
+        &self,
+        track: &Prepared,
+        window: Span,
+        now: Timestamp,
+        step: Span,
+        points: usize,
+    ) -> Vec<BurnPoint> {
+        moments(track.as_of(now), step, points)
+            .map(|at| BurnPoint {
+                at,
+                pace: self.burn_over(track, window, at).pace,
+            })
+            .collect()
+    }
+
     /// What each of its pairs says of a group, in the pairs' order.
     pub fn decide(&self, track: &Prepared, now: Timestamp) -> Vec<Decision> {
         let (pairs, _) = self.pairs();
@@ -130,8 +157,7 @@ impl Objective {
             self.burn_over(track, pair.long, as_of),
             self.burn_over(track, pair.short, as_of),
         );
-        let began = as_of.minus(period.duration()).max(track.track().from);
-        let history = Span::from(as_of.since(began));
+        let history = track.counted_time(as_of.minus(period.duration()), as_of);
         let spent = track.last(period, as_of);
         let period_total = projected(spent.total, history, period);
         let traffic = Traffic {

@@ -145,8 +145,7 @@ const STRIDES: u64 = 2_000;
 
 fn rates(track: &Prepared, as_of: Timestamp, lookback: Span) -> Option<Rates> {
     let from = as_of.minus(lookback.duration());
-    let (known, _) = track.coverage(from, as_of);
-    let seconds = known as f64 * track.track().step.as_secs_f64();
+    let seconds = track.counted_time(from, as_of).as_secs_f64();
     if seconds <= 0.0 {
         return None;
     }

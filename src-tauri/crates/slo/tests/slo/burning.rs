@@ -355,6 +355,65 @@ fn a_short_history_is_projected() {
 }
 
 #[test]
+fn a_service_that_is_new_is_projected_from_when_it_began() {
+    // The same three days on a grid of thirty: of the rest nothing is known.
+    let mut track = history(100.0, 0.0, &[]);
+    track.slots[..27 * 1440].fill(None);
+    let decision = first(&plain(), &track);
+    assert_eq!(
+        (decision.period_total, decision.history),
+        (4_320_000.0, seconds(3 * DAY))
+    );
+    // Six busy hours are known, and a quiet one: ten bad would be a lot for them, not for a month.
+    let mut night = vec![(1.0, 0.0); 60];
+    night[50..].fill((1.0, 1.0));
+    let mut track = history(100.0, 0.0, &night);
+    let n = track.slots.len();
+    track.slots[..n - 420].fill(None);
+    let decision = first(&plain(), &track);
+    assert_eq!(decision.state, State::Quiet);
+    assert!(
+        decision
+            .words
+            .contains("2 % of the period's budget is 75 bad"),
+        "{}",
+        decision.words
+    );
+}
+
+#[test]
+fn lines_are_windows_at_moments() {
+    let objective = plain();
+    let track = history(100.0, 0.0, &[(100.0, 1.0); 60]);
+    let counted = objective.prepare(&track, &[]);
+    let now = track.to();
+    let line = objective.burn_line(&counted, seconds(HOUR), now, seconds(1800), 4);
+    let paces: Vec<f64> = line.iter().map(|p| p.pace.unwrap().round()).collect();
+    assert_eq!(paces, [0.0, 0.0, 5.0, 10.0]);
+    assert_eq!(line[3].at, now);
+    let counts = counted.counts(now, seconds(1800), 3);
+    let bad: Vec<f64> = counts.iter().map(|(_, e)| e.bad).collect();
+    assert_eq!(bad, [0.0, 30.0, 30.0]);
+    let left = objective.rolling_line(&counted, now, seconds(HOUR), 2);
+    assert_eq!(left[0].1.left, 1.0);
+    assert_eq!(left[1].1, objective.rolling(&counted, now).budget);
+}
+
+#[test]
+fn alerts_that_wake_for_nothing_are_doubted() {
+    let week =
+        one("name: a\nservice: b\ntarget: 90%\nperiod: 7d\nindicator: {ratio: {bad: x, total: y}}");
+    let doubts = week.doubts();
+    assert_eq!(doubts.len(), 2, "{doubts:#?}");
+    assert_eq!(
+        doubts[0],
+        "ticket at ×0.7 over 1d and 2h: a pace of ×0.7 would leave 30 % of the budget at the end \
+         of 7d; it alerts although the objective is kept"
+    );
+    assert!(plain().doubts().is_empty());
+}
+
+#[test]
 fn decisions_are_those_of_a_plain_count() {
     let objective = plain();
     let mut random = ChaCha8Rng::seed_from_u64(7);

@@ -178,6 +178,8 @@ fn what_nobody_saw_is_told_apart() {
     track.slots[100..110].fill(None);
     let counted = objective.prepare(&track, &[]);
     let ledger = objective.ledger(&counted, track.to(), &[], &[], 0);
+    // Foreseen from what is counted, holes and all.
+    assert_eq!(ledger.expected, 4_320_000.0);
     let unknown = &ledger.parts[0];
     assert_eq!(
         (unknown.kind, unknown.bad, unknown.unseen),
