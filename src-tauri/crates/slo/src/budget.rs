@@ -13,7 +13,7 @@ use crate::figures::{count, exact_percent, percent};
 use crate::objective::{Exclusion, NoData, Objective};
 use crate::period::PeriodSpan;
 use crate::target::Target;
-use crate::track::{Events, Prepared, Track};
+use crate::track::{Events, Prepared, Track, moments};
 
 /// A budget of events: the ratio of sums of what was counted, never a mean of ratios.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
@@ -154,12 +154,7 @@ impl Objective {
         points: usize,
     ) -> Vec<(Timestamp, Budget)> {
         let length = self.period.nominal();
-        let end = track.as_of(now);
-        let moments = (0..points).rev().map(|back| {
-            let back = step.as_millis().saturating_mul(back as u64);
-            end.minus(Span::from_millis(back).duration())
-        });
-        moments
+        moments(track.as_of(now), step, points)
             .map(|at| (at, Budget::of(track.last(length, at), self.target)))
             .collect()
     }

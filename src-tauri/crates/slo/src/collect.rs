@@ -7,7 +7,7 @@ use deckwatch_promql::labels::Labels;
 use deckwatch_promql::value::Series;
 
 use crate::objective::{Objective, Side};
-use crate::track::{Events, Track};
+use crate::track::{Events, Track, milliseconds};
 
 /// The grid on which an objective's two queries are asked: at the end of each slot, each over one
 /// slot.
@@ -25,11 +25,11 @@ impl Grid {
     /// The grid that covers the time between two moments, in steps counted from 1970, so that it
     /// is the same whenever it is asked for.
     pub fn covering(from: Timestamp, to: Timestamp, step: Span) -> Self {
-        let each = (step.as_millis() as i64).max(1);
+        let each = milliseconds(step);
         let first = from.as_millis().div_euclid(each);
         let last = to.as_millis().div_euclid(each).max(first);
         Grid {
-            from: Timestamp::from_millis(first * each),
+            from: Timestamp::from_millis(first.saturating_mul(each)),
             step: Span::from_millis(each as u64),
             slots: (last - first) as usize,
         }
@@ -38,15 +38,16 @@ impl Grid {
     /// The first and the last moment that a range query asks for, in milliseconds since 1970;
     /// `None` without a slot.
     pub fn moments(&self) -> Option<(i64, i64)> {
-        let step = self.step.as_millis() as i64;
+        let step = milliseconds(self.step);
         let from = self.from.as_millis();
         let last = i64::try_from(self.slots).ok().filter(|n| *n > 0)?;
-        Some((from + step, from + last * step))
+        let end = from.checked_add(last.checked_mul(step)?)?;
+        Some((from + step, end))
     }
 
     /// The slot that ends at a moment.
     fn ending(&self, moment: i64) -> Option<usize> {
-        let step = (self.step.as_millis() as i64).max(1);
+        let step = milliseconds(self.step);
         let since = moment - self.from.as_millis();
         let slot = usize::try_from(since / step - 1).ok()?;
         (since % step == 0 && slot < self.slots).then_some(slot)

@@ -45,7 +45,6 @@ impl Zone {
     /// The first moment of a day: not always midnight, where clocks skip it.
     fn start(&self, day: Date) -> Timestamp {
         day.to_zoned(self.rules.clone())
-            .and_then(|midnight| midnight.start_of_day())
             .map(|start| Timestamp::from_millis(start.timestamp().as_millisecond()))
             .unwrap_or(Timestamp::EPOCH)
     }

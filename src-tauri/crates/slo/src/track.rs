@@ -119,16 +119,21 @@ pub struct Track {
 }
 
 impl Track {
-    /// Where the last slot ends.
+    /// Where the last slot ends. A track that is asked about `now` reaches to now: of what lies
+    /// beyond its end it cannot even say that nothing is known.
     pub fn to(&self) -> Timestamp {
-        self.from
-            .plus(Span::from_millis(self.step.as_millis() * self.slots.len() as u64).duration())
+        self.start(self.slots.len())
     }
 
     /// Where a slot begins.
     pub fn start(&self, slot: usize) -> Timestamp {
-        self.from
-            .plus(Span::from_millis(self.step.as_millis() * slot as u64).duration())
+        let since = self.step.as_millis().saturating_mul(slot as u64);
+        self.from.plus(Span::from_millis(since).duration())
+    }
+
+    /// The step in milliseconds, held to what can be reckoned with.
+    pub(crate) fn step_ms(&self) -> i64 {
+        milliseconds(self.step)
     }
 
     /// The slots between two moments. A slot belongs to where its middle lies, so that neighbouring
@@ -140,7 +145,7 @@ impl Track {
 
     /// The first slot whose middle is not before a moment.
     fn first_at(&self, moment: Timestamp) -> usize {
-        let step = (self.step.as_millis() as i64).max(1);
+        let step = self.step_ms();
         let since = moment.as_millis() - self.from.as_millis();
         // middle = from + (2i + 1) step / 2 >= moment
         let doubled = (2 * since - step).max(0);
@@ -219,6 +224,20 @@ impl Track {
     pub fn prepare(&self, no_data: NoData, exclusions: &[Exclusion]) -> Prepared {
         Prepared::new(self, no_data, exclusions)
     }
+}
+
+/// A step in milliseconds: more than nothing, and at most some thirty thousand years.
+pub(crate) fn milliseconds(step: Span) -> i64 {
+    let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+    millis.clamp(1, 1_000_000_000_000_000)
+}
+
+/// Moments up to `end`, `step` apart, the newest last.
+pub(crate) fn moments(end: Timestamp, step: Span, n: usize) -> impl Iterator<Item = Timestamp> {
+    (0..n).rev().map(move |back| {
+        let back = step.as_millis().saturating_mul(back as u64);
+        end.minus(Span::from_millis(back).duration())
+    })
 }
 
 /// Sums up to a slot.
@@ -329,6 +348,24 @@ impl Prepared {
     pub fn coverage(&self, from: Timestamp, to: Timestamp) -> (usize, usize) {
         let (a, b) = self.between(from, to);
         (b.known - a.known, b.missing - a.missing)
+    }
+
+    /// How much of the time between two moments is counted: known, or filled in.
+    pub(crate) fn counted_time(&self, from: Timestamp, to: Timestamp) -> Span {
+        let (known, missing) = self.coverage(from, to);
+        let slots = match self.no_data {
+            NoData::Bad => known + missing,
+            NoData::Ignore | NoData::Hold => known,
+        };
+        Span::from_millis(self.track.step.as_millis().saturating_mul(slots as u64))
+    }
+
+    /// What was counted in each of `n` stretches of `step` up to `to`, the newest last, with the
+    /// end of each.
+    pub fn counts(&self, to: Timestamp, step: Span, n: usize) -> Vec<(Timestamp, Events)> {
+        moments(to, step, n)
+            .map(|end| (end, self.last(step, end)))
+            .collect()
     }
 
     /// Whether anything is known between two moments; what counts as bad when unknown is known to

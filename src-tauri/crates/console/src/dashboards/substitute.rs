@@ -65,7 +65,9 @@ fn quoted(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
         match c {
-            '\\' | '"' | '\'' => out.extend(['\\', c]),
+            '\\' => out += r"\\",
+            // By their numbers, which mean the same between quotes of either kind.
+            '"' | '\'' | '`' => out += &format!(r"\x{:02x}", u32::from(c)),
             '\n' => out += "\\n",
             c if c.is_control() => {}
             c => out.push(c),

@@ -3,11 +3,20 @@
 use deckwatch_domain::{Span, Timestamp};
 use deckwatch_promql::When;
 use deckwatch_promql::labels::Labels;
+use deckwatch_promql::parse::Dialect;
 use deckwatch_promql::value::{FloatPoint, Series, Value};
 use deckwatch_signals::prometheus::Value as Told;
 
 use super::{Source, own, refused};
 use crate::problem::Problem;
+
+/// `anchored` ranges count each event once in windows that join.
+const DIALECT: Dialect = Dialect {
+    experimental_functions: false,
+    duration_expressions: false,
+    extended_ranges: true,
+    fill_modifiers: false,
+};
 
 /// From `start` to `end`, both in milliseconds and included, every `step`.
 ///
@@ -23,7 +32,8 @@ pub(crate) async fn range(
     let client = match source {
         Source::Own(store) => {
             let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-            let answer = own::evaluate(store, query, When::Range { start, end, step }).await?;
+            let when = When::Range { start, end, step };
+            let answer = own::evaluate_in(store, query, when, DIALECT).await?;
             return Ok(match answer.value {
                 Value::Matrix(all) => all,
                 _ => Vec::new(),

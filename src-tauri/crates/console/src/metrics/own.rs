@@ -28,11 +28,24 @@ pub(crate) async fn evaluate(
     text: &str,
     when: When,
 ) -> Result<Answer, Problem> {
+    evaluate_in(store, text, when, Dialect::default()).await
+}
+
+/// The same in a dialect of one's own.
+///
+/// # Errors
+/// As [`evaluate`].
+pub(super) async fn evaluate_in(
+    store: &SampleStore,
+    text: &str,
+    when: When,
+    dialect: Dialect,
+) -> Result<Answer, Problem> {
     let options = Options {
         max_samples: SAMPLES,
         ..Options::default()
     };
-    let query = Query::new(text, Dialect::default()).map_err(|e| misread(text, &e))?;
+    let query = Query::new(text, dialect).map_err(|e| misread(text, &e))?;
     let answer = source::ask(store, query, when, options, PATIENCE).await;
     answer.map_err(|error| match error {
         AskError::Query(error) => failed(text, error),

@@ -85,7 +85,10 @@ pub(super) async fn count(
     let held = console.counts.of(objective, source);
     let mut held = held.lock().await;
     let (bucket, trouble) = bucket(source, objective).await?;
-    let measured = objective.queries(step(objective), bucket.as_deref());
+    let measured = match source {
+        Source::Own(_) => objective.anchored_queries(step(objective), bucket.as_deref()),
+        Source::Prometheus { .. } => objective.queries(step(objective), bucket.as_deref()),
+    };
     let from = begins(objective, now);
     held.forget(from);
     while let Some(grid) = held.next(from, now) {

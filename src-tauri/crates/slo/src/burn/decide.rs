@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use deckwatch_domain::{Span, Timestamp};
 use serde::Serialize;
 
-use super::interval::lower_bound;
+use super::interval::{lower_bound, surely_above};
 use super::pair::{Pair, Severity};
 use super::words;
 use crate::budget::Budget;
 use crate::objective::Objective;
-use crate::track::{Events, Prepared};
+use crate::track::{Events, Prepared, moments};
 
 /// One event is never a rate.
 pub const FEWEST_BAD: f64 = 2.0;
@@ -112,7 +112,34 @@ impl Decision {
     }
 }
 
+/// A window's pace at a moment.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
+pub struct BurnPoint {
+    /// The moment.
+    pub at: Timestamp,
+    /// The pace; `None` without events.
+    pub pace: Option<f64>,
+}
+
 impl Objective {
+    /// A window's pace as a line: at each of `points` moments up to `now`, `step` apart, the
+    /// newest last.
+    pub fn burn_line(
+        &self,
+        track: &Prepared,
+        window: Span,
+        now: Timestamp,
+        step: Span,
+        points: usize,
+    ) -> Vec<BurnPoint> {
+        moments(track.as_of(now), step, points)
+            .map(|at| BurnPoint {
+                at,
+                pace: self.burn_over(track, window, at).pace,
+            })
+            .collect()
+    }
+
     /// What each of its pairs says of a group, in the pairs' order.
     pub fn decide(&self, track: &Prepared, now: Timestamp) -> Vec<Decision> {
         let (pairs, _) = self.pairs();
@@ -130,8 +157,7 @@ impl Objective {
             self.burn_over(track, pair.long, as_of),
             self.burn_over(track, pair.short, as_of),
         );
-        let began = as_of.minus(period.duration()).max(track.track().from);
-        let history = Span::from(as_of.since(began));
+        let history = track.counted_time(as_of.minus(period.duration()), as_of);
         let spent = track.last(period, as_of);
         let period_total = projected(spent.total, history, period);
         let traffic = Traffic {
@@ -218,35 +244,29 @@ impl Traffic {
         self.share * self.budget * self.period_total
     }
 
-    fn conditions(&self, bad: f64, short_pace: Option<f64>) -> Vec<Condition> {
-        let factor = self.pair.factor;
-        let condition = |need, found: f64, bound: f64, holds| Condition {
-            need,
-            found,
-            bound,
-            holds,
-        };
-        let mut all = self.of_long(bad);
-        let short = short_pace.unwrap_or(0.0);
-        all.insert(1, condition(Need::ShortPace, short, factor, short > factor));
-        all
-    }
-
-    /// Everything that depends on the long window alone.
-    fn of_long(&self, bad: f64) -> Vec<Condition> {
-        let total = self.long_total;
-        let factor = self.pair.factor;
-        let pace = if total > 0.0 {
-            bad / total / self.budget
+    /// The pace of the long window with so many bad events.
+    fn pace(&self, bad: f64) -> f64 {
+        if self.long_total > 0.0 {
+            bad / self.long_total / self.budget
         } else {
             0.0
-        };
-        let lower = lower_bound(bad, total);
+        }
+    }
+
+    /// Counts that come out of rates are no whole numbers: half a percent of an event is rounding.
+    fn enough(found: f64, bound: f64) -> bool {
+        found + 0.005 >= bound
+    }
+
+    fn conditions(&self, bad: f64, short_pace: Option<f64>) -> Vec<Condition> {
+        let factor = self.pair.factor;
+        let (pace, short) = (self.pace(bad), short_pace.unwrap_or(0.0));
         let (alerting, spent) = (factor * self.budget, self.spent());
-        // Half a percent of an event is rounding; rates round too.
-        let enough = |found: f64, bound: f64| found + 0.005 >= bound;
+        let lower = lower_bound(bad, self.long_total);
+        let enough = Self::enough;
         [
             (Need::LongPace, pace, factor, pace > factor),
+            (Need::ShortPace, short, factor, short > factor),
             (Need::FewestBad, bad, FEWEST_BAD, enough(bad, FEWEST_BAD)),
             (Need::BudgetSpent, bad, spent, enough(bad, spent)),
             (Need::LowerBound, lower, alerting, lower > alerting),
@@ -261,17 +281,24 @@ impl Traffic {
         .collect()
     }
 
+    /// Whether so many bad events in the long window would alert, if the short one agreed.
+    fn alerts(&self, bad: f64) -> bool {
+        self.pace(bad) > self.pair.factor
+            && Self::enough(bad, FEWEST_BAD)
+            && Self::enough(bad, self.spent())
+            && surely_above(bad, self.long_total, self.pair.factor * self.budget)
+    }
+
     /// The fewest bad events in the long window that would alert at its traffic. More bad events
     /// never undo a condition, so halving finds it.
     fn needed(&self) -> Option<f64> {
-        let alerts = |bad: f64| self.of_long(bad).iter().all(|c| c.holds);
         let (mut low, mut high) = (0.0, self.long_total.floor());
-        if high < 1.0 || !alerts(high) {
+        if high < 1.0 || !self.alerts(high) {
             return None;
         }
         while high - low > 1.0 {
             let middle = ((low + high) / 2.0_f64).floor();
-            if alerts(middle) {
+            if self.alerts(middle) {
                 high = middle;
             } else {
                 low = middle;

@@ -27,11 +27,26 @@ pub fn lower_bound(bad: f64, total: f64) -> f64 {
     beta_quantile(bad, good + 1.0).unwrap_or(0.0)
 }
 
+/// Whether [`lower_bound`] is above a share, by one look instead of a search.
+pub(super) fn surely_above(bad: f64, total: f64, share: f64) -> bool {
+    let bad = (bad + 1e-6).floor();
+    let good = total.max(bad) - bad;
+    let exact = bad >= 1.0 && good >= 1e-6 && bad.min(good) <= MANY;
+    if exact && (0.0..=1.0).contains(&share) {
+        checked_beta_reg(bad, good + 1.0, share).is_ok_and(|tail| tail < TAIL)
+    } else {
+        lower_bound(bad, total) > share
+    }
+}
+
 /// Where the Beta(a, b) distribution reaches `TAIL`.
 fn beta_quantile(a: f64, b: f64) -> Option<f64> {
     let (mut low, mut high) = (0.0_f64, a / (a + b));
-    for _ in 0..100 {
+    while high - low > 1e-12 * high {
         let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            break;
+        }
         if checked_beta_reg(a, b, middle).ok()? < TAIL {
             low = middle;
         } else {

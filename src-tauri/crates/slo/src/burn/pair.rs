@@ -61,8 +61,9 @@ const USUAL: [(Severity, u64, u64, f64); 4] = [
 ];
 
 /// Lengths that long windows are rounded to, in minutes.
-const TIDY: [u64; 16] = [
+const TIDY: [u64; 18] = [
     15, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 2880, 4320, 7200, 10_080, 20_160, 43_200,
+    86_400, 129_600,
 ];
 
 impl Pair {
@@ -160,15 +161,19 @@ impl Pair {
         let pace = (0.5 * target.fastest()).max(1.0);
         let pace = pace.min(self.factor.max(1.0));
         let wanted = share * period.as_secs_f64() / pace / 60.0;
-        let tidy = TIDY.iter().copied();
-        let minutes = tidy.min_by(|a, b| {
-            let off = |m: u64| (m as f64 / wanted).ln().abs();
-            off(*a).total_cmp(&off(*b))
-        })?;
-        let long = Span::from_secs(minutes * 60);
-        let pair = Pair::spending(self.severity, share, period, long, Pair::short_of(long));
-        let fits = pair.bad_share(target) < 1.0 && pair.long < period && pair.short < pair.long;
-        fits.then_some(pair)
+        let pairs = TIDY.iter().map(|minutes| {
+            let long = Span::from_secs(minutes * 60);
+            let short = Pair::short_of(long);
+            Pair::spending(self.severity, share, period, long, short)
+        });
+        let fits = pairs.filter(|pair| {
+            pair.bad_share(target) < 1.0 && pair.long < period && pair.short < pair.long
+        });
+        let off = |pair: &Pair| {
+            let minutes = pair.long.as_secs_f64() / 60.0;
+            (minutes / wanted).ln().abs()
+        };
+        fits.min_by(|a, b| off(a).total_cmp(&off(b)))
     }
 }
 

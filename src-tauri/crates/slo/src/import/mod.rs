@@ -147,16 +147,24 @@ impl Reader {
         }
     }
 
-    /// Takes an objective, unless its service has one of that name.
-    fn take(&mut self, node: &Node, objective: Objective) {
+    /// Takes an objective, unless its service has one of that name. Alerts that could never fire
+    /// stay behind.
+    fn take(&mut self, node: &Node, mut objective: Objective) {
         let twice = |o: &Objective| o.name == objective.name && o.service == objective.service;
         if self.objectives.iter().any(twice) {
             let name = &objective.name;
             self.mistakes
                 .at(node, format!("an objective `{name}` was read already"));
-        } else {
-            self.objectives.push(objective);
+            return;
         }
+        if objective.burn.is_some() {
+            let (kept, refused) = objective.pairs();
+            for why in refused {
+                self.lost(node, why.to_string());
+            }
+            objective.burn = Some(kept);
+        }
+        self.objectives.push(objective);
     }
 
     fn text(&mut self, node: &Node, key: &str) -> Option<String> {

@@ -60,7 +60,7 @@ pub struct Part {
 /// Slots that a time touches at all: a short incident in a long slot is still its cause.
 fn touched(track: &Prepared, from: Timestamp, to: Timestamp) -> std::ops::Range<usize> {
     let track = track.track();
-    let step = (track.step.as_millis() as i64).max(1);
+    let step = track.step_ms();
     let since = |moment: Timestamp| moment.as_millis() - track.from.as_millis();
     let n = track.slots.len();
     let first = (since(from).max(0) / step) as usize;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::figures::percent;
 use crate::objective::Objective;
 use crate::period::PeriodSpan;
-use crate::track::{Events, Prepared};
+use crate::track::Prepared;
 
 /// Which budget is meant.
 #[derive(Clone, PartialEq, Debug)]
@@ -116,31 +116,36 @@ impl Objective {
         total: f64,
     ) -> Option<Timestamp> {
         let length = self.period.nominal();
-        let step = track.track().step.as_secs_f64();
-        let steps = (length.as_secs_f64() / step.max(1.0)).ceil() as u64;
-        let coming = Events {
-            total: total * step,
-            bad: bad * step,
-        };
-        let mut ahead = Events::default();
-        for n in 1..=steps {
-            ahead = ahead + coming;
+        // Slots may be fine; a hundred-thousandth of the period is fine enough.
+        let finest = length.as_secs_f64() / 1e5;
+        let step = track.track().step.as_secs_f64().max(finest).max(1e-3);
+        let steps = (length.as_secs_f64() / step).ceil() as u64;
+        let moment = |n: u64| {
             let elapsed = Span::from_millis((n as f64 * step * 1000.0) as u64);
-            let at = as_of.plus(elapsed.duration());
+            as_of.plus(elapsed.duration())
+        };
+        let gone = |n: &u64| {
+            let at = moment(*n);
             let kept = track.window(at.minus(length.duration()), as_of);
-            let all = kept + ahead;
-            if all.bad > 0.0 && all.bad >= all.total * self.target.budget() {
-                return Some(at);
-            }
-        }
-        None
+            let ahead = *n as f64 * step;
+            let all = (kept.total + ahead * total, kept.bad + ahead * bad);
+            all.1 > 0.0 && all.1 >= all.0 * self.target.budget()
+        };
+        // Strides first, then step by step within the one in which it goes.
+        let stride = (steps / STRIDES).max(1);
+        let hit = (stride..=steps + stride)
+            .step_by(stride as usize)
+            .find(|n| gone(n))?;
+        (hit + 1 - stride..=hit).find(gone).map(moment)
     }
 }
 
+/// How many strides a period is looked over with.
+const STRIDES: u64 = 2_000;
+
 fn rates(track: &Prepared, as_of: Timestamp, lookback: Span) -> Option<Rates> {
     let from = as_of.minus(lookback.duration());
-    let (known, _) = track.coverage(from, as_of);
-    let seconds = known as f64 * track.track().step.as_secs_f64();
+    let seconds = track.counted_time(from, as_of).as_secs_f64();
     if seconds <= 0.0 {
         return None;
     }
@@ -148,7 +153,8 @@ fn rates(track: &Prepared, as_of: Timestamp, lookback: Span) -> Option<Rates> {
     let block = Span::from_millis((lookback.as_millis() / BLOCKS).max(1));
     let counts: Vec<f64> = (0..BLOCKS)
         .map(|i| {
-            let start = from.plus(Span::from_millis(block.as_millis() * i).duration());
+            let since = block.as_millis().saturating_mul(i);
+            let start = from.plus(Span::from_millis(since).duration());
             track.window(start, start.plus(block.duration())).bad
         })
         .collect();

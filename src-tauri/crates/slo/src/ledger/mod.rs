@@ -95,7 +95,7 @@ impl Objective {
         let expected = if closed {
             events.total
         } else {
-            let known = standing.known as f64 * track.track().step.as_secs_f64();
+            let known = track.counted_time(span.from, until).as_secs_f64();
             let open = open_seconds(until, span.to, &exclusions);
             if known > 0.0 {
                 events.total + events.total / known * open

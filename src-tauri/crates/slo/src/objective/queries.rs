@@ -44,7 +44,42 @@ impl Objective {
     /// latency's bucket as the histogram spells it ([`super::bucket_label`]); without it any
     /// usual spelling of the bound is meant.
     pub fn queries(&self, window: Span, bucket: Option<&str>) -> Measured {
-        self.indicator.queries(window, &self.by, bucket)
+        self.indicator.queries(&Asked {
+            window,
+            by: &self.by,
+            bucket,
+            ends: "",
+        })
+    }
+
+    /// The same with `anchored` ranges, which count every event once in windows that join, where
+    /// plain ones lose what falls between two windows' samples and stretch the rest to make up for
+    /// it. For sources that understand them: our own samples, and a Prometheus 3.7 or later with
+    /// `promql-extended-range-selectors`.
+    pub fn anchored_queries(&self, window: Span, bucket: Option<&str>) -> Measured {
+        self.indicator.queries(&Asked {
+            window,
+            by: &self.by,
+            bucket,
+            ends: " anchored",
+        })
+    }
+}
+
+/// How events are asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    window: Span,
+    by: &'a [String],
+    bucket: Option<&'a str>,
+    /// How ranges treat their ends.
+    ends: &'static str,
+}
+
+impl Asked<'_> {
+    /// A selector over the window.
+    fn over(&self, selector: &str) -> String {
+        format!("{}[{}]{}", selector.trim(), range(self.window), self.ends)
     }
 
     /// A selector of the buckets that its latency is counted by; `None` for objectives that need
@@ -79,26 +114,26 @@ impl Indicator {
         }
     }
 
-    fn queries(&self, window: Span, by: &[String], bucket: Option<&str>) -> Measured {
-        let w = range(window);
+    fn queries(&self, asked: &Asked<'_>) -> Measured {
+        let by = asked.by;
         match self {
             Indicator::Ratio {
                 side,
                 events,
                 total,
-            } => counted(*side, &over(events, &w), &over(total, &w), by),
+            } => counted(*side, &asked.over(events), &asked.over(total), by),
             Indicator::Latency {
                 histogram,
                 native: true,
                 below,
-            } => native(histogram, *below, &w, by),
+            } => native(&asked.over(histogram), *below, by),
             Indicator::Latency {
                 histogram, below, ..
             } => {
-                let le = bucket.map_or_else(|| any_spelling(*below), equal);
+                let le = asked.bucket.map_or_else(|| any_spelling(*below), equal);
                 let good = with_suffix(histogram, "_bucket", Some(&le));
                 let total = with_suffix(histogram, "_count", None);
-                counted(Side::Good, &over(&good, &w), &over(&total, &w), by)
+                counted(Side::Good, &asked.over(&good), &asked.over(&total), by)
             }
             Indicator::Gauge {
                 value,
@@ -107,7 +142,7 @@ impl Indicator {
                 every,
             } => {
                 let holds = format!("{} bool {}", holds.symbol(), plain(*threshold));
-                let every = format!("{w}:{}", range(*every));
+                let every = format!("{}:{}", range(asked.window), range(*every));
                 Measured {
                     side: Side::Good,
                     events: sum(&format!("sum_over_time((({value}) {holds})[{every}])"), by),
@@ -120,7 +155,7 @@ impl Indicator {
                 total,
                 counting,
             } => {
-                let written = |query| written(query, *counting, window, by);
+                let written = |query| written(query, *counting, asked.window, by);
                 Measured {
                     side: *side,
                     events: written(events),
@@ -131,7 +166,14 @@ impl Indicator {
                 every,
                 at_least,
                 of,
-            } => sliced(&of.queries(*every, by, bucket), &w, *every, *at_least),
+            } => {
+                let inner = Asked {
+                    window: *every,
+                    ..*asked
+                };
+                let within = format!("{}:{}", range(asked.window), range(*every));
+                sliced(&of.queries(&inner), &within, *at_least)
+            }
         }
     }
 }
@@ -146,8 +188,8 @@ fn written(query: &str, counting: Counting, window: Span, by: &[String]) -> Stri
 }
 
 /// A native histogram has no buckets of its own; the share below a bound is interpolated.
-fn native(histogram: &str, below: f64, w: &str, by: &[String]) -> Measured {
-    let all = sum(&format!("increase({})", over(histogram, w)), by);
+fn native(histogram: &str, below: f64, by: &[String]) -> Measured {
+    let all = sum(&format!("increase({histogram})"), by);
     let total = format!("histogram_count({all})");
     let below = plain(below);
     Measured {
@@ -159,8 +201,7 @@ fn native(histogram: &str, below: f64, w: &str, by: &[String]) -> Measured {
 
 /// Slices compare whole numbers (`95 * total` with `100 * good`), so that a slice exactly at its
 /// share is not lost to rounding.
-fn sliced(inner: &Measured, w: &str, every: Span, at_least: f64) -> Measured {
-    let every = range(every);
+fn sliced(inner: &Measured, within: &str, at_least: f64) -> Measured {
     let (least, whole) = scaled_share(at_least);
     let (events, total) = (&inner.events, &inner.total);
     let kept = match inner.side {
@@ -177,8 +218,8 @@ fn sliced(inner: &Measured, w: &str, every: Span, at_least: f64) -> Measured {
     };
     Measured {
         side: Side::Good,
-        events: format!("sum_over_time(({kept})[{w}:{every}])"),
-        total: format!("count_over_time(({total})[{w}:{every}])"),
+        events: format!("sum_over_time(({kept})[{within}])"),
+        total: format!("count_over_time(({total})[{within}])"),
     }
 }
 
@@ -212,10 +253,6 @@ fn sum(inner: &str, by: &[String]) -> String {
 
 fn range(span: Span) -> String {
     format_duration(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
-}
-
-fn over(selector: &str, w: &str) -> String {
-    format!("{}[{w}]", selector.trim())
 }
 
 fn equal(label: &str) -> String {

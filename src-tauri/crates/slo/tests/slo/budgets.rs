@@ -121,6 +121,21 @@ fn policies_for_a_time_without_data() {
 }
 
 #[test]
+fn a_slot_belongs_to_where_its_middle_lies() {
+    let track = track(
+        Timestamp::EPOCH,
+        seconds(60),
+        [(1.0, 0.0), (10.0, 0.0), (100.0, 0.0)],
+    );
+    let counted = track.prepare(NoData::Ignore, &[]);
+    let total = |from, to| counted.window(moment(from), moment(to)).total;
+    assert_eq!(total(0, 180), 111.0);
+    assert_eq!((total(30, 180), total(31, 180)), (111.0, 110.0));
+    assert_eq!((total(0, 90), total(0, 91)), (1.0, 11.0));
+    assert_eq!((total(31, 89), total(89, 91)), (0.0, 10.0));
+}
+
+#[test]
 fn slices_of_time() {
     let from = at("2026-11-20T00:00:00Z");
     let mut slots = vec![(100.0, 5.0), (100.0, 6.0), (0.0, 0.0), (10.0, 10.0)];
@@ -243,6 +258,35 @@ proptest! {
         let left: Events = events.iter().step_by(2).copied().sum();
         let right: Events = events.iter().skip(1).step_by(2).copied().sum();
         prop_assert_eq!(left + right, forth);
+    }
+
+    #[test]
+    fn no_grid_does_harm(
+        from in any::<i64>(),
+        step in prop_oneof![any::<u64>(), 0_u64..100_000],
+        n in 0_usize..50,
+        a in any::<i64>(),
+        b in any::<i64>(),
+        policy in prop::sample::select(vec![NoData::Bad, NoData::Ignore, NoData::Hold]),
+    ) {
+        let step = deckwatch_domain::Span::from_millis(step);
+        let mut track = track(Timestamp::from_millis(from), step, vec![(10.0, 1.0); n]);
+        track.slots.push(None);
+        let (a, b) = (Timestamp::from_millis(a), Timestamp::from_millis(b));
+        let objective = deckwatch_slo::Objective { no_data: policy, ..plain() };
+        let counted = objective.prepare(&track, &[exclusion(a, b)]);
+        objective.decide(&counted, b);
+        objective.rolling(&counted, b);
+        let ledger = objective.ledger(&counted, b, &[], &[], 5);
+        let span = ledger.span.clone();
+        for horizon in [
+            deckwatch_slo::ledger::Horizon::Rolling,
+            deckwatch_slo::ledger::Horizon::Period { span, allowed: ledger.allowed },
+        ] {
+            objective.forecast(&counted, b, step, &horizon);
+        }
+        objective.report(&[track], a, b, &[], &[]).unwrap();
+        deckwatch_slo::Grid::covering(a, b, step).moments();
     }
 
     #[test]

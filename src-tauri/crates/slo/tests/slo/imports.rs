@@ -3,7 +3,9 @@
 use deckwatch_slo::burn::Severity;
 use deckwatch_slo::export::to_openslo;
 use deckwatch_slo::import::{Imported, import};
-use deckwatch_slo::{Comparison, Counting, Indicator, NoData, Objective, Side, read_objectives};
+use deckwatch_slo::{
+    Comparison, Counting, Indicator, NoData, Objective, Side, read_objectives, write_objectives,
+};
 use proptest::prelude::*;
 
 use crate::support::{DAY, seconds};
@@ -273,6 +275,31 @@ spec:
     assert!(said[1].contains("the label `prometheus`"));
     assert!(said[11].contains("every minute here"));
 }
+
+const PYRRA: &str = r#"apiVersion: pyrra.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata:
+  name: orders
+  labels: {pyrra.dev/team: shop}
+spec:
+  target: '99'
+  window: 2w
+  indicator:
+    ratio:
+      errors: {metric: 'a{b="c"}'}
+      total: {metric: b}
+      grouping: [region]
+---
+apiVersion: pyrra.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata: {name: quick}
+spec:
+  target: '99'
+  window: 28d
+  indicator:
+    latencyNative: {latency: 200ms, total: {metric: seconds}}
+  alerting: {disabled: true}
+"#;
 
 #[test]
 fn pyrras_alerts_can_be_off_and_its_service_missing() {
@@ -638,6 +665,8 @@ fn several_go_out_as_several_documents() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_text_does_harm(text in "(?s).{0,200}") {
         let _ = import(&text);
@@ -645,14 +674,21 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_document_does_harm(
-        which in 0_usize..2,
-        at in 0_usize..2000,
+        which in 0_usize..3,
+        at in 0_usize..3000,
         length in 0_usize..60,
         with in "[-a-z0-9:{}\\[\\]'\"$ \n]{0,12}",
     ) {
-        let text = [SLOTH, OPENSLO][which];
+        let text = [SLOTH, OPENSLO, PYRRA][which];
         let boundary = |n: usize| (0..=n.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap();
         let (a, b) = (boundary(at), boundary(at + length));
-        let _ = import(&format!("{}{with}{}", &text[..a], &text[b..]));
+        if let Ok(read) = import(&format!("{}{with}{}", &text[..a], &text[b..])) {
+            for objective in read.objectives {
+                let written = write_objectives(std::slice::from_ref(&objective));
+                let again = read_objectives(&written);
+                let again = again.unwrap_or_else(|e| panic!("{e}\n{written}"));
+                prop_assert_eq!(again, [objective], "{}", written);
+            }
+        }
     }
 }

@@ -152,6 +152,23 @@ fn a_closed_period_is_counted_and_not_carried_on() {
 }
 
 #[test]
+fn planned_maintenance_brings_no_events() {
+    let objective = monthly();
+    let track = november(15 * 1440);
+    let day = |n: u64| track.from.plus(seconds(n * DAY).duration());
+    // Overlapping, partly over already, and beyond the end of the month: three days are left out.
+    let more = [
+        cut(day(14), day(16)),
+        cut(day(15), day(17)),
+        cut(day(29), day(40)),
+    ];
+    let counted = objective.prepare(&track, &more);
+    let ledger = objective.ledger(&counted, track.to(), &[], &more, 0);
+    assert_eq!(ledger.events.total, 14.0 * 144_000.0);
+    assert_eq!(ledger.expected, 26.0 * 144_000.0);
+}
+
+#[test]
 fn what_nobody_saw_is_told_apart() {
     let objective = Objective {
         no_data: NoData::Bad,
@@ -161,6 +178,8 @@ fn what_nobody_saw_is_told_apart() {
     track.slots[100..110].fill(None);
     let counted = objective.prepare(&track, &[]);
     let ledger = objective.ledger(&counted, track.to(), &[], &[], 0);
+    // Foreseen from what is counted, holes and all.
+    assert_eq!(ledger.expected, 4_320_000.0);
     let unknown = &ledger.parts[0];
     assert_eq!(
         (unknown.kind, unknown.bad, unknown.unseen),

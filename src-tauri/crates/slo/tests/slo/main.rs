@@ -10,3 +10,4 @@ mod periods;
 mod queries;
 mod ruling;
 mod support;
+mod unusual;

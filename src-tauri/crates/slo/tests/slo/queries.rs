@@ -5,7 +5,9 @@ use deckwatch_promql::labels::Labels;
 use deckwatch_promql::parse::Dialect;
 use deckwatch_promql::value::{FloatPoint, SampleValue, Series, Value};
 use deckwatch_promql::{MemorySource, Options, Query, SeriesSamples, When};
-use deckwatch_slo::{Events, Grid, Objective};
+use deckwatch_slo::{Events, Grid, Measured, Objective};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::support::{one, seconds};
 
@@ -227,8 +229,8 @@ fn slices_count_minutes_rather_than_requests() {
 
 fn range(source: &MemorySource, query: &str, (start, end): (i64, i64), step: i64) -> Vec<Series> {
     let when = When::Range { start, end, step };
-    let answer = Query::new(query, Dialect::default())
-        .unwrap()
+    let answer = Query::new(query, Dialect::FULL)
+        .unwrap_or_else(|e| panic!("{query}: {e}"))
         .run(when, source, &Options::default())
         .unwrap();
     match answer.value {
@@ -290,6 +292,90 @@ fn what_a_source_gives_becomes_a_track_per_group() {
             .iter()
             .all(Option::is_none)
     );
+}
+
+/// Single events, scraped every 15 seconds from counters that once begin anew.
+struct Scraped {
+    events: Vec<(i64, bool)>,
+    source: MemorySource,
+}
+
+fn scraped(seed: u64) -> Scraped {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let share = [0.01, 0.2][random.random_range(0..2)];
+    let n = random.random_range(200..5_000);
+    let mut events: Vec<(i64, bool)> = (0..n)
+        .map(|_| (random.random_range(1..3_600_000), random.random_bool(share)))
+        .collect();
+    events.sort_unstable();
+    let restart = random.random_range(100..200) * 15_000;
+    let count = |wanted: bool, from: i64, to: i64| {
+        let inside = events
+            .iter()
+            .filter(|(t, bad)| *bad == wanted && from < *t && *t <= to);
+        inside.count() as f64
+    };
+    // It restarts right after a scrape: nothing goes unseen.
+    let counter = |wanted: bool| -> Vec<f64> {
+        let scrapes = (0..=240).map(|i| i * 15_000);
+        scrapes
+            .map(|t| match t <= restart {
+                true => count(wanted, 0, t),
+                false => count(wanted, restart, t),
+            })
+            .collect()
+    };
+    let (good, bad) = (counter(false), counter(true));
+    let source = MemorySource::new([
+        series(
+            &[("__name__", "requests_total"), ("code", "200")],
+            good.into_iter(),
+        ),
+        series(
+            &[("__name__", "requests_total"), ("code", "500")],
+            bad.into_iter(),
+        ),
+    ]);
+    Scraped { events, source }
+}
+
+#[test]
+fn events_are_those_that_happened() {
+    let objective = one(
+        "name: a\nservice: b\ntarget: 99%\nperiod: 30d\nindicator:\n  ratio: {bad: 'requests_total{code=\"500\"}', total: requests_total}",
+    );
+    let grid = Grid::covering(
+        Timestamp::EPOCH,
+        Timestamp::from_millis(3_600_000),
+        seconds(60),
+    );
+    let (mut worst, mut total_off) = (0.0_f64, 0.0_f64);
+    for seed in 0..30 {
+        let Scraped { events, source } = scraped(seed);
+        let truth = Events::of(
+            events.len() as f64,
+            events.iter().filter(|(_, bad)| *bad).count() as f64,
+        );
+        let count = |queries: Measured| {
+            let ask = |q: &str| range(&source, q, grid.moments().unwrap(), 60_000);
+            let (some, all) = (ask(&queries.events), ask(&queries.total));
+            let tracks = objective.tracks(queries.side, &some, &all, grid);
+            let counted = objective.prepare(&tracks[0], &[]);
+            counted.window(grid.from, tracks[0].to())
+        };
+        // Anchored ranges count each event once: exactly what happened.
+        assert_eq!(
+            count(objective.anchored_queries(grid.step, None)),
+            truth,
+            "{seed}"
+        );
+        // Plain ones stretch what they see: near, and off by chance.
+        let plain = count(objective.queries(grid.step, None));
+        worst = worst.max((plain.total / truth.total - 1.0).abs());
+        total_off += plain.total / truth.total - 1.0;
+    }
+    assert!(worst < 0.1 && worst > 0.0, "{worst}");
+    assert!((total_off / 30.0).abs() < 0.03, "{total_off}");
 }
 
 #[test]

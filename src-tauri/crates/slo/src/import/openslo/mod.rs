@@ -122,7 +122,7 @@ fn slo(object: &Node, named: &Named<'_>, reader: &mut Reader) {
             let suffix = suffix.unwrap_or_else(|| (i + 1).to_string());
             name = plain_name(&format!("{name}-{suffix}")).unwrap_or(name);
         }
-        let objective = common.objective(node, name, found, burn.as_deref(), reader);
+        let objective = common.objective(name, found, burn.as_deref());
         reader.take(node, objective);
     }
 }
@@ -130,19 +130,10 @@ fn slo(object: &Node, named: &Named<'_>, reader: &mut Reader) {
 impl Common {
     fn objective(
         &self,
-        node: &Node,
         name: String,
         (target, indicator, by): Found,
         burn: Option<&[Pair]>,
-        reader: &mut Reader,
     ) -> Objective {
-        let length = self.period.nominal();
-        let mut possible = |pair: &Pair| {
-            let checked = pair.check(target, length);
-            checked
-                .map_err(|why| reader.lost(node, why.to_string()))
-                .ok()
-        };
         Objective {
             name,
             service: self.service.clone(),
@@ -154,7 +145,7 @@ impl Common {
             no_data: self.no_data,
             exclusions: Vec::new(),
             labels: self.labels.clone(),
-            burn: burn.map(|pairs| pairs.iter().filter_map(&mut possible).collect()),
+            burn: burn.map(<[Pair]>::to_vec),
         }
     }
 }
