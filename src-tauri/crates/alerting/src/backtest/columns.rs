@@ -106,9 +106,7 @@ pub(super) struct Recorded<'s> {
 impl SampleSource for Recorded<'_> {
     fn select(&self, selection: &Selection) -> Result<Vec<Arc<SeriesSamples>>, SourceError> {
         let below = self.below.select(selection)?;
-        let mut matchers = selection.matchers.iter();
-        let name = matchers.find(|m| m.name() == METRIC_NAME && m.op() == MatchOp::Equal);
-        let Some(above) = name.and_then(|name| self.by_name.get(name.value())) else {
+        let Some(above) = selection.name().and_then(|name| self.by_name.get(name)) else {
             return Ok(below);
         };
         let above = above
