@@ -10,8 +10,8 @@ use deckwatch_promql::{MatchOp, Query, SampleSource, Selection, SeriesSamples, S
 
 use super::track::{Curve, Tracks, Worst};
 use super::{Moments, Past, Report, RuleReport};
-use crate::eval::{Lengths, alert_labels, labels_of, merged, named};
-use crate::rules::{Alerting, Group, Makes, Rule, Words};
+use crate::eval::{Lengths, alert_labels, merged, named};
+use crate::rules::{Alerting, Group, Makes, Rule, Words, labels_of};
 use crate::template::is_template;
 
 /// Moments that are asked for at once: so much is held of a query at a time.

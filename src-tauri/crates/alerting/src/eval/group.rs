@@ -8,8 +8,8 @@ use deckwatch_promql::value::{Sample, SampleValue, stale_nan};
 
 use super::alert::{Alert, Alerts, Change, Due};
 use super::recorder::Recorder;
-use super::vector::{Failure, Making, instant, labels_of, recorded, told};
-use crate::rules::{Group, INTERVAL_MS, Makes, Rule, Words};
+use super::vector::{Failure, Making, instant, recorded, told};
+use crate::rules::{Group, INTERVAL_MS, Makes, Rule, Words, labels_of};
 use crate::template::Expander;
 
 /// A group that is evaluated again and again.

@@ -18,6 +18,8 @@ use gotmpl::{Template, Value};
 
 use crate::rules::Words;
 
+pub(crate) use humanize::humanize;
+
 /// Answers a `query` in a template with an instant vector, or says why not.
 pub type Asked = Result<Vec<Sample>, String>;
 

@@ -5,6 +5,8 @@ mod files;
 mod groups;
 mod harness;
 mod lint;
+mod replay;
 mod states;
 mod templates;
 mod units;
+mod why;
