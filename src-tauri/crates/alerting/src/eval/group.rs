@@ -235,9 +235,10 @@ impl Kept {
         one.due = self
             .alerts
             .due(at, group.interval_ms.unwrap_or(INTERVAL_MS));
+        let added = labels_of(group, rule);
         let active = self.alerts.active().filter(|_| tells);
         Ok(active
-            .flat_map(|alert| told(&alert.labels, &alert.standing, read))
+            .flat_map(|alert| told(&alert.labels, &added, &alert.standing, read))
             .collect())
     }
 

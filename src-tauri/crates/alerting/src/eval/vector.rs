@@ -146,8 +146,12 @@ impl Making<'_> {
     }
 }
 
-/// The two samples that tell of an alert: how it stands, and since when.
-pub(crate) fn told(labels: &Labels, standing: &Standing, t: i64) -> [Sample; 2] {
+/// The two samples that tell of an alert: how it stands, and since when. A label of the rule that
+/// expands to nothing, so that the alert has none, stands in them as its template: Prometheus has
+/// it so, and queries and unit tests see it.
+pub(super) fn told(labels: &Labels, added: &Words, standing: &Standing, t: i64) -> [Sample; 2] {
+    let lacking = added.iter().filter(|(name, _)| !labels.has(name));
+    let labels = lacking.fold(labels.clone(), |labels, (n, v)| labels.with(n, v));
     let sample = |labels: Labels, value: f64| Sample {
         labels,
         t,

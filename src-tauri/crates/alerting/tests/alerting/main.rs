@@ -5,6 +5,7 @@ mod files;
 mod groups;
 mod harness;
 mod lint;
+mod oracle;
 mod replay;
 mod states;
 mod templates;
