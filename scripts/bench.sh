@@ -22,7 +22,7 @@ step() {
 
 step "building the program as it is shipped (minutes, the first time)" \
   cargo build --release -p deckwatch-ctl || exit 1
-for crate in verdict journal signals; do
+for crate in verdict journal signals alerting; do
   step "$crate" cargo bench --quiet -p "deckwatch-$crate"
 done
 step platform cargo bench --quiet -p deckwatch-platform --bench proxy

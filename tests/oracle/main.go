@@ -4,7 +4,7 @@
 // their moments in milliseconds. It prints one JSON document with an answer for each query, in the
 // same order. Numbers are strings, since JSON knows neither NaN nor infinities.
 //
-// `oracle bench` measures instead; see bench.go.
+// `oracle bench` measures instead (bench.go), `oracle rules` evaluates rules (rules.go).
 package main
 
 import (
@@ -190,6 +190,9 @@ func main() {
 	work := run
 	if len(os.Args) == 4 && os.Args[1] == "bench" {
 		work = func() error { return bench(os.Args[2], os.Args[3]) }
+	}
+	if len(os.Args) == 2 && os.Args[1] == "rules" {
+		work = ruleRun
 	}
 	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

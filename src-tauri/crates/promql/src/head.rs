@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::histogram::{Histogram, ResetHint};
-use crate::labels::{Labels, METRIC_NAME};
-use crate::matcher::MatchOp;
+use crate::labels::Labels;
 use crate::source::{SampleSource, Selection, SeriesSamples, SourceError};
 use crate::value::{FloatPoint, HistogramPoint, SampleValue, is_stale};
 
@@ -188,25 +187,17 @@ fn chunk_hint(last: Option<&Histogram>, now: &Histogram) -> ResetHint {
 
 impl SampleSource for Head {
     fn select(&self, selection: &Selection) -> Result<Vec<Arc<SeriesSamples>>, SourceError> {
-        let name = selection
-            .matchers
-            .iter()
-            .find(|m| m.name() == METRIC_NAME && m.op() == MatchOp::Equal);
-        let meant = |series: &&Growing| {
-            let empty = series.samples.floats.is_empty() && series.samples.histograms.is_empty();
-            !empty && selection.wants(&series.samples.labels)
+        let wanted = |growing: &Growing| {
+            let wanted = selection.wants(&growing.samples.labels);
+            let samples = wanted.then_some(&growing.samples)?;
+            samples.within(selection.from_ms, selection.to_ms)
         };
-        Ok(match name {
-            None => self
-                .series
-                .iter()
-                .filter(meant)
-                .map(|s| s.samples.clone())
-                .collect(),
+        Ok(match selection.name() {
+            None => self.series.iter().filter_map(wanted).collect(),
             Some(name) => {
-                let places = self.named.get(name.value()).map_or(&[][..], Vec::as_slice);
-                let series = places.iter().map(|place| &self.series[*place]);
-                series.filter(meant).map(|s| s.samples.clone()).collect()
+                let places = self.named.get(name).map_or(&[][..], Vec::as_slice);
+                let series = places.iter().filter_map(|place| self.series.get(*place));
+                series.filter_map(wanted).collect()
             }
         })
     }

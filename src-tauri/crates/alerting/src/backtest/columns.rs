@@ -10,8 +10,8 @@ use deckwatch_promql::{MatchOp, Query, SampleSource, Selection, SeriesSamples, S
 
 use super::track::{Curve, Tracks, Worst};
 use super::{Moments, Past, Report, RuleReport};
-use crate::eval::{Lengths, alert_labels, labels_of, merged, named};
-use crate::rules::{Alerting, Group, Makes, Rule, Words};
+use crate::eval::{Lengths, alert_labels, merged, named};
+use crate::rules::{Alerting, Group, Makes, Rule, Words, labels_of};
 use crate::template::is_template;
 
 /// Moments that are asked for at once: so much is held of a query at a time.
@@ -106,9 +106,7 @@ pub(super) struct Recorded<'s> {
 impl SampleSource for Recorded<'_> {
     fn select(&self, selection: &Selection) -> Result<Vec<Arc<SeriesSamples>>, SourceError> {
         let below = self.below.select(selection)?;
-        let mut matchers = selection.matchers.iter();
-        let name = matchers.find(|m| m.name() == METRIC_NAME && m.op() == MatchOp::Equal);
-        let Some(above) = name.and_then(|name| self.by_name.get(name.value())) else {
+        let Some(above) = selection.name().and_then(|name| self.by_name.get(name)) else {
             return Ok(below);
         };
         let above = above

@@ -9,8 +9,8 @@ use super::columns::{Recorded, Unfit, labelled, obstacle};
 use super::track::{Curve, Tracks, Worst};
 use super::{Moments, Past, RuleReport};
 use crate::comparison::{Comparison, holds};
-use crate::eval::{Lengths, labels_of};
-use crate::rules::{Group, Makes};
+use crate::eval::Lengths;
+use crate::rules::{Group, Makes, labels_of};
 
 /// What is otherwise than the rule has it.
 #[derive(Copy, Clone, PartialEq, Debug, Default)]

@@ -8,8 +8,8 @@ use deckwatch_promql::value::{Sample, SampleValue, stale_nan};
 
 use super::alert::{Alert, Alerts, Change, Due};
 use super::recorder::Recorder;
-use super::vector::{Failure, Making, instant, labels_of, recorded, told};
-use crate::rules::{Group, INTERVAL_MS, Makes, Rule, Words};
+use super::vector::{Failure, Making, instant, recorded, told};
+use crate::rules::{Group, INTERVAL_MS, Makes, Rule, Words, labels_of};
 use crate::template::Expander;
 
 /// A group that is evaluated again and again.
@@ -235,9 +235,10 @@ impl Kept {
         one.due = self
             .alerts
             .due(at, group.interval_ms.unwrap_or(INTERVAL_MS));
+        let added = labels_of(group, rule);
         let active = self.alerts.active().filter(|_| tells);
         Ok(active
-            .flat_map(|alert| told(&alert.labels, &alert.standing, read))
+            .flat_map(|alert| told(&alert.labels, &added, &alert.standing, read))
             .collect())
     }
 

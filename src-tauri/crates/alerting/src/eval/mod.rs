@@ -14,4 +14,4 @@ pub use recorder::{Over, Recorder};
 pub use restore::{GRACE_MS, OUTAGE_MS};
 pub use standing::{AlertState, Lengths, RESOLVED_KEPT_MS, Standing};
 pub use vector::{ALERT_NAME, Failure};
-pub(crate) use vector::{alert_labels, labels_of, named};
+pub(crate) use vector::{alert_labels, named};

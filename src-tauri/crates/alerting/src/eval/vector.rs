@@ -1,6 +1,5 @@
 //! From a query's answer to what a rule makes of it.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use deckwatch_promql::labels::{Labels, METRIC_NAME};
@@ -9,7 +8,7 @@ use deckwatch_promql::{Answer, EvalError, Options, Query, SampleSource, When};
 
 use super::alert::Met;
 use super::standing::Standing;
-use crate::rules::{Alerting, Group, Rule, Words};
+use crate::rules::{Alerting, Group, Rule, Words, labels_of};
 use crate::template::{Asked, Expander};
 
 /// The label that names an alert.
@@ -46,16 +45,6 @@ pub(crate) fn instant(
         Value::String { .. } => Err(Failure::Kind("a text")),
         Value::Matrix(_) => Err(Failure::Kind("a range vector")),
     }
-}
-
-/// The rule's labels, and the group's where the rule has none of that name.
-pub(crate) fn labels_of<'r>(group: &'r Group, rule: &'r Rule) -> Cow<'r, Words> {
-    if group.labels.is_empty() {
-        return Cow::Borrowed(&rule.labels);
-    }
-    let mut all = group.labels.clone();
-    all.extend(rule.labels.clone());
-    Cow::Owned(all)
 }
 
 /// The labels of a recorded series.
@@ -157,8 +146,12 @@ impl Making<'_> {
     }
 }
 
-/// The two samples that tell of an alert: how it stands, and since when.
-pub(crate) fn told(labels: &Labels, standing: &Standing, t: i64) -> [Sample; 2] {
+/// The two samples that tell of an alert: how it stands, and since when. A label of the rule that
+/// expands to nothing, so that the alert has none, stands in them as its template: Prometheus has
+/// it so, and queries and unit tests see it.
+pub(super) fn told(labels: &Labels, added: &Words, standing: &Standing, t: i64) -> [Sample; 2] {
+    let lacking = added.iter().filter(|(name, _)| !labels.has(name));
+    let labels = lacking.fold(labels.clone(), |labels, (n, v)| labels.with(n, v));
     let sample = |labels: Labels, value: f64| Sample {
         labels,
         t,

@@ -3,6 +3,7 @@
 mod read;
 mod write;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use deckwatch_promql::Query;
@@ -91,4 +92,14 @@ impl RuleFile {
         let groups = self.groups.iter();
         groups.flat_map(|group| group.rules.iter().map(move |rule| (group, rule)))
     }
+}
+
+/// The rule's labels, and the group's where the rule has none of that name.
+pub(crate) fn labels_of<'r>(group: &'r Group, rule: &'r Rule) -> Cow<'r, Words> {
+    if group.labels.is_empty() {
+        return Cow::Borrowed(&rule.labels);
+    }
+    let mut all = group.labels.clone();
+    all.extend(rule.labels.clone());
+    Cow::Owned(all)
 }

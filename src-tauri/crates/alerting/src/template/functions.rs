@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use deckwatch_promql::parse_duration;
-use deckwatch_promql::text::{float_g, parse_float};
+use deckwatch_promql::text::parse_float;
 use deckwatch_promql::value::SampleValue;
 use gotmpl::{FuncMap, TemplateError, Value, ValueFunc};
 use regex::Regex;
@@ -13,8 +13,7 @@ use super::humanize::{
     four_digits, humanize, humanize_1024, humanize_duration, humanize_percentage, moment,
 };
 use super::net::{link, path, query_escape, strip_domain, strip_port};
-use super::tree::PRINTED;
-use super::{Moment, Scene, locked};
+use super::{Moment, Scene, locked, printed};
 
 type Given = Result<Value, String>;
 
@@ -70,96 +69,63 @@ fn number_of(name: &'static str, work: fn(f64) -> String) -> (String, ValueFunc)
     function(name, move |[value]| Ok(text(&work(number(value)?))))
 }
 
-type Escape = fn(&str) -> String;
-
-/// Functions of the language that print before they escape.
-const ESCAPES: [(&str, Escape); 3] = [
-    ("html", gotmpl::html_escape),
-    ("js", gotmpl::js_escape),
-    ("urlquery", query_escape),
-];
-
-/// A value as Go prints it. The library prints numbers as Rust does.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Float(v) => float_g(*v),
-        Value::List(items) => {
-            let items: Vec<String> = items.iter().map(shown).collect();
-            format!("[{}]", items.join(" "))
-        }
-        Value::Map(entries) => {
-            let entries = entries
-                .iter()
-                .map(|(name, value)| format!("{name}:{}", shown(value)));
-            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
-        }
-        other => other.to_string(),
-    }
-}
-
-/// With a space between two values that are no texts.
-fn printed_all(values: &[Value]) -> String {
-    let mut out = String::new();
-    for (at, value) in values.iter().enumerate() {
-        let is_text = |value: &Value| matches!(value, Value::String(_));
-        let before = at.checked_sub(1).and_then(|at| values.get(at));
-        if before.is_some_and(|before| !is_text(before) && !is_text(value)) {
-            out.push(' ');
-        }
-        out.push_str(&shown(value));
-    }
-    out
-}
-
 pub(super) fn all(scene: &Scene, shared: &Arc<Mutex<Moment>>) -> FuncMap {
-    let (asks, clock) = (shared.clone(), shared.clone());
-    let url = scene.external_url.clone();
+    let mut all = printed::functions();
+    all.extend(of_samples(shared));
+    all.extend(of_numbers());
+    all.extend(of_texts());
+    let (clock, url) = (shared.clone(), scene.external_url.clone());
     let prefix = path(&url);
-    let mut all: FuncMap = [
+    all.extend([
+        function("now", move |[]| {
+            Ok(Value::Float(locked(&clock).at_ms as f64 / 1000.0))
+        }),
+        function("externalURL", move |[]| Ok(text(&url))),
+        function("pathPrefix", move |[]| Ok(text(&prefix))),
+    ]);
+    let args: ValueFunc = Arc::new(|args: &[Value]| {
+        let named = args.iter().enumerate();
+        let named = named.map(|(at, value)| (format!("arg{at}").into(), value.clone()));
+        Ok(Value::Map(Arc::new(named.collect::<BTreeMap<_, _>>())))
+    });
+    all.insert("args".into(), args);
+    all
+}
+
+fn of_samples(shared: &Arc<Mutex<Moment>>) -> [(String, ValueFunc); 6] {
+    let asks = shared.clone();
+    let label = |sample: &Value, name: &str| {
+        let labels = sample.field("Labels").ok_or("this is no sample")?;
+        Ok(labels.field(name).cloned().unwrap_or_else(|| text("")))
+    };
+    [
         function("query", move |[query]| ask(&asks, &string(query)?)),
         function("first", |[samples]| match list(samples)?.first() {
             Some(first) => Ok(first.clone()),
             None => Err("first() called on vector with no elements".into()),
         }),
-        function("label", |[name, sample]| {
-            let labels = sample.field("Labels").ok_or("this is no sample")?;
-            Ok(labels
-                .field(&string(name)?)
-                .cloned()
-                .unwrap_or_else(|| text("")))
-        }),
+        function("label", move |[name, sample]| label(sample, &string(name)?)),
         function("value", |[sample]| {
-            sample
-                .field("Value")
-                .cloned()
-                .ok_or_else(|| "this is no sample".into())
+            let value = sample.field("Value").cloned();
+            value.ok_or_else(|| "this is no sample".into())
         }),
-        function("strvalue", |[sample]| {
-            let labels = sample.field("Labels").ok_or("this is no sample")?;
-            Ok(labels
-                .field("__value__")
-                .cloned()
-                .unwrap_or_else(|| text("")))
-        }),
+        function("strvalue", move |[sample]| label(sample, "__value__")),
         function("sortByLabel", |[name, samples]| {
             sorted(&string(name)?, list(samples)?)
         }),
-        function("match", |[pattern, value]| {
-            let pattern = compiled(&string(pattern)?)?;
-            Ok(Value::Bool(pattern.is_match(&string(value)?)))
-        }),
-        function("reReplaceAll", |[pattern, by, value]| {
-            let pattern = compiled(&string(pattern)?)?;
-            let (by, value) = (string(by)?, string(value)?);
-            Ok(text(&pattern.replace_all(&value, by.as_str())))
-        }),
+    ]
+}
+
+fn of_numbers() -> [(String, ValueFunc); 8] {
+    [
+        number_of("humanize", humanize),
+        number_of("humanize1024", humanize_1024),
+        number_of("humanizeDuration", humanize_duration),
+        number_of("humanizePercentage", humanize_percentage),
         function("humanizeTimestamp", |[value]| {
             let v = number(value)?;
-            Ok(text(&if v.is_finite() {
-                moment(v)?
-            } else {
-                four_digits(v)
-            }))
+            let finite = v.is_finite().then(|| moment(v));
+            Ok(text(&finite.unwrap_or_else(|| Ok(four_digits(v)))?))
         }),
         function("toTime", |[value]| Ok(text(&moment(number(value)?)?))),
         function("toDuration", |[value]| {
@@ -173,20 +139,19 @@ pub(super) fn all(scene: &Scene, shared: &Arc<Mutex<Moment>>) -> FuncMap {
             };
             Ok(Value::Float(sign * parse_duration(bare)? as f64 / 1000.0))
         }),
-        function("now", move |[]| {
-            Ok(Value::Float(locked(&clock).at_ms as f64 / 1000.0))
+    ]
+}
+
+fn of_texts() -> [(String, ValueFunc); 11] {
+    [
+        function("match", |[pattern, value]| {
+            let pattern = compiled(&string(pattern)?)?;
+            Ok(Value::Bool(pattern.is_match(&string(value)?)))
         }),
-        function("externalURL", move |[]| Ok(text(&url))),
-        function("pathPrefix", move |[]| Ok(text(&prefix))),
-        number_of("humanize", humanize),
-        number_of("humanize1024", humanize_1024),
-        number_of("humanizeDuration", humanize_duration),
-        number_of("humanizePercentage", humanize_percentage),
-        function(PRINTED, |[value]| {
-            Ok(match value {
-                Value::Float(_) | Value::List(_) | Value::Map(_) => text(&shown(value)),
-                other => other.clone(),
-            })
+        function("reReplaceAll", |[pattern, by, value]| {
+            let pattern = compiled(&string(pattern)?)?;
+            let (by, value) = (string(by)?, string(value)?);
+            Ok(text(&pattern.replace_all(&value, by.as_str())))
         }),
         words_of("toUpper", str::to_uppercase),
         words_of("toLower", str::to_lowercase),
@@ -198,27 +163,6 @@ pub(super) fn all(scene: &Scene, shared: &Arc<Mutex<Moment>>) -> FuncMap {
         words_of("graphLink", |expression| link(expression, false)),
         words_of("tableLink", |expression| link(expression, true)),
     ]
-    .into();
-    let args: ValueFunc = Arc::new(|args: &[Value]| {
-        let named = args.iter().enumerate();
-        let named = named.map(|(at, value)| (format!("arg{at}").into(), value.clone()));
-        Ok(Value::Map(Arc::new(named.collect::<BTreeMap<_, _>>())))
-    });
-    all.insert("args".into(), args);
-    all.insert(
-        "print".into(),
-        Arc::new(|args| Ok(text(&printed_all(args)))),
-    );
-    let line: ValueFunc = Arc::new(|args| {
-        let shown: Vec<String> = args.iter().map(shown).collect();
-        Ok(text(&(shown.join(" ") + "\n")))
-    });
-    all.insert("println".into(), line);
-    for (name, escape) in ESCAPES {
-        let escaped: ValueFunc = Arc::new(move |args| Ok(text(&escape(&printed_all(args)))));
-        all.insert(name.into(), escaped);
-    }
-    all
 }
 
 /// The answer, if it is known already; else it is wanted.

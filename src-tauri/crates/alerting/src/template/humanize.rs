@@ -57,7 +57,7 @@ fn enlarged(v: f64) -> (f64, &'static str) {
     (v, prefix)
 }
 
-pub(super) fn humanize(v: f64) -> String {
+pub(crate) fn humanize(v: f64) -> String {
     if v == 0.0 || !v.is_finite() {
         return four_digits(v);
     }

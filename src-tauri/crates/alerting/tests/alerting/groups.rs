@@ -190,6 +190,18 @@ fn labels_of_alerts_are_templates_also_those_of_the_group() {
 }
 
 #[test]
+fn a_label_that_expands_to_nothing_stands_in_samples_as_its_template() {
+    let rules = "- alert: A\n  expr: x > 0\n  labels: {who: '{{ $labels.nobody }}', none: ''}";
+    let mut world = World::new(group_of("interval: 1m", rules), &["x 1"]);
+    world.run(0);
+    let alert = world.evaluation.alerts(0).next().unwrap();
+    assert_eq!(alert.labels.to_string(), r#"{alertname="A"}"#);
+    let told = &world.held("ALERTS_FOR_STATE")[0].0;
+    assert_eq!(told.get("who"), "{{ $labels.nobody }}");
+    assert!(!told.has("none"));
+}
+
+#[test]
 fn samples_that_a_series_has_passed_are_counted() {
     let rules = "- record: y\n  expr: x\n- record: y\n  expr: x * 2";
     let mut world = World::new(group_of("interval: 1m", rules), &["x 1 1"]);

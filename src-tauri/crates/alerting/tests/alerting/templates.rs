@@ -333,3 +333,12 @@ fn a_template_cannot_hang_whoever_expands_it() {
     let asks = "{{ range $i, $x := 5000 }}{{ printf \"%d\" $i | query }}{{ end }}";
     assert!(said(asks, 0.0).starts_with("error: "));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_it(text in "(\\{\\{|\\}\\}| |\\$labels|\\$value|\\.|if|else|end|range|with|define|template|query|first|printf|\"%v\"|\"a\"|\\||\\(|\\)|:=|\\$x|1|-|é|/\\*|\\*/){0,16}") {
+        let taken = check(&text).is_ok();
+        let expanded = said(&text, 1.5);
+        proptest::prop_assert!(taken || expanded.starts_with("error: "), "{} {}", text, expanded);
+    }
+}

@@ -64,7 +64,12 @@ pub fn source() -> MemorySource {
 pub fn only(full: &MemorySource, needs: &[Selection]) -> MemorySource {
     let mut kept: Vec<SeriesSamples> = Vec::new();
     for need in needs {
-        for series in full.select(need).unwrap() {
+        let of_all_time = Selection {
+            from_ms: i64::MIN,
+            to_ms: i64::MAX,
+            ..need.clone()
+        };
+        for series in full.select(&of_all_time).unwrap() {
             let series: &Arc<SeriesSamples> = &series;
             let wanted = |t: i64| {
                 needs
