@@ -52,6 +52,7 @@ types:
 recordings:
 	$(CARGO) build --quiet --workspace --bins --examples
 	./target/debug/examples/record ./target/debug/deckwatchctl ui/src/host/recorded/recorded.json
+	node scripts/record-slos.mjs ./target/debug/deckwatchctl ui/src/host/recorded/slos.json
 	node scripts/record-cluster.mjs "$$(./scripts/control-plane.sh)" ./target/debug/deckwatchctl ui/src/host/recorded/cluster.json
 
 bench:

@@ -87,7 +87,9 @@ async fn every_query_answers_in_json() {
             "metrics.chart" | "metrics.read" => json!({"query": "up"}),
             "metrics.complete" => json!({"query": "u", "at": 1}),
             "metrics.values" => json!({"label": "job"}),
-            "metrics.marks" => json!({"from": "2026-01-01T00:00:00Z", "to": "2036-01-01T00:00:00Z"}),
+            "metrics.marks" => {
+                json!({"from": "2026-01-01T00:00:00Z", "to": "2036-01-01T00:00:00Z"})
+            }
             "dashboards.show" => json!({"name": "host"}),
             "dashboards.panel" => json!({"name": "host", "panel": 0, "range": {}}),
             "dashboards.check" => json!({"yaml": "title: none"}),

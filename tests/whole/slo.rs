@@ -14,7 +14,7 @@ objectives:
     service: shop
     about: answers that are good
     target: 99.9%
-    period: 1d
+    period: 7d
     indicator:
       ratio:
         bad: requests_total{code="500"}
@@ -22,7 +22,7 @@ objectives:
   - name: quiet
     service: shop
     target: 90%
-    period: 1d
+    period: 7d
     indicator:
       ratio:
         bad: requests_total{code="500"}

@@ -60,6 +60,8 @@ impl RolloutRow {
 /// All that the journal says of rollouts, up to `seq`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Book {
+    /// Which of the journals that stood there one after the other.
+    pub(crate) journal: u64,
     pub seq: u64,
     pub services: BTreeMap<ServiceName, Rollouts>,
     /// Rollouts that are over and have been followed by another, oldest first.
@@ -118,6 +120,14 @@ pub struct Sought {
 const PAGE: usize = 1000;
 
 impl Book {
+    /// An empty one of the journal of this number.
+    pub(crate) fn of(journal: u64) -> Self {
+        Book {
+            journal,
+            ..Book::default()
+        }
+    }
+
     /// Takes in what was recorded since.
     ///
     /// # Errors

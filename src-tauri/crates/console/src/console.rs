@@ -3,9 +3,10 @@
 //! Nothing that is broken keeps it from opening: a journal that cannot be read is an answer to
 //! whoever asks for it, and no obstacle to a rollback.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use deckwatch_domain::{Actor, EventId, IntentId, ServiceName};
 use deckwatch_journal::{
@@ -61,7 +62,9 @@ pub struct Console {
     /// The cluster, if the services run in one.
     pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) fallback: Option<FallbackFile>,
-    journal: OnceCell<Result<Journal, JournalError>>,
+    journal: Mutex<Option<Opened>>,
+    /// Rises when another journal is opened in the place of the one before.
+    journals: AtomicU64,
     samples: OnceCell<Arc<SampleStore>>,
     book: Mutex<Book>,
     pub(crate) pulse: Mutex<Pulse>,
@@ -78,6 +81,33 @@ pub struct Console {
     pub(crate) scrapes: AtomicBool,
     /// It was said that the journal is not as it was noted.
     doubted: AtomicBool,
+}
+
+/// The journal as it was opened, or why it could not be.
+struct Opened {
+    journal: Result<Journal, JournalError>,
+    /// Device and number of the file; none: there was none.
+    file: Option<(u64, u64)>,
+    at: Instant,
+}
+
+impl Opened {
+    /// Between two tries to open a journal that cannot be.
+    const AGAIN: Duration = Duration::from_secs(1);
+
+    fn stands(&self, path: &Path) -> bool {
+        match self.journal {
+            // Where there is none now, whoever uses it is told so by it.
+            Ok(_) => file_of(path).is_none_or(|file| Some(file) == self.file),
+            Err(_) => self.at.elapsed() < Self::AGAIN,
+        }
+    }
+}
+
+fn file_of(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Fresh ids that sort by time.
@@ -144,7 +174,8 @@ impl Console {
             local,
             cluster,
             fallback: fallback.and_then(Result::ok),
-            journal: OnceCell::new(),
+            journal: Mutex::default(),
+            journals: AtomicU64::new(0),
             sources: crate::metrics::Sources::default(),
             counts: crate::slos::Counts::default(),
             samples: OnceCell::new(),
@@ -213,21 +244,33 @@ impl Console {
         &self.local
     }
 
-    /// The journal, opened once. What could not be opened is tried again by the next console.
+    /// The journal. One that was put in its place since it was opened is opened instead, and one
+    /// that could not be opened is tried again.
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub async fn journal(&self) -> Result<&Journal, JournalError> {
+    pub async fn journal(&self) -> Result<Journal, JournalError> {
         let path = self.folder.journal();
-        self.journal
-            .get_or_init(|| async { Journal::open_with(&path, Opening::default()).await })
-            .await
-            .as_ref()
-            .map_err(Clone::clone)
+        let mut held = self.journal.lock().await;
+        if let Some(opened) = held.as_ref()
+            && opened.stands(&path)
+        {
+            return opened.journal.clone();
+        }
+        if held.as_ref().is_some_and(|opened| opened.journal.is_ok()) {
+            self.journals.fetch_add(1, Ordering::SeqCst);
+        }
+        let journal = Journal::open_with(&path, Opening::default()).await;
+        *held = Some(Opened {
+            journal: journal.clone(),
+            file: file_of(&path),
+            at: Instant::now(),
+        });
+        journal
     }
 
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, JournalError> {
-        Ok(Arc::new(self.journal().await?.clone()))
+        Ok(Arc::new(self.journal().await?))
     }
 
     /// The samples, opened once. A damaged file is set aside: it is history, not truth.
@@ -299,6 +342,11 @@ impl Console {
     pub(crate) async fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
         let store = self.store().await?;
         let mut book = self.book.lock().await;
+        let journals = self.journals.load(Ordering::SeqCst);
+        if book.journal != journals {
+            // It told of the journal before.
+            *book = Book::of(journals);
+        }
         book.catch_up(store.as_ref()).await?;
         Ok(book)
     }
@@ -439,7 +487,7 @@ impl Console {
     /// its place. That it is not as it was noted is said aloud once.
     pub(crate) async fn anchor(&self) -> Result<Head, JournalError> {
         let anchor = FileAnchor::new(self.folder.anchor());
-        let noted = anchor.advance(self.journal().await?).await;
+        let noted = anchor.advance(&self.journal().await?).await;
         match &noted {
             Ok(_) => self.doubted.store(false, Ordering::Relaxed),
             Err(error @ JournalError::Unanchored(_)) => {

@@ -10,6 +10,7 @@ use crate::objective::{Exclusion, NoData, Side};
 /// Events, and the bad ones among them: requests, minutes or slices of time, whatever the
 /// objective counts.
 #[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[ts(rename = "SloEvents")]
 pub struct Events {
     /// All of them.
     pub total: f64,

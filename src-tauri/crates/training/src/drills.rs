@@ -65,7 +65,11 @@ pub async fn run(name: &str, desk: &dyn Desk) -> Result<Outcome, String> {
         return Err(format!("no drill is called `{name}`; there is: {names}"));
     };
     let played = play(drill.name, desk).await;
-    desk.mend().await;
+    if let Err(why) = desk.mend().await {
+        desk.tell(&format!(
+            "the ground is not quite as it was ({why}); the next drill mends it"
+        ));
+    }
     played
 }
 

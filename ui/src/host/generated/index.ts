@@ -50,31 +50,6 @@ container?: string, };
 export type AdoptionPlan = { service: string, steps: Array<PlannedStep>, };
 
 /**
- * What would help an objective whose budget is a handful of events.
- */
-export type Advice = { 
-/**
- * How many events may be bad in a period.
- */
-allowed: number, 
-/**
- * The target at which ten may be.
- */
-target: Target | null, 
-/**
- * The period in which ten may be.
- */
-period: Span | null, 
-/**
- * Synthetic requests a minute that would make it ten.
- */
-probes_per_minute: number, 
-/**
- * In words.
- */
-words: string, };
-
-/**
  * The whole answer.
  */
 export type Answer = { verdict: Verdict, metrics: Array<MetricAnswer>, 
@@ -283,23 +258,6 @@ export type Bundled = { to: string, bytes: number,
  * What is in it, for reading before sending.
  */
 parts: Array<string>, };
-
-/**
- * How fast a window burnt.
- */
-export type Burn = { 
-/**
- * The window.
- */
-window: Span, 
-/**
- * What was counted in it.
- */
-events: Events, 
-/**
- * The pace: 1 spends the budget exactly by the end of the period. `None` without events.
- */
-pace: number | null, };
 
 /**
  * A service that hurts its users now.
@@ -596,27 +554,6 @@ start: number, end: number, rows: Array<Completion>, total: number, };
 export type ComponentRow = { component: string, health: HealthState, reasons: Array<string>, };
 
 /**
- * One need, with its figures.
- */
-export type Condition = { 
-/**
- * Which.
- */
-need: Need, 
-/**
- * What was found: a pace, a number of events or a share.
- */
-found: number, 
-/**
- * What it is held against, in the same unit.
- */
-bound: number, 
-/**
- * Whether it holds.
- */
-holds: boolean, };
-
-/**
  * A context that an environment can be made of.
  */
 export type ContextRow = { name: string, cluster: string, user: string | null, namespace: string, 
@@ -792,65 +729,6 @@ export type DashboardView = { dashboard: Dashboard,
 yaml: string, file: string | null, variables: Array<VariableView>, };
 
 /**
- * A pair's answer at a moment.
- */
-export type Decision = { 
-/**
- * The group; empty when there is only one.
- */
-labels: { [key in string]: string }, 
-/**
- * The pair.
- */
-pair: Pair, 
-/**
- * Its answer.
- */
-state: State, 
-/**
- * The moment that it is about.
- */
-as_of: Timestamp, 
-/**
- * The long window.
- */
-long: Burn, 
-/**
- * The short one.
- */
-short: Burn, 
-/**
- * The events of a whole period; projected where fewer are known.
- */
-period_total: number, 
-/**
- * How much of the period is known.
- */
-history: Span, 
-/**
- * What must hold, in the order in which it is said.
- */
-conditions: Array<Condition>, 
-/**
- * How many bad events in the long window would alert at its traffic; `None` if no number
- * would.
- */
-needed: number | null, 
-/**
- * When the rolling budget is gone at the long window's pace; zero if it is already, `None`
- * without a pace.
- */
-gone_in: Span | null, 
-/**
- * How the pace comes about: `14.4 = 2 % · 30d / 1h`.
- */
-formula: string, 
-/**
- * In words.
- */
-words: string, };
-
-/**
  * A definition as written.
  */
 export type Define = { yaml: string, };
@@ -1011,18 +889,21 @@ words: string, tone: Tone,
 payload: JsonValue, };
 
 /**
- * Events, and the bad ones among them: requests, minutes or slices of time, whatever the
- * objective counts.
+ * Which events.
  */
-export type Events = { 
+export type Events = { service?: ServiceName, 
 /**
- * All of them.
+ * Part of the actor's id.
  */
-total: number, 
+actor?: string, 
 /**
- * The bad ones, never more than all.
+ * The kind, or how it begins.
  */
-bad: number, };
+kind?: string, since?: Timestamp, until?: Timestamp, after_seq?: number, 
+/**
+ * The newest so many.
+ */
+limit?: number, };
 
 /**
  * Which events.
@@ -1153,39 +1034,6 @@ cpu_cores: number | null, memory_bytes: number | null, };
  * A mounted file system, in bytes.
  */
 export type FileSystemRow = { mount: string, device: string, size: number, available: number, };
-
-/**
- * When nothing is left, if things go on as they did.
- */
-export type Forecast = { 
-/**
- * The stretch whose pace goes on.
- */
-lookback: Span, 
-/**
- * The share of the budget that goes in an hour.
- */
-points_per_hour: number, 
-/**
- * The moment when it is gone; `None` if not within the period.
- */
-likely: Timestamp | null, 
-/**
- * If it goes faster.
- */
-earliest: Timestamp | null, 
-/**
- * If it goes slower; `None` if it then lasts.
- */
-latest: Timestamp | null, 
-/**
- * Whether it is gone already.
- */
-gone: boolean, 
-/**
- * In words.
- */
-words: string, };
 
 /**
  * Some of what there is, and how much there is.
@@ -1483,58 +1331,63 @@ label?: string, limit?: number, source?: SourceName, url?: string, };
 export type LastChange = { what: string, at: Timestamp, };
 
 /**
- * A period's budget and what became of it.
+ * What one cause took.
  */
-export type Ledger = { 
+export type LedgerPart = { 
 /**
- * The period.
+ * What it is.
  */
-span: PeriodSpan, 
+kind: CauseKind, 
 /**
- * The moment that it is about.
+ * Its id; empty for what is unknown.
  */
-as_of: Timestamp, 
+id: string, 
 /**
- * Whether the period is over.
+ * What people call it.
  */
-closed: boolean, 
+title: string, 
 /**
- * What was counted, exclusions left out.
+ * Its bad events.
  */
-events: Events, 
+bad: number, 
 /**
- * What exclusions took out.
+ * Those among them that fell into another cause's time as well.
  */
-excluded: Events, 
+shared: number, 
 /**
- * The events of the whole period; carried on while it runs.
+ * Those among them that were not seen but counted as bad for want of data.
  */
-expected: number, 
+unseen: number, 
 /**
- * How many of them may be bad.
+ * The share of the whole period's budget that they are; for an exclusion, that they would
+ * have been.
  */
-allowed: number, 
+points: number, 
 /**
- * The budget as minutes in which everything fails.
+ * Where it begins on the ledger.
  */
-allowed_minutes: number, 
+from: Timestamp, 
 /**
- * The share that is left; below zero when overspent.
+ * Where it ends there.
+ */
+to: Timestamp, };
+
+/**
+ * One moment of the line.
+ */
+export type LedgerPoint = { 
+/**
+ * The moment.
+ */
+at: Timestamp, 
+/**
+ * The share of the period's budget left then.
  */
 left: number, 
 /**
- * The moment from which nothing was left.
+ * The bad events so far.
  */
-gone_at: Timestamp | null, 
-/**
- * Who took what, the largest first, "unknown" last. Their bad events are exactly those
- * counted and those excluded.
- */
-parts: Array<Part>, 
-/**
- * The line, oldest first.
- */
-line: Array<Point>, };
+bad: number, };
 
 /**
  * How bad.
@@ -1605,21 +1458,21 @@ export type MarksAsk = { from: Timestamp, to: Timestamp,
 service?: ServiceName, };
 
 /**
- * Two queries, each giving one number per group.
+ * What was measured of one slot lately.
  */
 export type Measured = { 
 /**
- * What `events` counts.
+ * Requests a second.
  */
-side: Side, 
+rate: number | null, 
 /**
- * The good or the bad events of the window.
+ * The share of bad answers.
  */
-events: string, 
+errors: number | null, p95_ms: number | null, 
 /**
- * All events of the window.
+ * When the newest of these numbers was taken.
  */
-total: string, };
+at: Timestamp | null, };
 
 /**
  * One metric with its own answer.
@@ -1755,11 +1608,6 @@ export type NamesAsk = {
  * Letters of the name or words of its help; the best fit comes first.
  */
 filter?: string, limit?: number, source?: SourceName, url?: string, };
-
-/**
- * What must hold for an alert.
- */
-export type Need = "long-pace" | "short-pace" | "fewest-bad" | "budget-spent" | "lower-bound";
 
 /**
  * A secret to keep.
@@ -2057,27 +1905,6 @@ export type Page<T> = {
 total: number, rows: Array<T>, };
 
 /**
- * Two windows and a pace.
- */
-export type Pair = { 
-/**
- * What it asks for.
- */
-severity: Severity, 
-/**
- * Over which the budget must have gone.
- */
-long: Span, 
-/**
- * In which it must still be going.
- */
-short: Span, 
-/**
- * The pace: 1 spends the budget exactly by the end of the period.
- */
-factor: number, };
-
-/**
  * One picture.
  */
 export type Panel = { title: string, about: string, 
@@ -2119,48 +1946,6 @@ query: string,
  * How its lines are called: `{{slot}}` stands for a label.
  */
 legend: string | null, chart: MetricsChart | null, problem: Problem | null, };
-
-/**
- * What one cause took.
- */
-export type Part = { 
-/**
- * What it is.
- */
-kind: CauseKind, 
-/**
- * Its id; empty for what is unknown.
- */
-id: string, 
-/**
- * What people call it.
- */
-title: string, 
-/**
- * Its bad events.
- */
-bad: number, 
-/**
- * Those among them that fell into another cause's time as well.
- */
-shared: number, 
-/**
- * Those among them that were not seen but counted as bad for want of data.
- */
-unseen: number, 
-/**
- * The share of the whole period's budget that they are; for an exclusion, that they would
- * have been.
- */
-points: number, 
-/**
- * Where it begins on the ledger.
- */
-from: Timestamp, 
-/**
- * Where it ends there.
- */
-to: Timestamp, };
 
 /**
  * Why a rollout is held.
@@ -2339,23 +2124,6 @@ export type PodsPage = { freshness: Freshness, total: number,
  * How many of them are not well.
  */
 trouble: number, rows: Array<PodRow>, };
-
-/**
- * One moment of the line.
- */
-export type Point = { 
-/**
- * The moment.
- */
-at: Timestamp, 
-/**
- * The share of the period's budget left then.
- */
-left: number, 
-/**
- * The bad events so far.
- */
-bad: number, };
 
 /**
  * One of the objectives to begin with, for a service.
@@ -2613,23 +2381,6 @@ unhealthy_after: number, };
  * A reason.
  */
 export type Reason = { reason: string, };
-
-/**
- * A pair that cannot do what it says.
- */
-export type Refused = { 
-/**
- * The pair.
- */
-pair: Pair, 
-/**
- * Why.
- */
-reason: string, 
-/**
- * The one to use instead, for the same share of the budget.
- */
-offer: Pair | null, };
 
 /**
  * The last rehearsal of the way back that is on record.
@@ -3125,19 +2876,39 @@ environment: string, last_backup: Timestamp | null, };
 export type Settle = { service: ServiceName, truth: Truth, };
 
 /**
- * What a pair asks for.
- */
-export type Severity = "page" | "ticket";
-
-/**
  * How finely what stands in front of a service can share its traffic out between the slots.
  */
 export type Sharing = { "by": "weight" } | { "by": "instances" } | { "by": "whole", why: string, };
 
 /**
- * Whether a query counts the good events or the bad ones.
+ * What would help an objective whose budget is a handful of events.
  */
-export type Side = "good" | "bad";
+export type SloAdvice = { 
+/**
+ * How many events may be bad in a period.
+ */
+allowed: number, 
+/**
+ * The target at which ten may be.
+ */
+target: Target | null, 
+/**
+ * The period in which ten may be.
+ */
+period: Span | null, 
+/**
+ * Synthetic requests a minute that would make it ten.
+ */
+probes_per_minute: number, 
+/**
+ * In words.
+ */
+words: string, };
+
+/**
+ * Whether it alerts.
+ */
+export type SloAlertState = "firing" | "quiet" | "no-data";
 
 /**
  * Which objective.
@@ -3159,7 +2930,7 @@ pace: number | null,
 /**
  * The pace from which its pair alerts.
  */
-bound: number, severity: Severity, };
+bound: number, severity: SloSeverity, };
 
 /**
  * A line of burn.
@@ -3167,19 +2938,277 @@ bound: number, severity: Severity, };
 export type SloBurnLine = { window: Span, points: Array<SloPoint>, };
 
 /**
+ * One need, with its figures.
+ */
+export type SloCondition = { 
+/**
+ * Which.
+ */
+need: SloNeed, 
+/**
+ * What was found: a pace, a number of events or a share.
+ */
+found: number, 
+/**
+ * What it is held against, in the same unit.
+ */
+bound: number, 
+/**
+ * Whether it holds.
+ */
+holds: boolean, };
+
+/**
  * Events of a stretch.
  */
 export type SloCount = { from: Timestamp, good: number, bad: number, known: boolean, };
 
 /**
+ * A pair's answer at a moment.
+ */
+export type SloDecision = { 
+/**
+ * The group; empty when there is only one.
+ */
+labels: { [key in string]: string }, 
+/**
+ * The pair.
+ */
+pair: SloPair, 
+/**
+ * Its answer.
+ */
+state: SloAlertState, 
+/**
+ * The moment that it is about.
+ */
+as_of: Timestamp, 
+/**
+ * The long window.
+ */
+long: SloPace, 
+/**
+ * The short one.
+ */
+short: SloPace, 
+/**
+ * The events of a whole period; projected where fewer are known.
+ */
+period_total: number, 
+/**
+ * How much of the period is known.
+ */
+history: Span, 
+/**
+ * What must hold, in the order in which it is said.
+ */
+conditions: Array<SloCondition>, 
+/**
+ * How many bad events in the long window would alert at its traffic; `None` if no number
+ * would.
+ */
+needed: number | null, 
+/**
+ * When the rolling budget is gone at the long window's pace; zero if it is already, `None`
+ * without a pace.
+ */
+gone_in: Span | null, 
+/**
+ * How the pace comes about: `14.4 = 2 % · 30d / 1h`.
+ */
+formula: string, 
+/**
+ * In words.
+ */
+words: string, };
+
+/**
+ * Events, and the bad ones among them: requests, minutes or slices of time, whatever the
+ * objective counts.
+ */
+export type SloEvents = { 
+/**
+ * All of them.
+ */
+total: number, 
+/**
+ * The bad ones, never more than all.
+ */
+bad: number, };
+
+/**
+ * When nothing is left, if things go on as they did.
+ */
+export type SloForecast = { 
+/**
+ * The stretch whose pace goes on.
+ */
+lookback: Span, 
+/**
+ * The share of the budget that goes in an hour.
+ */
+points_per_hour: number, 
+/**
+ * The moment when it is gone; `None` if not within the period.
+ */
+likely: Timestamp | null, 
+/**
+ * If it goes faster.
+ */
+earliest: Timestamp | null, 
+/**
+ * If it goes slower; `None` if it then lasts.
+ */
+latest: Timestamp | null, 
+/**
+ * Whether it is gone already.
+ */
+gone: boolean, 
+/**
+ * In words.
+ */
+words: string, };
+
+/**
  * How one group stands.
  */
-export type SloGroup = { labels: Record<string, string>, left: number, good: number | null, events: Events, state: SloState, };
+export type SloGroup = { labels: Record<string, string>, left: number, good: number | null, events: SloEvents, state: SloState, };
+
+/**
+ * A period's budget and what became of it.
+ */
+export type SloLedger = { 
+/**
+ * The period.
+ */
+span: PeriodSpan, 
+/**
+ * The moment that it is about.
+ */
+as_of: Timestamp, 
+/**
+ * Whether the period is over.
+ */
+closed: boolean, 
+/**
+ * What was counted, exclusions left out.
+ */
+events: SloEvents, 
+/**
+ * What exclusions took out.
+ */
+excluded: SloEvents, 
+/**
+ * The events of the whole period; carried on while it runs.
+ */
+expected: number, 
+/**
+ * How many of them may be bad.
+ */
+allowed: number, 
+/**
+ * The budget as minutes in which everything fails.
+ */
+allowed_minutes: number, 
+/**
+ * The share that is left; below zero when overspent.
+ */
+left: number, 
+/**
+ * The moment from which nothing was left.
+ */
+gone_at: Timestamp | null, 
+/**
+ * Who took what, the largest first, "unknown" last. Their bad events are exactly those
+ * counted and those excluded.
+ */
+parts: Array<LedgerPart>, 
+/**
+ * The line, oldest first.
+ */
+line: Array<LedgerPoint>, };
+
+/**
+ * What must hold for an alert.
+ */
+export type SloNeed = "long-pace" | "short-pace" | "fewest-bad" | "budget-spent" | "lower-bound";
+
+/**
+ * How fast a window burnt.
+ */
+export type SloPace = { 
+/**
+ * The window.
+ */
+window: Span, 
+/**
+ * What was counted in it.
+ */
+events: SloEvents, 
+/**
+ * The pace: 1 spends the budget exactly by the end of the period. `None` without events.
+ */
+pace: number | null, };
+
+/**
+ * Two windows and a pace.
+ */
+export type SloPair = { 
+/**
+ * What it asks for.
+ */
+severity: SloSeverity, 
+/**
+ * Over which the budget must have gone.
+ */
+long: Span, 
+/**
+ * In which it must still be going.
+ */
+short: Span, 
+/**
+ * The pace: 1 spends the budget exactly by the end of the period.
+ */
+factor: number, };
 
 /**
  * One moment of a line.
  */
 export type SloPoint = { at: Timestamp, value: number | null, };
+
+/**
+ * Two queries, each giving one number per group.
+ */
+export type SloQueries = { 
+/**
+ * What `events` counts.
+ */
+side: SloSide, 
+/**
+ * The good or the bad events of the window.
+ */
+events: string, 
+/**
+ * All events of the window.
+ */
+total: string, };
+
+/**
+ * A pair that cannot do what it says.
+ */
+export type SloRefused = { 
+/**
+ * The pair.
+ */
+pair: SloPair, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * The one to use instead, for the same share of the budget.
+ */
+offer: SloPair | null, };
 
 /**
  * One objective in a list.
@@ -3197,7 +3226,7 @@ left: number | null,
 /**
  * The share of good events.
  */
-good: number | null, events: Events, 
+good: number | null, events: SloEvents, 
 /**
  * Labels of the group that stands worst.
  */
@@ -3224,6 +3253,16 @@ words: string,
 counted: number, trouble: string | null, };
 
 /**
+ * What a pair asks for.
+ */
+export type SloSeverity = "page" | "ticket";
+
+/**
+ * Whether a query counts the good events or the bad ones.
+ */
+export type SloSide = "good" | "bad";
+
+/**
  * How an objective stands.
  */
 export type SloState = "page" | "ticket" | "no-data" | "quiet";
@@ -3239,11 +3278,11 @@ group: Record<string, string>,
 /**
  * The worst first.
  */
-groups: Array<SloGroup>, rolling: Array<SloPoint>, ledger: Ledger, forecast: Forecast | null, headline: string, decisions: Array<Decision>, 
+groups: Array<SloGroup>, rolling: Array<SloPoint>, ledger: SloLedger, forecast: SloForecast | null, headline: string, decisions: Array<SloDecision>, 
 /**
  * Alerts that could never come.
  */
-refused: Array<Refused>, 
+refused: Array<SloRefused>, 
 /**
  * The two windows of the first pair, over the last day.
  */
@@ -3251,7 +3290,7 @@ burn: Array<SloBurnLine>,
 /**
  * Good and bad events of the last day, in stretches of half an hour.
  */
-counts: Array<SloCount>, advice: Advice | null, 
+counts: Array<SloCount>, advice: SloAdvice | null, 
 /**
  * `0.05 % of 30d is 21.6 minutes`
  */
@@ -3259,7 +3298,7 @@ arithmetic: string, no_data: string,
 /**
  * What is asked, for a window of five minutes.
  */
-queries: Measured, yaml: string, source: string, };
+queries: SloQueries, yaml: string, source: string, };
 
 /**
  * All objectives, the worst first.
@@ -3363,11 +3402,6 @@ not_before?: Timestamp,
  * The reason for starting although the plan's validation is lacking; it is recorded.
  */
 break_glass?: string, };
-
-/**
- * Whether it alerts.
- */
-export type State = "firing" | "quiet" | "no-data";
 
 /**
  * All of it.

@@ -1,5 +1,5 @@
 /** An objective's lines as the charts draw them. Pure. */
-import type { Decision, SloPoint, SloView } from "@/host";
+import type { SloDecision, SloPoint, SloView } from "@/host";
 import type { ChartMark, Series } from "@/lib/chart/options";
 import { count, ms, spanWords } from "@/lib/format";
 import { groupWords } from "./words";
@@ -48,7 +48,10 @@ export function burnLines(view: SloView): Lines {
 
 function lines(all: (Omit<Series, "values"> & { points: SloPoint[] })[]): Lines {
   const times = (all[0]?.points ?? []).map((point) => ms(point.at));
-  return { times, series: all.map(({ points, ...rest }) => ({ ...rest, values: points.map((p) => p.value) })) };
+  return {
+    times,
+    series: all.map(({ points, ...rest }) => ({ ...rest, values: points.map((p) => p.value) })),
+  };
 }
 
 /** The largest losses stand over the ledger, each where it begins. */
@@ -60,7 +63,7 @@ export function marksOf(view: SloView): ChartMark[] {
 }
 
 /** Whether one bad event would wake somebody. */
-export function needWords({ needed, pair }: Decision): string {
+export function needWords({ needed, pair }: SloDecision): string {
   if (needed === null) return "no number would";
   if (needed <= 1) return "yes";
   return `no, needs ${count(Math.ceil(needed))} in ${spanWords(pair.long)}`;

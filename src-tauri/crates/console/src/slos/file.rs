@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use deckwatch_domain::{Digest, Problems, ServiceName};
+use deckwatch_signals::{RESPONSE_SECONDS, RESPONSES};
 use deckwatch_slo::export::to_openslo;
 use deckwatch_slo::presets::OBJECTIVES;
 use deckwatch_slo::rules::RuleFile;
@@ -333,23 +334,35 @@ pub async fn rules(console: &Console, _: Nothing) -> Result<ObjectivesTold, Prob
     })
 }
 
+/// What the presets ask for, and what the node calls it: it counts the traffic of every service here.
+const OF_THE_NODE: [(&str, &str); 4] = [
+    ("http_requests_total", RESPONSES),
+    ("http_request_duration_seconds", RESPONSE_SECONDS),
+    ("code=~", "class=~"),
+    ("|error\"", "|refused\""),
+];
+
 /// # Errors
 /// That there is none of this name.
-pub async fn preset(_: &Console, ask: PresetAsk) -> Result<ObjectivesText, Problem> {
-    match OBJECTIVES.iter().find(|preset| preset.name == ask.name) {
-        Some(preset) => Ok(ObjectivesText {
-            yaml: preset.text(&ask.service),
-        }),
-        None => {
-            let names: Vec<&str> = OBJECTIVES.iter().map(|preset| preset.name).collect();
-            let why = format!(
-                "no preset is called {}; there is: {}",
-                ask.name,
-                names.join(", ")
-            );
-            Err(Problem::new("preset.unknown", why))
-        }
-    }
+pub async fn preset(console: &Console, ask: PresetAsk) -> Result<ObjectivesText, Problem> {
+    let Some(preset) = OBJECTIVES.iter().find(|preset| preset.name == ask.name) else {
+        let names: Vec<&str> = OBJECTIVES.iter().map(|preset| preset.name).collect();
+        let all = names.join(", ");
+        let why = format!("no preset is called {}; there is: {all}", ask.name);
+        return Err(Problem::new("preset.unknown", why));
+    };
+    let text = preset.text(&ask.service);
+    let own = console.cluster.is_none() && console.metrics_source().is_none();
+    let yaml = match own {
+        true => of_the_node(&text),
+        false => text,
+    };
+    Ok(ObjectivesText { yaml })
+}
+
+fn of_the_node(text: &str) -> String {
+    let names = OF_THE_NODE.iter();
+    names.fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 #[cfg(test)]
@@ -359,6 +372,21 @@ mod tests {
     fn preset(name: &str, service: &str) -> Vec<Objective> {
         let found = OBJECTIVES.iter().find(|p| p.name == name).unwrap();
         found.objective(&service.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn presets_ask_for_what_the_node_counts() {
+        for preset in OBJECTIVES {
+            let text = of_the_node(&preset.text(&"shop".parse().unwrap()));
+            let read = read_objectives(&text).unwrap();
+            let asked = read[0].queries(deckwatch_domain::Span::from_secs(60), None);
+            for query in [asked.events, asked.total] {
+                let metrics = deckwatch_promql::context::metrics(&query);
+                let ours = |name: &String| name.starts_with("deckwatch_proxy_response");
+                assert!(metrics.iter().all(ours), "{query}");
+                assert!(!query.contains("error"), "{query}");
+            }
+        }
     }
 
     #[test]

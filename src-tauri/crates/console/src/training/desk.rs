@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deckwatch_domain::{ReleaseVersion, ServiceName, Slot, Timestamp};
+use deckwatch_journal::{Expected, NewEvent};
 use deckwatch_platform::Traffic;
 use deckwatch_rollout::lane::Report;
 use deckwatch_rollout::plan::RollbackKind;
+use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::{Event, RolloutStatus};
 use deckwatch_training::drills::{Desk, Outcome, SERVICE};
 use deckwatch_training::load::{LoadHandle, LoadOptions, LoadReport};
@@ -18,14 +20,14 @@ use super::mishaps::{self, Mishaps, spawn_driver};
 use super::session::PLAYED;
 use super::{By, RATE, ground, release, reopen, stand, training_console};
 use crate::back::{RollBack, roll_back};
-use crate::console::Console;
+use crate::console::{Console, TimeIds};
 use crate::folder::DataFolder;
 use crate::journal::Aside;
 use crate::problem::Problem;
 use crate::revisions::{Undo, undo};
 use crate::rollouts::{GiveUp, abort};
 use crate::route::ByService;
-use crate::show;
+use crate::show::{self, read_stream};
 
 /// A desk on the training ground: what a drill can do, done for real.
 pub struct TrainingDesk {
@@ -34,6 +36,8 @@ pub struct TrainingDesk {
     load: Mutex<Option<LoadHandle>>,
     rate: Mutex<f64>,
     mishaps: Mishaps,
+    /// Grades that were kept in a journal that a drill destroys.
+    grades: Mutex<Vec<Kept>>,
     /// What served everyone when the drill began.
     pub(super) found: Mutex<Option<ReleaseVersion>>,
     tell: Box<dyn Fn(&str) + Send + Sync>,
@@ -54,6 +58,7 @@ impl TrainingDesk {
             load: Mutex::new(None),
             rate: Mutex::new(RATE),
             mishaps: Mishaps::default(),
+            grades: Mutex::default(),
             found: Mutex::default(),
             tell: Box::new(tell),
         })
@@ -139,6 +144,43 @@ impl TrainingDesk {
         }
     }
 
+    /// Services, a driver and load; what is under way is ended with these words, and the version
+    /// that drills begin with serves.
+    pub(super) async fn prepare(&self, note: &str) -> Result<(), String> {
+        let text = |p: Problem| p.to_string();
+        let console = self.console();
+        self.mishaps.undo(&console).await;
+        console.ensure_node().await.map_err(text)?;
+        self.start_driver().await?;
+        let demos = stand(&console).await.map_err(text)?;
+        self.clear(note).await.map_err(text)?;
+        self.calm().await.map_err(text)?;
+        self.base(&demos).await.map_err(text)?;
+        let found = self.serving().await.map_err(text)?;
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        let demo = demos
+            .iter()
+            .find(|d| d.name == SERVICE)
+            .ok_or("no demo service")?;
+        let target = std::net::SocketAddr::from(([127, 0, 0, 1], demo.port));
+        let options = LoadOptions {
+            rate: *self.rate.lock().unwrap_or_else(PoisonError::into_inner),
+            ..LoadOptions::new(target)
+        };
+        let handle = deckwatch_training::load::start(options).map_err(|e| e.to_string())?;
+        let before = self
+            .load
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(handle);
+        if let Some(before) = before {
+            before.stop().await;
+        }
+        // A few scrapes, so that a plan can be held against today's traffic.
+        self.sleep(Duration::from_secs(4)).await;
+        Ok(())
+    }
+
     async fn start_as(&self, version: &str, plan: By<'_>) -> Result<(), String> {
         let console = self.console();
         let demos = ground(&console);
@@ -171,6 +213,46 @@ impl TrainingDesk {
     }
 }
 
+/// A grade as the journal has it.
+struct Kept {
+    payload: Vec<u8>,
+    at: Timestamp,
+}
+
+/// What earlier drills came to. A journal that cannot be read has none.
+async fn kept_grades(console: &Console) -> Vec<Kept> {
+    let Ok(store) = console.store().await else {
+        return Vec::new();
+    };
+    let events = read_stream(store.as_ref(), PLAYED).await;
+    let events = events.unwrap_or_default().into_iter();
+    let kept = events.filter_map(|event| {
+        Some(Kept {
+            payload: event.payload?,
+            at: event.occurred_at,
+        })
+    });
+    kept.collect()
+}
+
+/// Writes them into another journal, each as of when it was earned.
+async fn keep_grades(console: &Console, grades: Vec<Kept>) -> Result<(), Problem> {
+    let new = grades.into_iter().map(|grade| NewEvent {
+        event_id: TimeIds.event(),
+        kind: "drill.played".into(),
+        payload: grade.payload,
+        actor: console.actor(),
+        occurred_at: grade.at,
+    });
+    let new: Vec<NewEvent> = new.collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let (store, now) = (console.store().await?, console.clock.now().wall);
+    store.append(PLAYED, Expected::Any, new, None, now).await?;
+    Ok(())
+}
+
 #[async_trait]
 impl Desk for TrainingDesk {
     fn now(&self) -> Timestamp {
@@ -186,36 +268,7 @@ impl Desk for TrainingDesk {
     }
 
     async fn begin(&self) -> Result<(), String> {
-        let text = |p: Problem| p.to_string();
-        let console = self.console();
-        self.mishaps.undo(&console).await;
-        console.ensure_node().await.map_err(text)?;
-        self.start_driver().await?;
-        let demos = stand(&console).await.map_err(text)?;
-        self.clear().await.map_err(text)?;
-        let found = self.serving().await.map_err(text)?;
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        let demo = demos
-            .iter()
-            .find(|d| d.name == SERVICE)
-            .ok_or("no demo service")?;
-        let target = std::net::SocketAddr::from(([127, 0, 0, 1], demo.port));
-        let options = LoadOptions {
-            rate: *self.rate.lock().unwrap_or_else(PoisonError::into_inner),
-            ..LoadOptions::new(target)
-        };
-        let handle = deckwatch_training::load::start(options).map_err(|e| e.to_string())?;
-        let before = self
-            .load
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replace(handle);
-        if let Some(before) = before {
-            before.stop().await;
-        }
-        // A few scrapes, so that a plan can be held against today's traffic.
-        self.sleep(Duration::from_secs(4)).await;
-        Ok(())
+        self.prepare("a new drill begins").await
     }
 
     fn load(&self) -> LoadReport {
@@ -371,14 +424,13 @@ impl Desk for TrainingDesk {
         mishaps::roll_back(&self.console(), reason).await
     }
 
-    async fn mend(&self) {
+    async fn mend(&self) -> Result<(), String> {
         self.silence(false);
         self.mishaps.undo(&self.console()).await;
         let patience = Duration::from_secs(20);
         match tokio::time::timeout(patience, self.restore()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(problem)) => tracing::warn!(%problem, "the next drill mends the ground"),
-            Err(_) => tracing::warn!("the ground is not mended within {patience:?}"),
+            Ok(mended) => mended.map_err(|problem| problem.to_string()),
+            Err(_) => Err(format!("not mended within {} s", patience.as_secs())),
         }
     }
 
@@ -405,6 +457,8 @@ impl Desk for TrainingDesk {
 
     async fn lose_journal(&self) -> Result<(), String> {
         let console = self.console();
+        let grades = kept_grades(&console).await;
+        *self.grades.lock().unwrap_or_else(PoisonError::into_inner) = grades;
         // In place, as a bad disk would: every program that has it open sees the nonsense.
         let path = console.folder.journal();
         let length = std::fs::metadata(&path).map_err(|e| e.to_string())?.len();
@@ -432,6 +486,11 @@ impl Desk for TrainingDesk {
         let again =
             reopen(&console, console.folder.path().to_owned()).map_err(|p| p.to_string())?;
         again.absorb_waiting().await.map_err(|p| p.to_string())?;
+        let grades =
+            std::mem::take(&mut *self.grades.lock().unwrap_or_else(PoisonError::into_inner));
+        keep_grades(&again, grades)
+            .await
+            .map_err(|p| p.to_string())?;
         *self.console.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
         Ok(())
     }

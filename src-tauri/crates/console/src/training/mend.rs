@@ -4,12 +4,18 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use deckwatch_domain::{ReleaseVersion, Role, ServiceName};
+use deckwatch_rollout::Phase;
 use deckwatch_training::drills::{Desk, SERVICE};
+use deckwatch_training::{DemoService, Faults};
 
 use super::desk::TrainingDesk;
+use super::{By, release};
 use crate::problem::Problem;
 use crate::revisions::{Undo, undo};
 use crate::route::ByService;
+
+/// The version of the drilled service that every drill begins with.
+const BASE: &str = "v1";
 
 impl TrainingDesk {
     /// The version that serves everyone.
@@ -45,7 +51,7 @@ impl TrainingDesk {
                 Err(_) => self.bring_back(found.as_ref()).await?,
             }
         }
-        Ok(())
+        self.calm().await
     }
 
     /// Undoes to the newest revision of this version.
@@ -70,14 +76,62 @@ impl TrainingDesk {
         undo(&console, ask).await.map(|_| ())
     }
 
+    /// The faults of what serves are switched off, whoever switched them on.
+    pub(super) async fn calm(&self) -> Result<(), Problem> {
+        let Some(version) = self.serving().await? else {
+            return Ok(());
+        };
+        if version.as_str() != BASE {
+            // It is about to be replaced.
+            return Ok(());
+        }
+        let none = serde_json::json!(Faults::default());
+        let set = self.set_faults(version.as_str(), &none).await;
+        set.map_err(|why| Problem::new("training", why))
+    }
+
+    /// Every drill begins with the same version in front of everybody, and with a journal that
+    /// knows it: one that was lost took the revisions with it.
+    pub(super) async fn base(&self, demos: &[DemoService]) -> Result<(), Problem> {
+        let wrong = |why: &str| Problem::new("training", why);
+        let console = self.console();
+        let service = Self::service().map_err(|why| wrong(&why))?;
+        let serves = self.serving().await?;
+        let by = ByService {
+            service: service.clone(),
+        };
+        let known = crate::revisions::list(&console, by).await?;
+        let is_base = |version: &ReleaseVersion| version.as_str() == BASE;
+        if serves.as_ref().is_some_and(is_base) && known.iter().any(|r| is_base(&r.release.version))
+        {
+            return Ok(());
+        }
+        let demo = demos.iter().find(|demo| demo.name == SERVICE);
+        let demo = demo.ok_or_else(|| wrong("no demo service"))?;
+        self.tell(&format!("{BASE} is brought up again to begin with"));
+        release(&console, demo, BASE, By::Name("first")).await?;
+        for _ in 0..300 {
+            let state = console.rollouts(&service).await?;
+            match state.current.as_ref().map(|rollout| rollout.phase) {
+                Some(Phase::Promoted) => return Ok(()),
+                Some(phase) if phase.is_over() => {
+                    let why = format!("{BASE} did not come up again: {}", phase.words());
+                    return Err(wrong(&why));
+                }
+                _ => console.clock.sleep(Duration::from_millis(100)).await,
+            }
+        }
+        Err(wrong("what drills begin with did not come up within 30 s"))
+    }
+
     /// Anything left of an earlier drill is ended first.
-    pub(super) async fn clear(&self) -> Result<(), Problem> {
+    pub(super) async fn clear(&self, note: &str) -> Result<(), Problem> {
         let console = self.console();
         let service =
             ServiceName::new(SERVICE).map_err(|e| Problem::new("training", e.to_string()))?;
         let state = console.rollouts(&service).await?;
         if state.current.as_ref().is_some_and(|r| r.is_live()) {
-            self.abort("a new drill begins").await?;
+            self.abort(note).await?;
         }
         for _ in 0..200 {
             let state = console.rollouts(&service).await?;

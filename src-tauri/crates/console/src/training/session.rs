@@ -256,7 +256,8 @@ pub async fn open(console: &Console, _: Nothing) -> Result<Done, Problem> {
         }
     })?;
     let wrong = |why: String| Problem::new("training", why);
-    desk.begin().await.map_err(wrong)?;
+    let note = "the training ground is opened anew";
+    desk.prepare(note).await.map_err(wrong)?;
     let beside = ground(&desk.console())
         .iter()
         .filter(|demo| demo.name != SERVICE)
@@ -337,9 +338,19 @@ pub async fn stop(console: &Console, _: Nothing) -> Result<Done, Problem> {
     if let Some(task) = locked(&session.task).take() {
         task.abort();
     }
-    session.desk.mend().await;
-    session.end(console.clock.now().wall, None, Some("stopped".into()));
-    Ok(Done::new("stopped; the ground is as the drill found it"))
+    let mended = session.desk.mend().await;
+    let (why, done) = match mended {
+        Ok(()) => (
+            "stopped".to_owned(),
+            "stopped; the ground is as the drill found it".to_owned(),
+        ),
+        Err(why) => (
+            format!("stopped; the ground is not quite as it was: {why}"),
+            format!("stopped; the ground is not quite as it was ({why}), the next drill mends it"),
+        ),
+    };
+    session.end(console.clock.now().wall, None, Some(why));
+    Ok(Done::new(done))
 }
 
 /// # Errors

@@ -141,7 +141,9 @@ async fn drill(
     let played = tokio::select! {
         played = drills::run(name, &desk) => played,
         () = asked_to_stop() => {
-            desk.mend().await;
+            if let Err(why) = desk.mend().await {
+                eprintln!("deckwatchctl: the ground is not quite as it was: {why}");
+            }
             Err("stopped".into())
         }
     };

@@ -23,6 +23,7 @@ pub const FEWEST_BAD: f64 = 2.0;
 
 /// Whether it alerts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloAlertState")]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)] // The names say it.
 pub enum State {
@@ -34,6 +35,7 @@ pub enum State {
 
 /// How fast a window burnt.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloPace")]
 pub struct Burn {
     /// The window.
     pub window: Span,
@@ -45,6 +47,7 @@ pub struct Burn {
 
 /// What must hold for an alert.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloNeed")]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// The long window's pace is above the pair's.
@@ -61,6 +64,7 @@ pub enum Need {
 
 /// One need, with its figures.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloCondition")]
 pub struct Condition {
     /// Which.
     pub need: Need,
@@ -74,6 +78,7 @@ pub struct Condition {
 
 /// A pair's answer at a moment.
 #[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloDecision")]
 pub struct Decision {
     /// The group; empty when there is only one.
     pub labels: BTreeMap<String, String>,

@@ -12,6 +12,7 @@ pub const FEW: f64 = 10.0;
 
 /// What would help an objective whose budget is a handful of events.
 #[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloAdvice")]
 pub struct Advice {
     /// How many events may be bad in a period.
     pub allowed: f64,

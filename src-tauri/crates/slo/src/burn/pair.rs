@@ -15,6 +15,7 @@ use crate::target::Target;
 
 /// What a pair asks for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[ts(rename = "SloSeverity")]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Somebody, now.
@@ -41,6 +42,7 @@ impl fmt::Display for Severity {
 
 /// Two windows and a pace.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[ts(rename = "SloPair")]
 pub struct Pair {
     /// What it asks for.
     pub severity: Severity,
@@ -192,6 +194,7 @@ impl fmt::Display for Pair {
 
 /// A pair that cannot do what it says.
 #[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS, thiserror::Error)]
+#[ts(rename = "SloRefused")]
 #[error("{pair}: {reason}{}", offered(.offer))]
 pub struct Refused {
     /// The pair.

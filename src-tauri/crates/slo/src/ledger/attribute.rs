@@ -35,6 +35,7 @@ pub struct Cause {
 
 /// What one cause took.
 #[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "LedgerPart")]
 pub struct Part {
     /// What it is.
     pub kind: CauseKind,

@@ -29,6 +29,7 @@ pub enum Horizon {
 
 /// When nothing is left, if things go on as they did.
 #[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloForecast")]
 pub struct Forecast {
     /// The stretch whose pace goes on.
     pub lookback: Span,

@@ -23,6 +23,7 @@ pub use report::{Day, Report};
 
 /// One moment of the line.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "LedgerPoint")]
 pub struct Point {
     /// The moment.
     pub at: Timestamp,
@@ -34,6 +35,7 @@ pub struct Point {
 
 /// A period's budget and what became of it.
 #[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloLedger")]
 pub struct Ledger {
     /// The period.
     pub span: PeriodSpan,

@@ -25,6 +25,7 @@ pub use write::write_objectives;
 
 /// Whether a query counts the good events or the bad ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[ts(rename = "SloSide")]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)] // The names say it.
 pub enum Side {

@@ -12,6 +12,7 @@ use crate::figures::plain;
 
 /// Two queries, each giving one number per group.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "SloQueries")]
 pub struct Measured {
     /// What `events` counts.
     pub side: Side,
@@ -52,6 +53,23 @@ impl Objective {
         })
     }
 
+    /// A selector of the buckets that its latency is counted by; `None` for objectives that need
+    /// none.
+    pub fn bucket_series(&self) -> Option<String> {
+        let indicator = match &self.indicator {
+            Indicator::Slices { of, .. } => of,
+            other => other,
+        };
+        match indicator {
+            Indicator::Latency {
+                histogram,
+                native: false,
+                ..
+            } => Some(with_suffix(histogram, "_bucket", None)),
+            _ => None,
+        }
+    }
+
     /// The same with `anchored` ranges, which count every event once in windows that join, where
     /// plain ones lose what falls between two windows' samples and stretch the rest to make up for
     /// it. For sources that understand them: our own samples, and a Prometheus 3.7 or later with
@@ -80,23 +98,6 @@ impl Asked<'_> {
     /// A selector over the window.
     fn over(&self, selector: &str) -> String {
         format!("{}[{}]{}", selector.trim(), range(self.window), self.ends)
-    }
-
-    /// A selector of the buckets that its latency is counted by; `None` for objectives that need
-    /// none.
-    pub fn bucket_series(&self) -> Option<String> {
-        let indicator = match &self.indicator {
-            Indicator::Slices { of, .. } => of,
-            other => other,
-        };
-        match indicator {
-            Indicator::Latency {
-                histogram,
-                native: false,
-                ..
-            } => Some(with_suffix(histogram, "_bucket", None)),
-            _ => None,
-        }
     }
 }
 

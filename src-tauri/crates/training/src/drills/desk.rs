@@ -73,7 +73,7 @@ pub trait Desk: Send + Sync {
     async fn new_journal(&self) -> Result<(), String>;
 
     /// Undoes every mishap and leaves the service on the version on which [`Desk::begin`] found
-    /// it. Works whatever state the drill was left in; what cannot be mended now is mended by the
-    /// next beginning.
-    async fn mend(&self);
+    /// it. Works whatever state the drill was left in; what cannot be mended now is said, and mended
+    /// by the next beginning.
+    async fn mend(&self) -> Result<(), String>;
 }
