@@ -29,7 +29,7 @@ pub const FEWEST_BAD: f64 = 2.0;
 pub enum State {
     Firing,
     Quiet,
-    /// Nothing is known of the long window.
+    /// Nothing is known of one of the windows.
     NoData,
 }
 
@@ -173,7 +173,8 @@ impl Objective {
             period_total,
         };
         let conditions = traffic.conditions(long.events.bad, short.pace);
-        let state = if !track.answers(as_of.minus(pair.long.duration()), as_of) {
+        let unknown = |window: Span| !track.answers(as_of.minus(window.duration()), as_of);
+        let state = if unknown(pair.long) || unknown(pair.short) {
             State::NoData
         } else if conditions.iter().all(|c| c.holds) {
             State::Firing

@@ -9,9 +9,10 @@ use crate::objective::Objective;
 pub(super) fn decision(decision: &Decision, objective: &Objective) -> String {
     let noun = objective.indicator.noun();
     match decision.state {
+        // The short window is the last part of the long one, so it is the one that is unknown.
         State::NoData => format!(
             "Nothing is known of the last {}: neither an alert nor its absence follows.",
-            decision.pair.long
+            decision.pair.short
         ),
         State::Firing => firing(decision, noun),
         State::Quiet => quiet(decision, objective, noun),

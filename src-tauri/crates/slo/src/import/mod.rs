@@ -48,17 +48,21 @@ pub struct Imported {
 pub fn import(text: &str) -> Result<Imported, Problems> {
     let mut nodes = Vec::new();
     for part in parts(text) {
-        nodes.push(parse_document(&part)?);
+        nodes.push((parse_document(&part)?, part));
     }
     if nodes.is_empty() {
         // Nothing, or nothing but remarks: the reader says so.
-        nodes.push(parse_document(text)?);
+        parse_document(text)?;
     }
     let mut reader = Reader::default();
     let mut shared = Vec::new();
-    for node in &nodes {
+    for (node, part) in &nodes {
         match format(node)? {
-            Format::Own => reader.objectives.extend(read_objectives(text)?),
+            Format::Own => {
+                for objective in read_objectives(part)? {
+                    reader.take(node, objective);
+                }
+            }
             Format::Sloth => sloth::read(node, &mut reader),
             Format::Pyrra => pyrra::read(node, &mut reader),
             Format::OpenSlo => shared.push(node),

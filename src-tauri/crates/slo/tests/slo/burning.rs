@@ -320,7 +320,18 @@ fn without_data_there_is_no_answer() {
     assert!(
         decision
             .words
-            .starts_with("Nothing is known of the last 1h")
+            .starts_with("Nothing is known of the last 5m")
+    );
+
+    // Ten minutes of silence in the middle of an outage are not its end.
+    let mut outage = history(100.0, 0.0, &[(100.0, 5.0); 60]);
+    outage.slots[n - 10..].fill(None);
+    assert_eq!(first(&objective, &outage).state, State::NoData);
+    outage.slots[n - 1] = Some(Events::of(0.0, 0.0));
+    let quiet = first(&objective, &outage);
+    assert_eq!(
+        quiet.words,
+        "Quiet: ×50 over 1h, but no event in the last 5m."
     );
 
     let bad = Objective {

@@ -588,6 +588,16 @@ fn our_own_come_in_as_they_are() {
         "name: a\nservice: b\ntarget: 99%\nperiod: 30d\nindicator: {ratio: {bad: x, total: y}}\n";
     let read = read(text);
     assert_eq!(read.objectives, read_objectives(text).unwrap());
+    // Among others, with their own lines.
+    let both = format!("{PYRRA}---\n{text}");
+    assert_eq!(import(&both).unwrap().objectives.len(), 3);
+    let wrong = import(&both.replace("target: 99%", "target: 99")).unwrap_err();
+    assert!(
+        wrong
+            .to_string()
+            .starts_with("line 27, column 9: target: 99 is no share"),
+        "{wrong}"
+    );
 }
 
 fn of(indicator: &str, rest: &str) -> Objective {
