@@ -22,7 +22,7 @@ step() {
 
 step "building the program as it is shipped (minutes, the first time)" \
   cargo build --release -p deckwatch-ctl || exit 1
-for crate in verdict journal signals alerting; do
+for crate in verdict journal signals; do
   step "$crate" cargo bench --quiet -p "deckwatch-$crate"
 done
 step platform cargo bench --quiet -p deckwatch-platform --bench proxy
@@ -40,9 +40,10 @@ fi
 oracle() {
   DECKWATCH_ORACLE=$(./scripts/oracle.sh) || return
   export DECKWATCH_ORACLE
-  cargo bench --quiet -p deckwatch-signals
+  cargo bench --quiet -p "deckwatch-$1"
 }
-step "signals, beside Prometheus" oracle
+step "signals, beside Prometheus" oracle signals
+step "alerting, beside Prometheus" oracle alerting
 step console cargo bench --quiet -p deckwatch --bench console
 step "the empty window" cargo build --release --quiet --example empty_window
 step window xvfb-run -a -s "-screen 0 1280x800x24" dbus-run-session -- \

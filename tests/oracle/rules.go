@@ -42,6 +42,8 @@ type ruleRequest struct {
 	Restarts []int `json:"restarts"`
 	// The names of the series that are told at the end.
 	Tell []string `json:"tell"`
+	// Only how long each evaluation takes is asked.
+	Quiet bool `json:"quiet"`
 }
 
 type ruleAlert struct {
@@ -62,7 +64,9 @@ type ruleMoment struct {
 
 type ruleAnswer struct {
 	Moments []ruleMoment `json:"moments"`
-	Series  []series     `json:"series"`
+	// Microseconds of each evaluation of all groups.
+	Took   []int64  `json:"took"`
+	Series []series `json:"series"`
 }
 
 type coming struct {
@@ -177,11 +181,13 @@ func told(rule [2]int, alert *rules.Alert) ruleAlert {
 	}
 }
 
-func (b *ruleBench) evaluate(t int64) (moment ruleMoment) {
+func (b *ruleBench) evaluate(t int64) (moment ruleMoment, took time.Duration) {
 	at := time.UnixMilli(t).UTC()
 	for i, group := range b.groups {
 		b.sent = nil
+		began := time.Now()
 		group.Eval(context.Background(), at)
+		took += time.Since(began)
 		for _, alert := range b.sent {
 			moment.Sent = append(moment.Sent, told([2]int{i, 0}, alert))
 		}
@@ -207,7 +213,7 @@ func (b *ruleBench) evaluate(t int64) (moment ruleMoment) {
 			}
 		}
 	}
-	return moment
+	return moment, took
 }
 
 // stored tells all series of a name, the marks at their ends included.
@@ -288,7 +294,11 @@ func ruleRun() (err error) {
 		if err = b.change(n); err != nil {
 			return err
 		}
-		answer.Moments = append(answer.Moments, b.evaluate(t))
+		moment, took := b.evaluate(t)
+		answer.Took = append(answer.Took, took.Microseconds())
+		if !b.asked.Quiet {
+			answer.Moments = append(answer.Moments, moment)
+		}
 	}
 	for _, name := range b.asked.Tell {
 		found, err := b.stored(name)
