@@ -15,6 +15,7 @@ use deckwatch_promql::Span;
 use deckwatch_promql::ast::Expr;
 use serde::Serialize;
 
+use crate::backtest::{Moments, RuleReport};
 use crate::rules::{Alerting, Group, Makes, Rule, RuleFile};
 
 /// What is known of the series that rules read.
@@ -39,6 +40,16 @@ pub struct Past {
     pub times: usize,
     /// In how long a time, in milliseconds.
     pub over_ms: i64,
+}
+
+impl Past {
+    /// What a backtest has found of a rule.
+    pub fn of(report: &RuleReport, moments: &Moments) -> Self {
+        Past {
+            times: report.episodes.len(),
+            over_ms: moments.to_ms.saturating_sub(moments.from_ms),
+        }
+    }
 }
 
 /// What kind a finding is of.

@@ -101,6 +101,7 @@ struct Parsed {
 
 impl Parsed {
     fn new(text: &str, scene: &Scene, shared: &Arc<Mutex<Moment>>) -> Result<Self, TemplateError> {
+        tree::shallow(text)?;
         let wrong = |why: gotmpl::TemplateError| TemplateError(why.to_string());
         let functions = functions::all(scene, shared);
         let ours: BTreeSet<String> = functions.keys().cloned().collect();

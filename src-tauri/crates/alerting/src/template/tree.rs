@@ -23,6 +23,47 @@ struct Visit<'k> {
     names: BTreeSet<Arc<str>>,
 }
 
+/// How deep blocks and parentheses may be nested: whoever reads a tree goes down it.
+const DEEPEST: usize = 100;
+
+/// Whether a template can be read without going too deep. Each `else if` counts as a block inside
+/// of the one before it.
+///
+/// # Errors
+/// That it cannot.
+pub(super) fn shallow(text: &str) -> Result<(), TemplateError> {
+    let (mut blocks, mut elses) = (0usize, 0usize);
+    for action in text.split("{{").skip(1) {
+        let action = action.split("}}").next().unwrap_or_default();
+        let (first, rest) = word(action.trim_start_matches('-'));
+        match (first, word(rest).0) {
+            ("if" | "range" | "with" | "define" | "block", _) => blocks += 1,
+            ("else", "if" | "with") => elses += 1,
+            ("end", _) => blocks = blocks.saturating_sub(1),
+            _ => {}
+        }
+        let mut parentheses = 0usize;
+        for c in action.chars() {
+            match c {
+                '(' => parentheses += 1,
+                ')' => parentheses = parentheses.saturating_sub(1),
+                _ => {}
+            }
+            if parentheses > DEEPEST || blocks > DEEPEST || elses > DEEPEST {
+                return Err(TemplateError("it is nested too deeply".to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The word that a text begins with, and what follows it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_alphabetic());
+    text.split_at(end.unwrap_or(text.len()))
+}
+
 /// The template with everything that it prints going through [`PRINTED`], and the labels that it
 /// names.
 ///

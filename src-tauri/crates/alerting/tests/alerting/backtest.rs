@@ -4,7 +4,8 @@ use deckwatch_alerting::backtest::{
     Moments, NotPrepared, Past, Prepared, Report, RuleReport, Variant, run, varied,
 };
 use deckwatch_alerting::eval::{AlertState, Failure};
-use deckwatch_alerting::rules::Group;
+use deckwatch_alerting::lint;
+use deckwatch_alerting::rules::{Group, RuleFile};
 use deckwatch_promql::{Head, Options};
 use proptest::prelude::*;
 
@@ -237,6 +238,27 @@ fn what_compares_with_nothing_has_no_threshold() {
         Prepared::new(&group, 9, &past),
         Err(NotPrepared::NoAlert(9))
     );
+}
+
+#[test]
+fn what_comes_and_goes_in_the_past_is_said_to_flap() {
+    let rule = "- alert: A\n  expr: x > 2\n  labels: {severity: page}\n  annotations: {summary: s}";
+    let group = group_of("interval: 1m", rule);
+    let (head, options) = (head(&["x 0 3 0 3 0 3 0 3 0"]), Options::default());
+    let past = past(&group, &head, &options, 8);
+    let report = run(&group, &past);
+    let found = lint::Past::of(&report.rules[0], &past.moments);
+    assert_eq!((found.times, found.over_ms), (4, 8 * MINUTE));
+    let facts = lint::Facts {
+        past: [((group.name.clone(), 0), found)].into(),
+        ..lint::Facts::default()
+    };
+    let file = RuleFile {
+        groups: vec![group],
+    };
+    let findings = lint::lint(&file, &facts);
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].code, lint::Code::Flapping);
 }
 
 #[test]

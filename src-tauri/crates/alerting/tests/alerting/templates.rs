@@ -330,6 +330,17 @@ fn what_is_no_template_is_refused_before_its_time() {
 #[test]
 fn a_template_cannot_hang_whoever_expands_it() {
     assert!(said("{{ range 1000000000 }}{{ end }}", 0.0).starts_with("error: "));
+    let deep = [
+        format!("{{{{ {}1{} }}}}", "(".repeat(100_000), ")".repeat(100_000)),
+        "{{ if 1 }}".repeat(100_000) + &"{{ end }}".repeat(100_000),
+        "{{if 1}}".to_owned() + &"{{- else if 1 -}}".repeat(100_000) + "{{end}}",
+        "{{ define \"t\" }}{{ template \"t\" }}{{ end }}{{ template \"t\" }}".to_owned(),
+    ];
+    for text in deep {
+        assert!(said(&text, 0.0).starts_with("error: "));
+    }
+    let nested = "{{ if 1 }}".repeat(50) + "x" + &"{{ end }}".repeat(50);
+    assert_eq!(said(&nested, 0.0), "x");
     let asks = "{{ range $i, $x := 5000 }}{{ printf \"%d\" $i | query }}{{ end }}";
     assert!(said(asks, 0.0).starts_with("error: "));
 }
