@@ -13,10 +13,12 @@ use std::time::Duration;
 use driver::{PROGRAM, Window};
 use serde_json::json;
 
-const VIEWS: [(&str, &str); 10] = [
+const VIEWS: [(&str, &str); 12] = [
     ("bridge", "/bridge"),
     ("rollout", "/rollouts/checkout"),
     ("services", "/services/checkout"),
+    ("slos", "/slos"),
+    ("slo", "/slos/checkout/availability-burn"),
     ("explore", EXPLORED),
     ("dashboards", "/metrics/dashboards"),
     ("targets", "/metrics/targets"),
@@ -72,8 +74,26 @@ async fn ground(window: &Window) {
     window.read("Welcome aboard").await;
     window.press("t").await;
     window.read("Close the ground").await;
+    promise(window).await;
     tokio::time::sleep(Duration::from_secs(20)).await;
     release(window, "v2").await;
+}
+
+/// Two objectives of the drilled service.
+async fn promise(window: &Window) {
+    for name in ["availability-burn", "latency"] {
+        let preset = json!({"name": name, "service": "checkout"});
+        let preset = window.ask("training", "slo_preset", preset).await;
+        let text = preset["answer"]["yaml"].clone();
+        let told = window
+            .ask(
+                "training",
+                "slo_import",
+                json!({"text": text, "dry": false}),
+            )
+            .await;
+        assert!(told["problem"].is_null(), "{told}");
+    }
 }
 
 async fn release(window: &Window, version: &str) {

@@ -1,6 +1,6 @@
 import { fireEvent, render, screen, within } from "@testing-library/svelte";
 import axe from "axe-core";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type SloRow, type SlosView, type SloView, useHost } from "@/host";
 import { type MockHost, mockHost, type Recording } from "@/host/mock";
 import frame from "@/host/recorded/recorded.json";
@@ -14,20 +14,22 @@ import Objective from "@/views/slos/Objective.svelte";
 import { ordered } from "@/views/slos/order";
 import { csv, goneIn, groupWords, left, paceTone, target } from "@/views/slos/words";
 
+vi.mock("uplot", async () => await import("./no-plot"));
+
 let host: MockHost;
 const recordings = recorded as unknown as Recording[];
 const answerOf = <A>(name: string) => recordings.find((r) => r.request === name)?.answer as A;
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
-/** The recordings, with one answer in the place of its own. */
-function answering(name: string, answer: unknown): MockHost {
-  const rest = recordings.filter((r) => r.request !== name);
+/** The recordings, with these answers in the place of their own. */
+function answering(answers: Record<string, unknown>): void {
+  const rest = recordings.filter(({ request }) => !(request in answers));
   const at = new Date().toISOString();
+  const own = Object.entries(answers).map(([request, answer]) => ({ request, params: {}, at, answer }));
   host = mockHost({
     every: 60_000,
-    recordings: [...rest, ...(frame as unknown as Recording[]), { request: name, params: {}, at, answer }],
+    recordings: [...rest, ...(frame as unknown as Recording[]), ...own],
   });
   useHost(host);
-  return host;
 }
 async function violations(): Promise<string[]> {
   const found = await axe.run(document.body, {
@@ -140,14 +142,14 @@ describe("SLOs", () => {
 
   test("with nothing promised it says what to do, and a broken file is named with its place", async () => {
     const none = { ...answerOf<SlosView>("slo.list"), rows: [] };
-    answering("slo.list", none);
+    answering({ "slo.list": none });
     const { unmount } = render(List);
     await screen.findByText("Nothing is promised yet.");
     unmount();
     const mistakes = [
       { line: 3, column: 5, path: "objectives[0].target", message: "120 % is more than all" },
     ];
-    answering("slo.list", { ...none, mistakes });
+    answering({ "slo.list": { ...none, mistakes } });
     render(List);
     await screen.findByText(/3:5 objectives\[0\].target: 120 % is more than all/);
     expect(await violations()).toEqual([]);
@@ -164,11 +166,16 @@ describe("SLOs", () => {
   });
 
   test("an objective is added from a preset: what is written is what is sent", async () => {
+    const { yaml } = answerOf<{ yaml: string }>("slo.preset");
+    answering({
+      "services.list": [{ service: "checkout" }],
+      "slo.preset": { yaml },
+      "slo.import": { text: yaml, objectives: ["checkout/availability-burn"], left_out: [] },
+    });
     let closed = false;
     render(ObjectivesFile, { add: true, onclose: () => (closed = true) });
     const area = (await screen.findByLabelText("The document")) as HTMLTextAreaElement;
     expect(area.value).toContain("99.95%");
-    answering("slo.import", { text: "", objectives: ["checkout/latency"], left_out: [] });
     const add = screen.getByRole("button", { name: /^Add/ });
     await expect.poll(() => add.getAttribute("aria-disabled") ?? "false").toBe("false");
     await fireEvent.click(add);
