@@ -111,9 +111,12 @@ async fn dashboards_ship_and_are_written() {
     let ground = Ground::new().await;
     let agent = ground.agent();
     stand_up(&ground).await;
-    std::fs::create_dir(ground.path("dashboards")).unwrap();
-    ground.file("dashboards/mine.yaml", MINE);
-    let broken = ground.file("dashboards/broken.yaml", &MINE.replace("max by", "max bye"));
+    let folder = ground.data.join("dashboards");
+    std::fs::create_dir(&folder).unwrap();
+    let broken = folder.join("broken.yaml");
+    std::fs::write(folder.join("mine.yaml"), MINE).unwrap();
+    std::fs::write(&broken, MINE.replace("max by", "max bye")).unwrap();
+    let broken = broken.display().to_string();
     let rows = ground.json(&["metrics", "dashboard", "list"]).await;
     let named = |name: &str| {
         let rows = rows.as_array().unwrap();

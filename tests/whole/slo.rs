@@ -40,8 +40,8 @@ fn sample(code: &str, value: f64) -> Sample {
 
 /// Six hours up to now, a sample a minute. Gives the bad events and all of them.
 async fn history(ground: &Ground) -> (f64, f64) {
-    let path = ground.path("samples.db");
-    let store = SampleStore::open(path.as_ref()).await.unwrap();
+    let path = ground.data.join("samples.db");
+    let store = SampleStore::open(&path).await.unwrap();
     let now = std::time::SystemTime::now();
     let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
     let now = i64::try_from(now.as_millis()).unwrap() / MINUTE;

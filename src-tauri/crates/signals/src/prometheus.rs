@@ -85,7 +85,11 @@ pub struct Prometheus {
 
 #[derive(Clone, Debug)]
 enum Way {
-    Web { base: String, auth: Auth, web: Web },
+    Web {
+        base: String,
+        auth: Auth,
+        web: Box<Web>,
+    },
     Carried(Arc<dyn Carry>),
 }
 
@@ -149,7 +153,7 @@ impl Prometheus {
         let way = Way::Web {
             base: access.url.trim_end_matches('/').to_owned(),
             auth: access.auth.clone(),
-            web: Web::new(access.ca.as_ref(), LIMIT, within)?,
+            web: Box::new(Web::new(access.ca.as_ref(), LIMIT, within)?),
         };
         Ok(Prometheus { way, within })
     }

@@ -63,13 +63,16 @@ impl Source {
     }
 }
 
+/// The metrics of a source, and since when they are known.
+type Known = (Instant, Arc<Vec<MetricName>>);
+
 /// What is kept of sources between two questions.
 #[derive(Default)]
 pub(crate) struct Sources {
     /// Answered ranges.
     pub memory: RangeMemory,
     client: Mutex<Option<(Instant, MetricsSource, Prometheus)>>,
-    names: Mutex<HashMap<String, (Instant, Arc<Vec<MetricName>>)>>,
+    names: Mutex<HashMap<String, Known>>,
 }
 
 impl Sources {
