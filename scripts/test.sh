@@ -15,8 +15,9 @@ else
   echo "Go is missing (https://go.dev, 1.26 or newer): the tests of clusters are skipped."
 fi
 export DECKWATCH_KEYCHAIN_NEEDED=1
-# The tests of the whole console and of the window start these programs.
-cargo build --workspace --bins --quiet || exit 1
+# The tests of the whole console and of the window start these programs. All targets, as the tests
+# are: with fewer, other features are asked of what others wrote, and all of it is built again.
+cargo build --workspace --all-targets --quiet || exit 1
 (cd ui && npm run --silent test) 2>&1 | tee "$log" || status=1
 # A display and a bus of its own for each run; both end with it.
 xvfb-run -a -s "-screen 0 1920x1080x24" dbus-run-session -- \
