@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_domain::Actor;
-use deckwatch_journal::{JournalError, Store};
+use deckwatch_journal::{Journal, JournalError, Store};
 use deckwatch_platform::PlatformError;
 use deckwatch_platform::local::{LocalPlatform, NodeFolder};
 use deckwatch_rollout::ports::Liveness;
@@ -48,6 +48,8 @@ impl Default for AgentOptions {
 /// A running agent; dropping it stops it without ceremony, [`Agent::stop`] gives leases back.
 pub struct Agent {
     console: Arc<Console>,
+    /// The one that it drives by.
+    journal: Journal,
     engine: Arc<Engine>,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -63,7 +65,8 @@ impl Agent {
     pub async fn start(console: &Arc<Console>, options: AgentOptions) -> Result<Agent, Problem> {
         console.ensure_platform().await?;
         console.tell_guard().await;
-        let store = console.store().await?;
+        let journal = console.journal().await?;
+        let store: Arc<dyn Store> = Arc::new(journal.clone());
         let samples = console.samples().await?;
         if let Err(problem) = console.absorb_waiting().await {
             tracing::warn!(%problem, "rollback records still wait");
@@ -122,6 +125,7 @@ impl Agent {
         });
         Ok(Agent {
             console: console.clone(),
+            journal,
             engine,
             stop,
             tasks,
@@ -142,9 +146,8 @@ impl Agent {
             if !self.console.folder.journal().exists() {
                 continue;
             }
-            if let Ok(journal) = self.console.journal().await
-                && journal.head().await == Err(JournalError::Replaced)
-            {
+            // The console may have opened the new one already; what drives has not.
+            if self.journal.head().await == Err(JournalError::Replaced) {
                 return;
             }
         }
