@@ -28,6 +28,7 @@ const OWN: &[&str] = &[
 
 fn main() {
     println!("cargo:rerun-if-changed=src-tauri/crates/console/src/list.rs");
+    println!("cargo:rerun-if-changed=src-tauri/capabilities");
     println!("cargo:rerun-if-changed=ui/dist");
     placeholder();
     let listed: Vec<String> = LIST.iter().map(|e| function(e.name)).collect();
