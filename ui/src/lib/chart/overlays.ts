@@ -61,10 +61,9 @@ export function drawMarks(plot: uPlot, marks: ChartMark[], look: Look): void {
     const width = ctx.measureText(label).width;
     // Near the right edge the words stand on the left of their line.
     const left = x + 5 * ratio + width > bbox.left + bbox.width ? x - 5 * ratio - width : x + 5 * ratio;
-    const row = Math.max(
-      0,
-      ends.findIndex((end) => end + 8 * ratio < left),
-    );
+    const row = ends.findIndex((end) => end + 8 * ratio < left);
+    // Words over words say nothing: where there is no room, the line stands alone.
+    if (row < 0) continue;
     ends[row] = left + width;
     ctx.fillText(label, left, bbox.top - 4 * ratio + row * 13 * ratio);
   }

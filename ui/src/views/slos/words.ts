@@ -38,6 +38,11 @@ export function paceTone({ pace, bound, severity }: SloBurn): "mute" | "warn" | 
   return severity === "page" ? "bad" : "warn";
 }
 
+/** Every second window, from the shortest: of the usual seven 5 min, 1 h, 6 h and 3 d. */
+export function mainBurns(burns: SloBurn[]): SloBurn[] {
+  return burns.filter((_, i) => i % 2 === 0);
+}
+
 export function paceWords({ window, pace, bound, severity }: SloBurn): string {
   const said = pace === null ? "nothing was counted" : `burns ${times(pace)}`;
   return `${spanWords(window)}: ${said}; from ${times(bound)} a ${severity}`;
