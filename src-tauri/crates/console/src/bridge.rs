@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
 use crate::health::{self, Health, Mark, Standing};
+use crate::line::{Driving, driving};
 use crate::problem::Problem;
 use crate::pulse::{Pulse, Tally};
 use crate::services::version;
 use crate::show;
+use crate::training;
 
 /// Which services of the table, in which order. All of it may be left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
@@ -154,7 +156,13 @@ pub async fn bridge(console: &Console, ask: BridgeAsk) -> Result<BridgeView, Pro
     let mut found = BTreeMap::new();
     let (seen, node) = match seen {
         Ok(seen) => (seen, None),
-        Err(problem) => (BTreeMap::new(), Some(problem.message)),
+        Err(problem) => {
+            let why = match training::closed(console) {
+                Some(closed) => closed.to_owned(),
+                None => format!("the node does not answer: {}", problem.message),
+            };
+            (BTreeMap::new(), Some(why))
+        }
     };
     let names = seen.keys().chain(rollouts.keys());
     for service in names.cloned().collect::<std::collections::BTreeSet<_>>() {
@@ -186,6 +194,7 @@ pub async fn bridge(console: &Console, ask: BridgeAsk) -> Result<BridgeView, Pro
         node,
         journal,
         undriven,
+        stands_ready: !matches!(driving(console, Vec::new()), Driving::Nobody),
         figures_age: stale,
     };
     Ok(BridgeView {

@@ -15,8 +15,9 @@ use crate::folder::DataFolder;
 use crate::live::{self, Frame};
 use crate::problem::Problem;
 use crate::route::{self, Nothing};
-use crate::settings::{Class, Drive, Environment, LOCAL, Settings};
+use crate::settings::{Drive, Environment, LOCAL, Settings};
 use crate::telemetry::Telemetry;
+use crate::training;
 
 /// How long until it is looked again whether there is something to drive.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -198,7 +199,7 @@ async fn end(open: Open) {
     }
     // A closed window takes the whole training ground with it: nobody else looks after it.
     if open.console.session.lock().await.is_some() {
-        let _ = crate::training::down(&open.console, Nothing {}).await;
+        let _ = training::down(&open.console, Nothing {}).await;
     }
 }
 
@@ -259,10 +260,10 @@ enum End {
 /// of its own, which its drills can kill; only what a killed window left under way there, without
 /// load and without that driver, is brought to its end from here.
 async fn wanted(console: &Console) -> bool {
-    if !is_training(console) {
+    if !training::is_training(console) {
         return !crate::line::is_untouched(console).await;
     }
-    if is_ground_open(console) {
+    if training::is_open(console) {
         return false;
     }
     let Ok(book) = console.book().await else {
@@ -275,23 +276,11 @@ async fn wanted(console: &Console) -> bool {
     current.any(|rollout| rollout.is_live())
 }
 
-fn is_training(console: &Console) -> bool {
-    console.environment().class == Class::Training
-}
-
-/// Held while it is being opened, too.
-fn is_ground_open(console: &Console) -> bool {
-    match console.session.try_lock() {
-        Ok(session) => session.is_some(),
-        Err(_) => true,
-    }
-}
-
 async fn ground_opens(console: &Console) {
-    if !is_training(console) {
+    if !training::is_training(console) {
         return std::future::pending().await;
     }
-    while !is_ground_open(console) {
+    while !training::is_open(console) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

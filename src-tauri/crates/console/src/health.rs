@@ -136,12 +136,14 @@ fn short(value: f64) -> String {
 /// What is around the services.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Around {
-    /// Why the node does not answer.
+    /// What is wrong with the platform as a whole, in words.
     pub node: Option<String>,
     /// Why the journal cannot be used.
     pub journal: Option<String>,
     /// Services whose rollout nobody drives.
     pub undriven: Vec<String>,
+    /// Somebody is there who takes these over as soon as their last driver's lease ends.
+    pub stands_ready: bool,
     /// None when nothing was ever measured.
     pub figures_age: Option<Duration>,
 }
@@ -157,14 +159,20 @@ pub fn health(services: &[(&ServiceName, &Standing)], around: &Around) -> Health
         });
     };
     if let Some(why) = &around.node {
-        lose(100, format!("the node does not answer: {why}"));
+        lose(100, why.clone());
     }
     if let Some(why) = &around.journal {
         lose(20, format!("the journal cannot be used: {why}"));
     }
     if !around.undriven.is_empty() {
         let who = around.undriven.join(", ");
-        lose(15, format!("nobody drives the rollout of {who}"));
+        match around.stands_ready {
+            true => lose(
+                5,
+                format!("the rollout of {who} is taken over once its last driver's lease ends"),
+            ),
+            false => lose(15, format!("nobody drives the rollout of {who}")),
+        }
     }
     if let Some(age) = around.figures_age.filter(|age| *age > STALE) {
         lose(10, format!("figures are {} s old", age.as_secs()));

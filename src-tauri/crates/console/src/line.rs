@@ -14,6 +14,7 @@ use crate::problem::Problem;
 use crate::route::Nothing;
 use crate::settings::Environment;
 use crate::show;
+use crate::training;
 use deckwatch_platform::Platform;
 
 /// Something that answers or does not.
@@ -100,7 +101,7 @@ pub async fn status_line(console: &Console, _: Nothing) -> Result<StatusLine, Pr
     })
 }
 
-async fn node_line(console: &Console, needed: bool) -> (Answering, usize) {
+async fn node_line(console: &Console, mut needed: bool) -> (Answering, usize) {
     if let Some(cluster) = &console.cluster {
         return cluster_line(cluster).await;
     }
@@ -115,7 +116,17 @@ async fn node_line(console: &Console, needed: bool) -> (Answering, usize) {
             )
         }
         Err(_) if !needed => (false, "not started: nothing is defined yet".into(), 0),
-        Err(error) => (false, error.to_string(), 0),
+        Err(error) => {
+            // What the journal knows of is there all the same.
+            let known = console.book().await.map_or(0, |book| book.services.len());
+            match training::closed(console) {
+                Some(closed) => {
+                    needed = false;
+                    (false, closed.into(), known)
+                }
+                None => (false, error.to_string(), known),
+            }
+        }
     };
     let line = Answering {
         answers,
@@ -168,7 +179,7 @@ async fn journal_line(console: &Console) -> (JournalLine, Vec<ServiceName>) {
 }
 
 /// Whoever holds the lease of a live rollout drives; where nothing is live, whoever stands ready.
-fn driving(console: &Console, holders: Vec<String>) -> Driving {
+pub(crate) fn driving(console: &Console, holders: Vec<String>) -> Driving {
     let mine = console
         .drives_as
         .read()

@@ -17,6 +17,7 @@ use crate::console::{Console, ConsoleOptions};
 use crate::problem::Problem;
 use crate::rollouts::{Start, start};
 use crate::route::{Done, Nothing};
+use crate::settings::Class;
 
 /// The first port of the training ground's services.
 pub const FIRST_PORT: u16 = 17_701;
@@ -100,6 +101,25 @@ pub async fn list_drills(_: &Console, _: Nothing) -> Result<Vec<DrillRow>, Probl
             by_hand: d.by_hand.into(),
         })
         .collect())
+}
+
+/// This console looks at the training ground.
+pub(crate) fn is_training(console: &Console) -> bool {
+    console.environment().class == Class::Training
+}
+
+/// A window has the ground open, or is about to.
+pub(crate) fn is_open(console: &Console) -> bool {
+    match console.session.try_lock() {
+        Ok(session) => session.is_some(),
+        Err(_) => true,
+    }
+}
+
+/// Why nothing answers on the training ground, where that is so because nobody has opened it.
+pub(crate) fn closed(console: &Console) -> Option<&'static str> {
+    (is_training(console) && !is_open(console))
+        .then_some("the training ground is closed; opening it starts its services again")
 }
 
 fn ground(console: &Console) -> Vec<DemoService> {

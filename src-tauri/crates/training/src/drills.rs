@@ -184,6 +184,7 @@ async fn course(desk: &dyn Desk) -> Result<Course, String> {
         fault_at: None,
         detected_at: None,
         back_at: None,
+        held: false,
     };
     let mut weight = None;
     for (event, at) in newest(&story) {
@@ -236,4 +237,5 @@ const QUIET: Course = Course {
     fault_at: None,
     detected_at: None,
     back_at: None,
+    held: true,
 };

@@ -17,7 +17,7 @@ use deckwatch_training::load::{LoadHandle, LoadOptions, LoadReport};
 use serde_json::json;
 
 use super::mishaps::{self, Mishaps, spawn_driver};
-use super::session::PLAYED;
+use super::session::{BEGAN, GRADED, PLAYED, STOPPED};
 use super::{By, RATE, ground, release, reopen, stand, training_console};
 use crate::back::{RollBack, roll_back};
 use crate::console::{Console, TimeIds};
@@ -107,9 +107,7 @@ impl TrainingDesk {
         if let Some(load) = payload.get_mut("load").and_then(|l| l.as_object_mut()) {
             load.remove("timeline");
         }
-        self.console()
-            .record(PLAYED, "drill.played", &payload)
-            .await
+        self.console().record(PLAYED, GRADED, &payload).await
     }
 
     pub fn folder(&self) -> DataFolder {
@@ -144,18 +142,21 @@ impl TrainingDesk {
         }
     }
 
-    /// Services, a driver and load; what is under way is ended with these words, and the version
-    /// that drills begin with serves.
-    pub(super) async fn prepare(&self, note: &str) -> Result<(), String> {
+    /// Services, a driver and load. With a reason to begin anew, what is under way is ended in
+    /// these words and the version that drills begin with serves; without one, whatever was started
+    /// here goes on.
+    pub(super) async fn prepare(&self, anew: Option<&str>) -> Result<(), String> {
         let text = |p: Problem| p.to_string();
         let console = self.console();
         self.mishaps.undo(&console).await;
         console.ensure_node().await.map_err(text)?;
         self.start_driver().await?;
         let demos = stand(&console).await.map_err(text)?;
-        self.clear(note).await.map_err(text)?;
-        self.calm().await.map_err(text)?;
-        self.base(&demos).await.map_err(text)?;
+        if let Some(note) = anew {
+            self.clear(note).await.map_err(text)?;
+            self.calm().await.map_err(text)?;
+            self.base(&demos).await.map_err(text)?;
+        }
         let found = self.serving().await.map_err(text)?;
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         let demo = demos
@@ -226,7 +227,8 @@ async fn kept_grades(console: &Console) -> Vec<Kept> {
     };
     let events = read_stream(store.as_ref(), PLAYED).await;
     let events = events.unwrap_or_default().into_iter();
-    let kept = events.filter_map(|event| {
+    let graded = events.filter(|event| event.kind == GRADED);
+    let kept = graded.filter_map(|event| {
         Some(Kept {
             payload: event.payload?,
             at: event.occurred_at,
@@ -239,7 +241,7 @@ async fn kept_grades(console: &Console) -> Vec<Kept> {
 async fn keep_grades(console: &Console, grades: Vec<Kept>) -> Result<(), Problem> {
     let new = grades.into_iter().map(|grade| NewEvent {
         event_id: TimeIds.event(),
-        kind: "drill.played".into(),
+        kind: GRADED.into(),
         payload: grade.payload,
         actor: console.actor(),
         occurred_at: grade.at,
@@ -268,7 +270,11 @@ impl Desk for TrainingDesk {
     }
 
     async fn begin(&self) -> Result<(), String> {
-        self.prepare("a new drill begins").await
+        self.prepare(Some("a new drill begins")).await?;
+        // Whoever opens the ground after a crash finds by this that a drill was under way.
+        let began = self.console();
+        let began = began.record(PLAYED, BEGAN, &json!({})).await;
+        began.map_err(|problem| problem.to_string())
     }
 
     fn load(&self) -> LoadReport {
@@ -429,7 +435,12 @@ impl Desk for TrainingDesk {
         self.mishaps.undo(&self.console()).await;
         let patience = Duration::from_secs(20);
         match tokio::time::timeout(patience, self.restore()).await {
-            Ok(mended) => mended.map_err(|problem| problem.to_string()),
+            Ok(Ok(())) => {
+                let console = self.console();
+                let stopped = console.record(PLAYED, STOPPED, &json!({})).await;
+                stopped.map_err(|problem| problem.to_string())
+            }
+            Ok(Err(problem)) => Err(problem.to_string()),
             Err(_) => Err(format!("not mended within {} s", patience.as_secs())),
         }
     }

@@ -19,6 +19,10 @@ use crate::show::read_stream;
 
 /// The stream that keeps what was played.
 pub(super) const PLAYED: &str = "training/drills";
+/// Its kinds of events: a drill began, the ground is again as it was found, a drill was graded.
+pub(super) const BEGAN: &str = "drill.began";
+pub(super) const STOPPED: &str = "drill.over";
+pub(super) const GRADED: &str = "drill.played";
 /// What the services beside the drilled one are asked, so that they are alive: requests a second.
 const BESIDE: f64 = 20.0;
 const LINES: usize = 200;
@@ -256,8 +260,9 @@ pub async fn open(console: &Console, _: Nothing) -> Result<Done, Problem> {
         }
     })?;
     let wrong = |why: String| Problem::new("training", why);
-    let note = "the training ground is opened anew";
-    desk.prepare(note).await.map_err(wrong)?;
+    let abandoned = is_abandoned(&desk.console()).await;
+    let anew = abandoned.then_some("the drill that was being played was left behind");
+    desk.prepare(anew).await.map_err(wrong)?;
     let beside = ground(&desk.console())
         .iter()
         .filter(|demo| demo.name != SERVICE)
@@ -361,6 +366,15 @@ pub async fn load(console: &Console, ask: SetRate) -> Result<Done, Problem> {
     Ok(Done::new(format!("{rate} requests a second")))
 }
 
+/// A drill began and was never brought to an end: its window was killed.
+async fn is_abandoned(console: &Console) -> bool {
+    let Ok(store) = console.store().await else {
+        return true;
+    };
+    let events = read_stream(store.as_ref(), PLAYED).await;
+    events.is_ok_and(|events| events.last().is_some_and(|last| last.kind == BEGAN))
+}
+
 async fn grades(console: &Console) -> Vec<GradeRow> {
     let Ok(store) = console.store().await else {
         return Vec::new();
@@ -370,6 +384,7 @@ async fn grades(console: &Console) -> Vec<GradeRow> {
         .unwrap_or_default();
     let mut rows: Vec<GradeRow> = events
         .iter()
+        .filter(|event| event.kind == GRADED)
         .filter_map(|event| {
             let mut payload: serde_json::Value =
                 serde_json::from_slice(event.payload.as_deref()?).ok()?;

@@ -230,6 +230,13 @@ impl LocalPlatform {
                 ErrorKind::PermissionDenied => PlatformError::Denied {
                     why: self.folder.kept_from_others(),
                 },
+                ErrorKind::NotFound => {
+                    unreachable(format!("no node runs: {} is not there", socket.display()))
+                }
+                ErrorKind::ConnectionRefused => unreachable(format!(
+                    "no node runs: nobody listens at {}",
+                    socket.display()
+                )),
                 _ => unreachable(format!("no node answers at {}: {e}", socket.display())),
             })?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))

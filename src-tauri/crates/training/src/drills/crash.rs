@@ -36,11 +36,12 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
         ),
         format!("{} of {} requests failed", load.failed, load.sent),
     ];
-    // Its traffic never left, so it was back as soon as anybody knew.
+    // Its traffic never left, so nothing had to come back.
     let course = Course {
         fault_at,
         detected_at: held_at,
-        back_at: held_at,
+        held: true,
+        ..Course::default()
     };
     let passed = held && served == 0 && load.failures.dropped() == 0;
     Ok(outcome("crash on start", passed, &course, load, words))

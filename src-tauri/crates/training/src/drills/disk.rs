@@ -28,6 +28,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
         fault_at: Some(fault),
         detected_at: Some(fault),
         back_at: Some(report.record.at),
+        ..Course::default()
     };
     let load = desk.load();
     desk.empty_disk().await?;

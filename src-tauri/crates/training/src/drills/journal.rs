@@ -21,6 +21,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
         fault_at: Some(lost),
         detected_at: Some(lost),
         back_at: Some(report.record.at),
+        ..Course::default()
     };
     let load = desk.load();
     desk.new_journal().await?;

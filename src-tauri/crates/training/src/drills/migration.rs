@@ -65,6 +65,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
         fault_at: Some(fault),
         detected_at: back,
         back_at: Some(healed),
+        ..Course::default()
     };
     let bars = Bars {
         detect: Span::from_secs(60),

@@ -66,6 +66,7 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
         fault_at: Some(fault),
         detected_at: seen.detected_at,
         back_at: back,
+        ..Course::default()
     };
     let bars = Bars {
         detect: Span::from_secs(60),

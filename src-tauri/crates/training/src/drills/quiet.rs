@@ -52,7 +52,8 @@ pub(super) async fn run(desk: &dyn Desk) -> Result<Outcome, String> {
     let course = Course {
         fault_at: Some(fault_at),
         detected_at: held_at,
-        back_at: held_at,
+        back_at: None,
+        held: true,
     };
     // To take it back is no mistake either: it is what one does when in doubt.
     let taken_back = matches!(status.phase, Phase::RolledBack | Phase::Aborted);
