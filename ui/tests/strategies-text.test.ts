@@ -1,12 +1,21 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { RolloutStatus, SlotState } from "@/host";
+import { inWords } from "@/lib/format";
 import { momentOf } from "@/lib/local-time";
 import { setTimeZone } from "@/lib/zone.svelte";
 import { replaced, rowsOf } from "@/views/rollouts/batches";
 import { batchesOf, batchWords, outlineOf } from "@/views/rollouts/plan-outline";
 import { dayTitle, daysOf, localOf, utcOf } from "@/views/rollouts/schedule";
 import { otherObstacles, startedAgain } from "@/views/rollouts/way-back";
-import { countdown, goingOn, shareOf, stepStanding, stepTimes } from "@/views/rollouts/words";
+import {
+  countdown,
+  endingWords,
+  goingOn,
+  shareOf,
+  stepStanding,
+  stepTimes,
+  waitsFor,
+} from "@/views/rollouts/words";
 import { before, differences, wayTo } from "@/views/services/revisions";
 import { made } from "./fixtures/strategies";
 
@@ -256,4 +265,50 @@ describe("revisions", () => {
     ]);
     expect(differences(then, then)).toEqual([]);
   });
+});
+
+describe("what is waited for once it could be over", () => {
+  const baking = (answer: RolloutStatus["answer"], verdict: RolloutStatus["verdict"]): RolloutStatus => ({
+    ...show("basket").status,
+    driver: "console/1",
+    tasks: [],
+    stage: "bake",
+    answer,
+    verdict,
+  });
+  const metric = (name: string, kind: "count" | "limit", critical = true) =>
+    ({ name, critical, verdict: "inconclusive", detail: { kind }, words: "" }) as never;
+
+  test("a comparison waits for its verdict, a limit for enough measured; what only warns for nothing", () => {
+    const metrics = [metric("errors", "count"), metric("p95", "limit"), metric("cpu", "count", false)];
+    const words = waitsFor(baking({ verdict: "inconclusive", metrics, words: "" }, "inconclusive"));
+    expect(words).toContain("a verdict on errors against v3, and enough measured for the limit of p95");
+    const limited = baking({ verdict: "inconclusive", metrics: metrics.slice(1), words: "" }, "inconclusive");
+    expect(waitsFor(limited)).not.toContain("verdict");
+  });
+
+  test("where nothing is judged there is no verdict to wait for", () => {
+    expect(waitsFor(baking(null, null))).toContain("nothing is judged in this step");
+    expect(waitsFor(baking(null, null))).not.toContain("verdict");
+    expect(waitsFor({ ...baking(null, null), driver: null })).toContain("somebody to drive it");
+  });
+
+  test("a gate is named", () => {
+    const gates = [
+      { name: "approval", open: false, why: "", opens: "", asks_people: true },
+      { name: "budget", open: true, why: "", opens: "", asks_people: false },
+    ];
+    expect(waitsFor({ ...baking(null, "pass"), stage: "gate", gates })).toContain("the gate approval.");
+  });
+});
+
+test("how it ended does not say its state twice", () => {
+  const { status } = show("basket");
+  const aborted = (ending: string) => endingWords({ ...status, phase: "aborted", ending });
+  expect(aborted("aborted: too slow")).toBe("It was given up: too slow.");
+  expect(aborted("aborted: aborted: too slow")).toBe("It was given up: too slow.");
+  expect(aborted("aborted")).toBe("It was given up.");
+  expect(inWords("aborted: aborted: too slow")).toBe("aborted: too slow");
+  expect(inWords("traffic goes back: aborted: aborted")).toBe("traffic goes back: aborted");
+  expect(inWords("aborted: abortedly slow")).toBe("aborted: abortedly slow");
 });

@@ -158,9 +158,16 @@ export function stampLocal(at: When): string {
 const MOMENTS = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 const LENGTHS = /(?<![\w.:/-])\d+(?:ms|[smhd])(?: \d+(?:ms|[smhd]))*(?![\w:/-])/g;
 
-/** A sentence of the backend, its moments and lengths of time as they are written here. */
+/** A state and a reason that begins with the same word: “aborted: aborted: too slow” is “aborted: too slow”. */
+export function once(sentence: string): string {
+  return sentence.replace(/(^|[:;] )([^:;]+)(?:: \2)+(?=[:;]|$)/gi, "$1$2");
+}
+
+/** A sentence of the backend, each thing said once, its moments and lengths of time as they are written here. */
 export function inWords(sentence: string): string {
-  return sentence.replace(MOMENTS, (at) => stampUtc(at)).replace(LENGTHS, (span) => spanWords(span));
+  return once(sentence)
+    .replace(MOMENTS, (at) => stampUtc(at))
+    .replace(LENGTHS, (span) => spanWords(span));
 }
 
 /** 1 service, 14 services */

@@ -9,7 +9,7 @@ import type {
   Stage,
   StepStatus,
 } from "@/host";
-import { count, duration, ms, plural, share, spanMs, spanWords, stampUtc, weight } from "@/lib/format";
+import { count, duration, ms, once, plural, share, spanMs, spanWords, stampUtc, weight } from "@/lib/format";
 import { holder } from "./tasks";
 
 export interface Standing {
@@ -171,10 +171,17 @@ export function stepTimes(step: StepStatus, status: RolloutStatus): string {
   return spanMs(step.bake_min) > 0 ? `at least ${spanWords(step.bake_min)}` : "no bake";
 }
 
+/** A reason that begins with the word it stands beside says it twice: “aborted: too slow” is “too slow”. */
+export function without(reason: string, word: string): string {
+  const [lead = "", ...rest] = reason.split(": ");
+  return lead.toLowerCase() === word.toLowerCase() ? rest.join(": ") : reason;
+}
+
 /** How a rollout that is over ended, in a sentence. */
 export function endingWords(status: RolloutStatus): string {
   const { release, from, phase } = status;
-  const why = status.ending ? `: ${status.ending}` : "";
+  const reason = without(once(status.ending), phaseOf(phase).word);
+  const why = reason ? `: ${reason}` : "";
   switch (phase) {
     case "promoted":
       return `${release} has all traffic and is stable now${why}.`;
@@ -253,6 +260,52 @@ export function goingOn(status: RolloutStatus): string {
       return `${status.release} answers ${step.weight} % of requests, ${place}.`;
     case "gate":
       return `${place} has baked; it waits at its gates.`;
+  }
+}
+
+const named = (names: string[]) =>
+  names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : (names[0] ?? "");
+
+/** What a bake of which the least time is over still lacks; null where nothing is lacking. */
+function bakeLacks(status: RolloutStatus): string | null {
+  const open = (status.answer?.metrics ?? []).filter((m) => m.critical && m.verdict !== "pass");
+  const names = (limit: boolean) =>
+    named(open.filter((m) => (m.detail.kind === "limit") === limit).map((m) => m.name));
+  const [compared, limited] = [names(false), names(true)];
+  const waits = [
+    ...(compared === "" ? [] : [`a verdict on ${compared} against ${status.from ?? "what served before"}`]),
+    ...(limited === "" ? [] : [`enough measured for the limit of ${limited}`]),
+  ];
+  if (waits.length > 0) return waits.join(", and ");
+  const judged = status.verdict !== null && status.verdict !== "pass";
+  return judged ? "the judge’s verdict" : null;
+}
+
+/** What is waited for once every least time is over. */
+export function waitsFor(status: RolloutStatus): string {
+  const late = (what: string) => `It could be over by now; it waits for ${what}.`;
+  if (status.driver === null) return late("somebody to drive it");
+  const task = status.tasks.find((one) => one.standing === "running" && one.place.at !== "during");
+  if (task) return late(`the task ${task.name}`);
+  if (status.steps[status.step] === undefined) return late("roles to be changed");
+  switch (status.stage) {
+    case "capacity":
+      return late("its instances to come up");
+    case "traffic":
+      return late("its traffic to be written");
+    case "gate": {
+      const closed = status.gates.filter(({ open }) => !open).map(({ name }) => name);
+      return closed.length > 0
+        ? late(`${closed.length > 1 ? "gates" : "the gate"} ${named(closed)}`)
+        : late("its gates");
+    }
+    case "bake": {
+      const lacks = bakeLacks(status);
+      if (lacks !== null) return late(lacks);
+      return status.verdict === "pass"
+        ? "Its bake is over with a Pass: it goes on by itself."
+        : "Its bake is over and nothing is judged in this step: it goes on by itself.";
+    }
   }
 }
 
