@@ -170,11 +170,47 @@ describe("taking back", () => {
     expect(within(dialog).getByText("8.9 ms", { exact: false })).toBeTruthy();
     expect(within(dialog).getByText(/blue 1, green 99\s+→\s+blue 0, green 100/)).toBeTruthy();
     expect(within(dialog).getByText(/38 ms after the write/)).toBeTruthy();
-    // Enter may still be held: the focus stays inside, and on nothing that it would press.
-    expect(dialog.contains(document.activeElement)).toBe(true);
-    expect(document.activeElement?.tagName).toBe("DIV");
+    expect(document.activeElement).toBe(within(dialog).getByText("Close", { selector: ".close button" }));
     expect(await violations()).toEqual([]);
   }, 30_000);
+
+  test("fired with Enter: the focus stays in the report, on Close once the key is up, then where it was", async () => {
+    play([], answered);
+    render(App);
+    await screen.findByRole("grid", { name: "Services" });
+    const filter = screen.getByPlaceholderText("filter");
+    filter.focus();
+    await emergencyKey();
+    const dialog = await screen.findByRole("dialog", { name: "Roll back" });
+    const hold = await within(dialog).findByRole("button", { name: new RegExp(`Hold to roll back ${TOP}`) });
+    hold.focus();
+    await key("Enter");
+    await waitFor(() => expect(asked).toHaveLength(1), { timeout: HOLD_MS * 6 });
+    await within(dialog).findByText("in the journal", { exact: false });
+    // Still held: on nothing that it would press.
+    expect(document.activeElement).toBe(within(dialog).getByRole("group", { name: "What was done" }));
+    await key("Enter", { repeat: true });
+    expect(screen.queryByRole("dialog")).not.toBeNull();
+    await fireEvent.keyUp(document.activeElement as Element, { key: "Enter" });
+    const close = within(dialog).getByText("Close", { selector: ".close button" });
+    await waitFor(() => expect(document.activeElement).toBe(close));
+    await fireEvent.click(close);
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(document.activeElement).toBe(filter);
+  }, 30_000);
+
+  test("what opened it has gone meanwhile: the view has the focus, not the page", async () => {
+    render(App);
+    await screen.findByRole("grid", { name: "Services" });
+    const gone = document.body.appendChild(document.createElement("button"));
+    gone.focus();
+    await emergencyKey();
+    await screen.findByRole("dialog", { name: "Roll back" });
+    gone.remove();
+    closeEmergency();
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(document.activeElement).toBe(document.getElementById("main"));
+  });
 
   test("typing the name fires; another name does not", async () => {
     const dialog = await open();

@@ -5,10 +5,11 @@ import { type GradeRow, type TrainingView, useHost } from "@/host";
 import { type MockHost, mockHost, type Recording } from "@/host/mock";
 import recorded from "@/host/recorded/recorded.json";
 import { environment, FIRST, switchEnvironment } from "@/lib/environment.svelte";
+import { strokesOf } from "@/lib/keys";
 import { goTo } from "@/lib/router.svelte";
 import { dismiss, toasts } from "@/lib/toasts.svelte";
 import App from "@/shell/App.svelte";
-import { drillsOf, gradeWord, nextDrill } from "@/views/training/words";
+import { drillsOf, gradeWord, keyOf, nextDrill } from "@/views/training/words";
 
 const recordings = recorded as unknown as Recording[];
 const answerOf = <A>(request: string) =>
@@ -76,14 +77,21 @@ describe("words", () => {
     expect(best(grade("bad canary", 2), first)).toBe(first);
   });
 
-  test("a grade in a word; what did not pass failed", () => {
-    expect([0, 1, 2, 3].map((stars) => gradeWord({ passed: true, stars }))).toEqual([
-      "failed",
-      "shaky",
-      "sound",
-      "flawless",
+  test("a grade says that it was passed, and how", () => {
+    expect([1, 2, 3].map((stars) => gradeWord({ passed: true, stars }))).toEqual([
+      "passed, shaky",
+      "passed, sound",
+      "passed, flawless",
     ]);
-    expect(gradeWord({ passed: false, stars: 3 })).toBe("failed");
+    expect(gradeWord({ passed: false, stars: 3 })).toBe("not passed");
+  });
+
+  test("each drill has a key of its own, and none begins another's", () => {
+    const keys = rows.map((_, i) => strokesOf(keyOf(i + 1)));
+    expect(rows.length).toBeGreaterThan(9);
+    expect(keys.every((chord) => chord.every((stroke) => /^[0-9]$/.test(stroke)))).toBe(true);
+    const clash = keys.filter((a) => keys.some((b) => a !== b && a.every((stroke, i) => b[i] === stroke)));
+    expect(clash).toEqual([]);
   });
 
   test("next is the first without a pass, and not the one just played", () => {
@@ -125,6 +133,19 @@ describe("the ground", () => {
     await waitFor(() => expect(asked("training.play")).toEqual([{ drill: "take it back" }]));
     // Where the way out is, before it is needed.
     expect(await screen.findByText(/the red control at the top right of every view/)).toBeTruthy();
+  });
+
+  test("the tenth drill and those after it are played by two keys", async () => {
+    start(mockHost({ every: 60_000 }));
+    await screen.findByText("Playing: bad canary");
+    await key("s");
+    await screen.findByText(/Stopped. The ground is as the drill found it/);
+    const names = answerOf<{ name: string }[]>("training.drills").map(({ name }) => name);
+    await key("0");
+    await key("1");
+    await waitFor(() => expect(asked("training.play")).toEqual([{ drill: names[10] }]));
+    const shown = await screen.findByText(names[11] ?? "", { selector: "h3" });
+    expect(within(shown.closest("li") as HTMLElement).getByText("0 2")).toBeTruthy();
   });
 
   test("elsewhere it is one sentence and a way there", async () => {
@@ -236,7 +257,7 @@ describe("the first five minutes", () => {
       await key("1");
       await vi.advanceTimersByTimeAsync(16_000);
       await screen.findByText("Played: bad canary");
-      expect(screen.getAllByText("flawless").length).toBeGreaterThan(0);
+      expect(screen.getAllByText("passed, flawless").length).toBeGreaterThan(0);
       await key("2");
       await vi.advanceTimersByTimeAsync(5000);
       await screen.findByText("Customers are being hurt: take v3 back.");

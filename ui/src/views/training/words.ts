@@ -6,7 +6,7 @@ export const GROUND = "training";
 export const DRILLED = "checkout";
 
 export interface Drill extends DrillRow {
-  /** Its place in the order in which they are best tried; the first nine have it as their key. */
+  /** Its place in the order in which they are best tried; what its key is made of. */
   n: number;
   best: GradeRow | null;
   last: GradeRow | null;
@@ -31,11 +31,16 @@ export function drillsOf(rows: DrillRow[], grades: GradeRow[]): Drill[] {
   });
 }
 
-const STARS = ["failed", "shaky", "sound", "flawless"] as const;
+const STARS = ["without a star", "shaky", "sound", "flawless"] as const;
 
-/** A grade in a word. */
+/** A grade in words; a rollout that went back is what many drills are passed by. */
 export function gradeWord({ passed, stars }: Pick<GradeRow, "passed" | "stars">): string {
-  return passed ? (STARS[stars] ?? STARS[0]) : STARS[0];
+  return passed ? `passed, ${STARS[stars] ?? STARS[0]}` : "not passed";
+}
+
+/** A chord for each drill: its number, from the tenth on behind a zero: `0 1` is the eleventh. */
+export function keyOf(n: number): string {
+  return n <= 9 ? String(n) : `0 ${n - 10}`;
 }
 
 /** The one to play next: the first without a pass. */
