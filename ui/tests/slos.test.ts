@@ -176,6 +176,7 @@ describe("SLOs", () => {
     render(ObjectivesFile, { add: true, onclose: () => (closed = true) });
     const area = (await screen.findByLabelText("The document")) as HTMLTextAreaElement;
     expect(area.value).toContain("99.95%");
+    expect(document.activeElement).toBe(area);
     const add = screen.getByRole("button", { name: /^Add/ });
     await expect.poll(() => add.getAttribute("aria-disabled") ?? "false").toBe("false");
     await fireEvent.click(add);

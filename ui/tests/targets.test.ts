@@ -89,6 +89,7 @@ describe("the file", () => {
     render(TargetsFile, { onclose: () => {} });
     const text = await area();
     expect(text.value).toContain("job: shop");
+    expect(document.activeElement).toBe(text);
     const wrong = recordings.filter((r) => r.request === "targets.check").at(-1);
     await fireEvent.input(text, { target: { value: wrong?.params["yaml"] } });
     const mistakes = await screen.findByRole("list", { name: "Mistakes" });
