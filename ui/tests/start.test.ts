@@ -93,6 +93,24 @@ describe("the form", () => {
     expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" | ")}`)).toEqual([]);
   }, 30_000);
 
+  test("a plan that cannot pass is not sent, and says so; asked again it may", async () => {
+    let accepted = false;
+    const outlook = () => ({
+      ...good,
+      reach: { ...good.reach, accepted, words: "every step can pass, or none" },
+    });
+    use({ "rollouts.start": () => begun, "plans.check": outlook });
+    const dialog = await open();
+    await fill(dialog, "checkout", "v4");
+    await within(dialog).findByText("The plan cannot pass at today’s traffic", { selector: ".said" });
+    await fireEvent.click(start(dialog));
+    expect(started()).toEqual([]);
+    accepted = true;
+    await waitFor(() => expect(start(dialog).getAttribute("aria-disabled")).toBe("false"));
+    await fireEvent.click(start(dialog));
+    await waitFor(() => expect(started()).toHaveLength(1));
+  }, 30_000);
+
   test("a plan that ships goes by its name; then the rollout is shown", async () => {
     use({ "rollouts.start": () => begun });
     const dialog = await open();

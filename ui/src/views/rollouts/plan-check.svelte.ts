@@ -4,6 +4,8 @@ import { asProblem } from "@/host/problem";
 
 /** Milliseconds that typing rests before it is asked. */
 const REST = 250;
+/** Traffic changes: what cannot pass is asked again after so many milliseconds, the text as it was. */
+const AGAIN = 5_000;
 
 export interface CheckedPlan {
   /** Of the text that was checked last; null before the first answer. */
@@ -27,16 +29,19 @@ export function checkedPlan(asked: () => { yaml: string; service: string }): Che
       found = null;
       return;
     }
-    const timer = setTimeout(() => {
+    const look = () => {
       host.ask("plans.check", { yaml, ...(service && { service }) }).then(
         (answer) => {
-          if (!over) [found, problem, pending] = [answer, null, false];
+          if (over) return;
+          [found, problem, pending] = [answer, null, false];
+          if (answer.reach?.accepted === false) timer = setTimeout(look, AGAIN);
         },
         (thrown: unknown) => {
           if (!over) [problem, pending] = [asProblem(thrown), false];
         },
       );
-    }, REST);
+    };
+    let timer = setTimeout(look, REST);
     return () => {
       over = true;
       clearTimeout(timer);
