@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { asUtc, labelRoom, timeLabels } from "@/lib/chart/axis";
+import { asUtc, labelRoom, timeLabels, valueRoom } from "@/lib/chart/axis";
 import { decades, options, type Series, span } from "@/lib/chart/options";
 import { legend, reading, summary } from "@/lib/chart/summary";
 import { paths } from "@/parts/spark";
@@ -50,6 +50,14 @@ describe("the axis", () => {
     expect(decades(1, 160)).toEqual([1, 10, 100]);
     expect(decades(0.02, 9)).toEqual([0.1, 1]);
     expect(decades(2, 9)).toEqual([]);
+    // Up to 1e14 in the height of five labels.
+    expect(decades(1, 1.6e14, 5)).toEqual([1, 1e3, 1e6, 1e9, 1e12]);
+    expect(decades(1, 1e14, 0)).toEqual([1]);
+  });
+  test("beside the plot there is room for the longest label", () => {
+    expect(valueRoom(null, 58)).toBe(58);
+    expect(valueRoom(["×1", "×1e14"], 58)).toBe(58);
+    expect(valueRoom(["100 000 000 req/s"], 58)).toBeGreaterThan(17 * 6.6);
   });
   test("gaps stay gaps, and tokens colour the lines", () => {
     const look = { color: (token: string) => token, format: say, log: true, least: 0 };
@@ -57,6 +65,8 @@ describe("the axis", () => {
     const made = options({ width: 10, height: 10 }, series, extra, look, () => {});
     expect(made.series.slice(1).every((s) => s.spanGaps === false)).toBe(true);
     expect((made.series[2]?.stroke as () => string)()).toBe("--candidate");
+    // Not by colour alone.
+    expect([1, 2].map((i) => made.series[i]?.dash?.length ?? 0)).toEqual([2, 0]);
     expect(made.scales?.["y"]?.distr).toBe(3);
   });
 });

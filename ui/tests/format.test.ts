@@ -71,6 +71,8 @@ describe("times", () => {
     ["way back rehearsed in 1.8 ms", "way back rehearsed in 1.8 ms"],
     ["v2s and 3s-canary at 10.5s of a/4m", "v2s and 3s-canary at 10.5s of a/4m"],
     ["the plan pauses here", "the plan pauses here"],
+    ["none in 7,063 on stable; about 1,032,100 needed", "none in 7 063 on stable; about 1 032 100 needed"],
+    ["blue 1,99 and 1,2345", "blue 1,99 and 1,2345"],
   ])("“%s” reads “%s”", (given, wanted) => expect(plain(f.inWords(given))).toBe(wanted));
 
   test("in a sentence", () => {

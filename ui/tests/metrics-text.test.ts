@@ -6,7 +6,7 @@ import { bounds, lineLook } from "@/views/metrics/lines";
 import { limitOf } from "@/views/metrics/plan-text";
 import { addressOf, linkOf, rowsOf } from "@/views/metrics/queries";
 import { addressOf as rangeAddress, ends, fixed, rangeOf, shifted, zoomed } from "@/views/metrics/range";
-import { bytes, common, fits, seriesName, shortNames, valueOf, written } from "@/views/metrics/words";
+import { common, fits, seriesName, shortNames, valueOf, written } from "@/views/metrics/words";
 
 const NOW = Date.parse("2026-11-20T14:00:00Z");
 const HOUR = 3_600_000;
@@ -26,12 +26,15 @@ describe("values", () => {
     expect(said("none", -0.5)).toBe("−0.5");
     expect(valueOf("none")(null)).toBe("–");
     expect(valueOf("none")(Number.NaN)).toBe("–");
-    expect(bytes(1023)).toContain("B");
+    expect(said("bytes", 1023)).toBe("1 023 B");
+    expect(said("per-second", 1e14)).toBe("100 T/s");
+    expect(said("none", 8888)).toBe("8 888");
+    expect(said("none", 1e18)).toBe("1e18");
   });
   test("what is no number stays what it is", () => {
     expect(written("NaN", "bytes")).toBe("NaN");
     expect(written("+Inf", "none")).toBe("+Inf");
-    expect(written("2048", "bytes").replaceAll("\u00a0", " ")).toBe("2 KiB");
+    expect(written("2048", "bytes").replaceAll("\u00a0", " ")).toBe("2.0 KiB");
     expect(written(undefined, "none")).toBe("–");
   });
 });
@@ -145,6 +148,8 @@ describe("pictures", () => {
   test("no two of the first 32 lines look the same", () => {
     const looks = Array.from({ length: 32 }, (_, i) => JSON.stringify(lineLook(i)));
     expect(new Set(looks).size).toBe(32);
+    const dashes = Array.from({ length: 32 }, (_, i) => lineLook(i).pattern);
+    expect(dashes.every((one, i) => one !== dashes[i + 1])).toBe(true);
   });
 });
 

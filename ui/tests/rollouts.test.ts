@@ -363,6 +363,7 @@ describe("words", () => {
     [800, "×800"],
     [0.25, "×0.25"],
     [1.23e9, "×1.2e9"],
+    [1e14, "×1e14"],
     [Infinity, "×∞"],
   ])("%d is %s", (e, words) => expect(evidenceWords(e)).toBe(words));
 

@@ -10,7 +10,8 @@ import App from "@/shell/App.svelte";
 import Probes from "@/views/metrics/targets/Probes.svelte";
 import Targets from "@/views/metrics/targets/Targets.svelte";
 import TargetsFile from "@/views/metrics/targets/TargetsFile.svelte";
-import { bytes, byteRate, gapWords, notesOf } from "@/views/metrics/targets/words";
+import { bytes } from "@/lib/format";
+import { byteRate, gapWords, notesOf } from "@/views/metrics/targets/words";
 
 let host: MockHost;
 const recordings = recorded as Recording[];

@@ -35,6 +35,21 @@ describe.each(Object.entries(themes))("%s", (name, t) => {
       expect(contrast(t[text] ?? "", t[bg] ?? "")).toBeGreaterThanOrEqual(needed);
     },
   );
+  test("lines of a chart differ from each other, and from what they lie on", () => {
+    const far = (a: string, b: string) =>
+      Math.hypot(
+        ...[1, 3, 5].map(
+          (i) => Number.parseInt(a.slice(i, i + 2), 16) - Number.parseInt(b.slice(i, i + 2), 16),
+        ),
+      );
+    const lines = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => t[`line-${n}`] ?? "");
+    const pairs = lines.flatMap((a, i) => lines.slice(i + 1).map((b) => [a, b] as const));
+    const near = [...pairs, [t["stable"] ?? "", t["candidate"] ?? ""] as const].filter(
+      ([a, b]) => far(a, b) < 50,
+    );
+    expect(near).toEqual([]);
+    for (const line of lines) expect(contrast(line, t["bg1"] ?? "")).toBeGreaterThanOrEqual(3);
+  });
   test("the emergency control, and text on the accent", () => {
     expect(contrast(t["emergency-text"] ?? "", t["emergency-bg"] ?? "")).toBeGreaterThanOrEqual(needed);
     expect(contrast(t["on-accent"] ?? "", t["accent"] ?? "")).toBeGreaterThanOrEqual(4.5);

@@ -36,7 +36,8 @@ function grouped(whole: string): string {
   return whole.replace(/\B(?=(\d{3})+(?!\d))/g, GAP);
 }
 
-function fixed(n: number, digits: number): string {
+/** So many decimals, thousands apart: 1 204.50 */
+export function fixed(n: number, digits: number): string {
   const [whole = "0", rest] = Math.abs(n).toFixed(digits).split(".");
   const sign = n < 0 && Number(n.toFixed(digits)) !== 0 ? "−" : "";
   return sign + grouped(whole) + (rest ? `.${rest}` : "");
@@ -47,9 +48,49 @@ export function count(n: Maybe): string {
   return absent(n) ? NONE : fixed(n, 0);
 }
 
-/** Requests a second: 1 204, 8.8, 0.25. Nothing is 0. */
+/** Three figures that say something: 1.2, 0.034, 120. */
+function figures(n: number): string {
+  const size = Math.abs(n);
+  if (size >= 100 || size === 0) return fixed(n, 0);
+  const text = size >= 0.001 ? String(Number(n.toPrecision(3))) : exponent(n);
+  return text.replace(/^-/, "−");
+}
+
+/** 1e14, 1.2e−5 */
+export function exponent(n: number): string {
+  return n.toExponential(1).replace(".0e", "e").replace("e+", "e").replaceAll("-", "−");
+}
+
+const SHORT: [least: number, unit: number, sign: string][] = [
+  [1e12, 1e12, "T"],
+  [1e9, 1e9, "G"],
+  [1e6, 1e6, "M"],
+  [1e4, 1e3, "k"],
+];
+
+/** 1.2 M, 34 k, 1e15: where there is little room, as on an axis. */
+export function short(n: Maybe): string {
+  if (absent(n)) return NONE;
+  const size = Math.abs(n);
+  if (size >= 1e15) return exponent(n);
+  const [, unit, sign] = SHORT.find(([least]) => size >= least) ?? [0, 1, ""];
+  return sign === "" ? figures(n) : `${figures(n / unit)}${GAP}${sign}`;
+}
+
+const SIZES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** 512 B, 1.5 GiB */
+export function bytes(n: Maybe): string {
+  if (absent(n)) return NONE;
+  let [left, size] = [n, 0];
+  while (Math.abs(left) >= 1024 && size < SIZES.length - 1) [left, size] = [left / 1024, size + 1];
+  return `${fixed(left, size === 0 || Math.abs(left) >= 99.95 ? 0 : 1)}${GAP}${SIZES[size]}`;
+}
+
+/** Requests a second: 1 204, 8.8, 0.25, from a million 1.2 M. Nothing is 0. */
 export function rate(n: Maybe): string {
   if (absent(n)) return NONE;
+  if (n >= 1e6) return short(n);
   return n === 0 || n >= 10 ? fixed(n, 0) : fixed(n, n >= 1 ? 1 : 2);
 }
 
@@ -101,7 +142,7 @@ export function duration(took: Maybe): string {
   for (const [size, name] of units.slice(first, first + 2)) {
     const n = Math.floor(left / size);
     left -= n * size;
-    if (n > 0) parts.push(`${n}${GAP}${name}`);
+    if (n > 0) parts.push(`${count(n)}${GAP}${name}`);
   }
   return parts.join(" ");
 }
@@ -163,11 +204,14 @@ export function once(sentence: string): string {
   return sentence.replace(/(^|[:;] )([^:;]+)(?:: \2)+(?=[:;]|$)/gi, "$1$2");
 }
 
-/** A sentence of the backend, each thing said once, its moments and lengths of time as they are written here. */
+const THOUSANDS = /(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])/g;
+
+/** A sentence of the backend, each thing said once; its times and thousands as they are written here. */
 export function inWords(sentence: string): string {
   return once(sentence)
     .replace(MOMENTS, (at) => stampUtc(at))
-    .replace(LENGTHS, (span) => spanWords(span));
+    .replace(LENGTHS, (span) => spanWords(span))
+    .replace(THOUSANDS, (figure) => figure.replaceAll(",", GAP));
 }
 
 /** 1 service, 14 services */

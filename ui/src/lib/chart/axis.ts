@@ -42,6 +42,16 @@ export function labelRoom(labels: string[] | null): number {
   return labels?.some((label) => label?.includes("\n")) ? 40 : 26;
 }
 
+/** Pixels that a sign of the axis' own font takes, and those beside a label. */
+const SIGN = 6.7;
+const BESIDE = 12;
+
+/** Room beside the plot: what its longest label takes, so that none is cut off. */
+export function valueRoom(labels: string[] | null, least: number): number {
+  const longest = Math.max(0, ...(labels ?? []).map((label) => label?.length ?? 0));
+  return Math.max(least, Math.ceil(longest * SIGN) + BESIDE);
+}
+
 /**
  * A moment whose local reading is its UTC one: the plot chooses its labels' places by local time,
  * and a day begins where UTC says.

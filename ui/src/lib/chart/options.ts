@@ -1,7 +1,7 @@
 /** A chart's description as uPlot takes it. Colours are read from the tokens at the moment of drawing. */
 import type uPlot from "uplot";
-import { asUtc, LABEL_SPACE, labelRoom, timeLabels } from "./axis";
-import { drawMarks, drawThreshold } from "./overlays";
+import { asUtc, LABEL_SPACE, labelRoom, timeLabels, valueRoom } from "./axis";
+import { drawMarks, drawThresholds } from "./overlays";
 
 export type Tone = "stable" | "candidate" | "good" | "warn" | "bad" | "accent";
 
@@ -34,6 +34,8 @@ export interface Look {
   least: number;
 }
 
+/** From one label of the axis of values to the next, at the least. */
+const LABEL_HEIGHT = 22;
 const AXIS_FONT = '11px "JetBrains Mono", monospace';
 
 /** The axis holds zero, or one where it is logarithmic, and the threshold. */
@@ -51,11 +53,13 @@ export function span(
   return [10 ** Math.floor(Math.log10(low)), Math.max(most * 1.6, 10)];
 }
 
-/** On a logarithmic axis only these have a line: what lies between them would be a hatching. */
-export function decades(low: number, high: number): number[] {
+/** On a logarithmic axis only these have a line, and of them every second, third… where `most` have no room. */
+export function decades(low: number, high: number, most = Infinity): number[] {
   const first = Math.ceil(Math.log10(low) - 1e-9);
   const last = Math.floor(Math.log10(high) + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => 10 ** (first + i));
+  const many = Math.max(0, last - first + 1);
+  const step = Math.max(1, Math.ceil(many / Math.max(1, most)));
+  return Array.from({ length: Math.ceil(many / step) }, (_, i) => 10 ** (first + i * step));
 }
 
 function axis(look: Look): uPlot.Axis {
@@ -68,15 +72,26 @@ function axis(look: Look): uPlot.Axis {
   };
 }
 
+export type Pattern = "whole" | "dashes" | "long" | "dots";
+const DASHES: Record<Pattern, number[]> = { whole: [], dashes: [5, 4], long: [9, 3], dots: [2, 3] };
+
+/** Two lines of a chart differ by more than their colours: what serves already, and safety, are broken. */
+export function patternOf({ tone, area, dashed }: Series): Pattern {
+  if (dashed) return "dashes";
+  if (area) return "whole";
+  return tone === "stable" ? "long" : tone === "good" ? "dots" : "whole";
+}
+
 function line(series: Series, look: Look): uPlot.Series {
   const stroke = () => look.color(`--${series.tone}`);
+  const dash = DASHES[patternOf(series)];
   return {
     label: series.label,
     stroke,
     width: 1.6,
     spanGaps: false,
     points: { show: false },
-    ...(series.dashed && { dash: [5, 4] }),
+    ...(dash.length > 0 && { dash }),
     ...(series.area && { fill: () => look.color(`--${series.tone}-area`) }),
   };
 }
@@ -117,9 +132,12 @@ export function options(
       },
       {
         ...axis(look),
-        size: 58,
+        size: (_, labels) => valueRoom(labels, 58),
         space: 34,
-        ...(look.log && { splits: (_: uPlot, __: number, low: number, high: number) => decades(low, high) }),
+        ...(look.log && {
+          splits: (plot: uPlot, _: number, low: number, high: number) =>
+            decades(low, high, Math.floor(plot.bbox.height / devicePixelRatio / LABEL_HEIGHT)),
+        }),
         filter: (_, at) => at,
         values: (_, at) => at.map((v) => look.format(v)),
       },
@@ -128,7 +146,7 @@ export function options(
     hooks: {
       draw: [
         (plot) => {
-          for (const threshold of [extra.threshold() ?? []].flat()) drawThreshold(plot, threshold, look);
+          drawThresholds(plot, [extra.threshold() ?? []].flat(), look);
           drawMarks(plot, extra.marks(), look);
         },
       ],

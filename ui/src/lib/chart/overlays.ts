@@ -22,9 +22,29 @@ function dashed(
   ctx.restore();
 }
 
-export function drawThreshold(plot: uPlot, { value, label, tone = "bad" }: Threshold, look: Look): void {
+/** Pixels from one line of words to the next. */
+const WORDS = 13;
+
+/** The highest first: words stand over their line, and under it where they would run into those above. */
+export function drawThresholds(plot: uPlot, thresholds: Threshold[], look: Look): void {
+  let before = -Infinity;
+  for (const threshold of thresholds.toSorted((a, b) => b.value - a.value)) {
+    const y = Math.round(plot.valToPos(threshold.value, "y", true));
+    const under = y - 6 * devicePixelRatio - before < WORDS * devicePixelRatio;
+    const base = under ? y + 12 * devicePixelRatio : y - 6 * devicePixelRatio;
+    drawThreshold(plot, threshold, look, y, base);
+    if (threshold.label) before = base;
+  }
+}
+
+function drawThreshold(
+  plot: uPlot,
+  { label, tone = "bad" }: Threshold,
+  look: Look,
+  y: number,
+  base: number,
+): void {
   const { ctx, bbox } = plot;
-  const y = Math.round(plot.valToPos(value, "y", true));
   if (y < bbox.top || y > bbox.top + bbox.height) return;
   const color = look.color(`--${tone}`);
   dashed(ctx, color, [bbox.left, y], [bbox.left + bbox.width, y]);
@@ -33,7 +53,7 @@ export function drawThreshold(plot: uPlot, { value, label, tone = "bad" }: Thres
   ctx.font = `${11 * devicePixelRatio}${FONT}`;
   ctx.fillStyle = color;
   ctx.textAlign = "right";
-  const [right, base] = [bbox.left + bbox.width, y - 6 * devicePixelRatio];
+  const right = bbox.left + bbox.width;
   // No line of the grid runs through the words.
   ctx.clearRect(
     right - ctx.measureText(label).width,

@@ -1,4 +1,4 @@
-/** How lines are told apart: eight colours, and after them the same ones dashed. Pure. */
+/** How lines are told apart: by eight colours and, as colour alone is no sign, by four dashes. Pure. */
 
 export const COLOURS = 8;
 const DASHES: number[][] = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
@@ -12,7 +12,8 @@ export interface LineLook {
 }
 
 export function lineLook(index: number): LineLook {
-  const pattern = Math.floor(index / COLOURS) % DASHES.length;
+  // Neighbours differ in both; the same colour comes again with another dash.
+  const pattern = (index + Math.floor(index / COLOURS)) % DASHES.length;
   return { colour: (index % COLOURS) + 1, dash: DASHES[pattern] ?? [], pattern };
 }
 

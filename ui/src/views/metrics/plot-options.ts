@@ -1,6 +1,6 @@
 /** A picture of many lines as uPlot takes it. Colours are read from the tokens when it is drawn. */
 import type uPlot from "uplot";
-import { asUtc, LABEL_SPACE, labelRoom, timeLabels } from "@/lib/chart/axis";
+import { asUtc, LABEL_SPACE, labelRoom, timeLabels, valueRoom } from "@/lib/chart/axis";
 import type { ChartMark, Look } from "@/lib/chart/options";
 import { drawMarks } from "@/lib/chart/overlays";
 import { lineLook } from "./lines";
@@ -80,7 +80,7 @@ export function plotOptions(wishes: PlotWishes): uPlot.Options {
       },
       {
         ...axis(look),
-        size: 74,
+        size: (_, labels) => valueRoom(labels, 74),
         space: 34,
         ...(wishes.binary && { incrs: POWERS }),
         values: (_, at) => at.map((v) => look.format(v)),

@@ -1,39 +1,6 @@
 /** Values and series in words. Pure. */
 import type { Unit } from "@/host";
-import { duration, latency, NONE, rate, share } from "@/lib/format";
-
-const GAP = "\u00a0";
-const SIZES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-
-/** Three figures that say something: 1.2, 0.034, 120. */
-function figures(n: number): string {
-  const size = Math.abs(n);
-  if (size === 0) return "0";
-  const text =
-    size >= 100 ? n.toFixed(0) : size >= 0.001 ? String(Number(n.toPrecision(3))) : n.toExponential(1);
-  return text.replace("-", "−");
-}
-
-/** 512 MiB */
-export function bytes(n: number): string {
-  let [left, size] = [n, 0];
-  while (Math.abs(left) >= 1024 && size < SIZES.length - 1) [left, size] = [left / 1024, size + 1];
-  return `${figures(left)}${GAP}${SIZES[size]}`;
-}
-
-/** 1.2 k, 3.4 M: an axis has little room. */
-export function plain(n: number): string {
-  const size = Math.abs(n);
-  for (const [least, sign] of [
-    [1e12, "T"],
-    [1e9, "G"],
-    [1e6, "M"],
-    [1e4, "k"],
-  ] as const) {
-    if (size >= least) return `${figures(n / (sign === "k" ? 1e3 : least))}${GAP}${sign}`;
-  }
-  return figures(n);
-}
+import { bytes, duration, latency, NONE, rate, share, short } from "@/lib/format";
 
 function seconds(n: number): string {
   const millis = Math.abs(n) * 1000;
@@ -53,7 +20,7 @@ export const UNITS: Record<Unit, string> = {
 
 export function valueOf(unit: Unit): (n: number | null | undefined) => string {
   const words = {
-    none: plain,
+    none: short,
     seconds,
     bytes,
     "bytes-per-second": (n: number) => `${bytes(n)}/s`,

@@ -1,6 +1,6 @@
 /** Which way the evidence leans, from its numbers alone. */
 import type { CountEvidence, Mark, MetricAnswer } from "@/host";
-import { count } from "@/lib/format";
+import { exponent, fixed } from "@/lib/format";
 
 export interface Lean {
   words: string;
@@ -44,9 +44,9 @@ export function lead(metric: MetricAnswer): Lean {
   }
 }
 
-/** ×1, ×13.5, ×800, ×1.2e9 */
+/** ×1, ×13.5, ×800, ×1.2e9, ×1e14 */
 export function evidenceWords(e: number): string {
   if (!Number.isFinite(e)) return "×∞";
-  if (e >= 1e6) return `×${e.toExponential(1).replace("e+", "e")}`;
-  return e >= 100 || Number.isInteger(e) ? `×${count(e)}` : `×${e.toFixed(e >= 1 ? 1 : 2)}`;
+  if (e >= 1e5) return `×${exponent(e)}`;
+  return `×${fixed(e, e >= 100 || Number.isInteger(e) ? 0 : e >= 1 ? 1 : 2)}`;
 }

@@ -1,11 +1,10 @@
 /** Baselines in words: figures in their units, and which way they went. Pure. */
 import type { Difference, Figures, Mark } from "@/host";
-import { latency, NONE, share } from "@/lib/format";
+import { bytes, fixed, latency, NONE, share } from "@/lib/format";
 
 export const NOW = "now";
 
 const GAP = "\u00a0";
-const MIB = 2 ** 20;
 
 export const FIGURES: Record<string, string> = {
   errors: "errors",
@@ -26,9 +25,9 @@ export function inUnit(value: number | null | undefined, unit: string): string {
     case "ms":
       return latency(value);
     case "cores":
-      return `${value.toFixed(value < 1 ? 3 : 2)}${GAP}cores`;
+      return `${fixed(value, value < 1 ? 3 : 2)}${GAP}cores`;
     case "bytes":
-      return `${(value / MIB).toFixed(value / MIB < 100 ? 1 : 0)}${GAP}MiB`;
+      return bytes(value);
     default:
       return String(value);
   }
@@ -50,7 +49,7 @@ export function changeWords(of: Difference): string {
   if (of.change === null) return NONE;
   const change = rounded(of);
   const sign = change > 0 ? "+" : change < 0 ? "−" : "±";
-  const figure = (Math.abs(change) * 100).toFixed(of.unit === "share" ? 2 : 1);
+  const figure = fixed(Math.abs(change) * 100, of.unit === "share" ? 2 : 1);
   return `${sign}${figure}${GAP}${of.unit === "share" ? "points" : "%"}`;
 }
 

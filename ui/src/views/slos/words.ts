@@ -1,6 +1,6 @@
 /** What the SLO views say of figures. Pure. */
 import type { Mark, SloBurn, SloRow, SloState } from "@/host";
-import { NONE, spanMs, spanWords, times } from "@/lib/format";
+import { fixed, NONE, spanMs, spanWords, times } from "@/lib/format";
 
 export const STATES: Record<SloState, { mark: Mark; word: string }> = {
   page: { mark: "bad", word: "paging" },
@@ -16,8 +16,7 @@ export function left(share: number | null | undefined): string {
   if (share == null || !Number.isFinite(share)) return NONE;
   const percent = share * 100;
   const digits = Math.abs(percent) >= 100 || Number.isInteger(percent) ? 0 : 1;
-  const text = Math.abs(percent).toFixed(digits);
-  return `${percent < 0 && Number(text) !== 0 ? "−" : ""}${text}${GAP}%`;
+  return `${fixed(percent, digits)}${GAP}%`;
 }
 
 /** A target: 99.95 %, with the decimals it has and no more. */

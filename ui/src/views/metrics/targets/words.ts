@@ -1,6 +1,6 @@
 /** States of targets and probes in marks and words. */
 import type { GapRow, HealthState, Mark, TargetRow, TargetState } from "@/host";
-import { duration, ms, NONE, plural, stampUtc } from "@/lib/format";
+import { bytes, duration, fixed, ms, NONE, plural, stampUtc } from "@/lib/format";
 
 interface Stands {
   mark: Mark;
@@ -31,20 +31,10 @@ export function notesOf(row: TargetRow): string[] {
   return notes;
 }
 
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-
-/** 512 B, 1.5 GiB */
-export function bytes(n: number | null | undefined): string {
-  if (n == null || !Number.isFinite(n)) return NONE;
-  let [left, unit] = [n, 0];
-  while (left >= 1024 && unit < UNITS.length - 1) [left, unit] = [left / 1024, unit + 1];
-  return `${left.toFixed(unit === 0 || left >= 99.95 ? 0 : 1)}\u00a0${UNITS[unit]}`;
-}
-
 export const byteRate = (n: number | null | undefined): string => {
   const words = bytes(n);
   return words === NONE ? NONE : `${words}/s`;
 };
 
 /** 0.42, 3.10 */
-export const plain = (n: number | null | undefined): string => (n == null ? NONE : n.toFixed(2));
+export const plain = (n: number | null | undefined): string => (n == null ? NONE : fixed(n, 2));
