@@ -57,6 +57,16 @@ test("it says what its control says now; what was taken off stays off", async ()
   expect(control.hasAttribute("title")).toBe(false);
 });
 
+test("the focus of a control says nothing of it, that of the window does", async () => {
+  await over(control);
+  await rest();
+  control.focus();
+  control.blur();
+  expect(control.title).toBe("");
+  await fireEvent.blur(window);
+  expect(control.title).toBe("what it does");
+});
+
 test("a key or a press takes it away", async () => {
   await over(control);
   await rest();
