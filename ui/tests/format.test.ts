@@ -72,6 +72,8 @@ describe("times", () => {
     ["v2s and 3s-canary at 10.5s of a/4m", "v2s and 3s-canary at 10.5s of a/4m"],
     ["the plan pauses here", "the plan pauses here"],
     ["none in 7,063 on stable; about 1,032,100 needed", "none in 7 063 on stable; about 1 032 100 needed"],
+    ["errors 0 of 2007, 20000 requests, 12 of 99", "errors 0 of 2 007, 20 000 requests, 12 of 99"],
+    ["127.0.0.1:18801 of checkout, event #12345 events", "127.0.0.1:18801 of checkout, event #12345 events"],
     ["blue 1,99 and 1,2345", "blue 1,99 and 1,2345"],
   ])("“%s” reads “%s”", (given, wanted) => expect(plain(f.inWords(given))).toBe(wanted));
 

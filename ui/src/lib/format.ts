@@ -206,12 +206,17 @@ export function once(sentence: string): string {
 
 const THOUSANDS = /(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])/g;
 
+/** Counts that are written without a sign between thousands: “0 of 2007”, “20000 requests”; a port or a number of an event is none. */
+const COUNTED =
+  /(?<![\w.,:/#-])(?:\d+ of \d+(?![\w:/-]|[.,]\d)|\d{4,}(?= (?:bad|bytes|clients|events|requests|samples)\b))/g;
+
 /** A sentence of the backend, each thing said once; its times and thousands as they are written here. */
 export function inWords(sentence: string): string {
   return once(sentence)
     .replace(MOMENTS, (at) => stampUtc(at))
     .replace(LENGTHS, (span) => spanWords(span))
-    .replace(THOUSANDS, (figure) => figure.replaceAll(",", GAP));
+    .replace(THOUSANDS, (figure) => figure.replaceAll(",", GAP))
+    .replace(COUNTED, (counts) => counts.replace(/\d+/g, grouped));
 }
 
 /** 1 service, 14 services */
