@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type GradeRow, type TrainingView, useHost } from "@/host";
+import { type GradeRow, type RolloutView, type TrainingView, useHost } from "@/host";
 import { type MockHost, mockHost, type Recording } from "@/host/mock";
 import recorded from "@/host/recorded/recorded.json";
 import { environment, FIRST, switchEnvironment } from "@/lib/environment.svelte";
@@ -9,7 +9,10 @@ import { strokesOf } from "@/lib/keys";
 import { goTo } from "@/lib/router.svelte";
 import { dismiss, toasts } from "@/lib/toasts.svelte";
 import App from "@/shell/App.svelte";
-import { drillsOf, gradeWord, keyOf, nextDrill } from "@/views/training/words";
+import { drillsOf, drove, gradeWord, keyOf, nextDrill } from "@/views/training/words";
+
+// jsdom paints nothing.
+vi.mock("uplot", async () => await import("./no-plot"));
 
 const recordings = recorded as unknown as Recording[];
 const answerOf = <A>(request: string) =>
@@ -92,6 +95,21 @@ describe("words", () => {
     expect(keys.every((chord) => chord.every((stroke) => /^[0-9]$/.test(stroke)))).toBe(true);
     const clash = keys.filter((a) => keys.some((b) => a !== b && a.every((stroke, i) => b[i] === stroke)));
     expect(clash).toEqual([]);
+  });
+
+  test("a rollout is a drill's own between its beginning and its end", () => {
+    const at = (second: number) => `2026-11-21T11:00:${String(second).padStart(2, "0")}.000Z`;
+    const playing = {
+      drill: "bad canary",
+      since: at(10),
+      ended: at(40),
+      lines: [],
+      grade: null,
+      problem: null,
+    };
+    const of = (second: number, service = "checkout") => drove(playing, { service, started_at: at(second) });
+    expect([5, 12, 45].map((second) => of(second))).toEqual([false, true, false]);
+    expect(of(12, "search")).toBe(false);
   });
 
   test("next is the first without a pass, and not the one just played", () => {
@@ -203,6 +221,36 @@ describe("the ground", () => {
     expect(word()).toBe("5 000 req/s");
     await fireEvent.input(slider, { target: { value: "0" } });
     await waitFor(() => expect(asked("training.load")).toEqual([{ rate: 1 }]));
+  });
+
+  test("a rollback that passes its drill says so on the rollout's page", async () => {
+    const { playing, grades: _, ...rest } = answerOf<TrainingView>("training.show");
+    const since = playing?.since ?? "";
+    const after = (span: number) => new Date(Date.parse(since) + span).toISOString();
+    const grade = {
+      drill: "bad canary",
+      at: after(30_000),
+      passed: true,
+      stars: 3,
+      detected_in_ms: 6200,
+      back_in_ms: 9,
+      clients_hurt: 4,
+      dropped: 0,
+      words: [],
+    };
+    const own = but({
+      "training.show": () => ({
+        ...rest,
+        grades: [grade],
+        playing: { ...playing, ended: after(30_000), grade },
+      }),
+      "rollouts.show": (a: RolloutView) => ({
+        ...a,
+        status: { ...a.status, phase: "rolled-back", started_at: after(1000), ended_at: after(20_000) },
+      }),
+    });
+    start(mockHost({ every: 60_000, recordings: own }), "rollouts/checkout");
+    expect(await screen.findByText(/The drill “bad canary”: passed, flawless/)).toBeTruthy();
   });
 
   test("grades: newest first, words of the chosen one", async () => {

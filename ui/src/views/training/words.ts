@@ -1,4 +1,5 @@
-import type { DrillRow, GradeRow } from "@/host";
+import type { DrillRow, GradeRow, Playing, RolloutStatus } from "@/host";
+import { ms } from "@/lib/format";
 
 /** The environment that the ground is. */
 export const GROUND = "training";
@@ -36,6 +37,15 @@ const STARS = ["without a star", "shaky", "sound", "flawless"] as const;
 /** A grade in words; a rollout that went back is what many drills are passed by. */
 export function gradeWord({ passed, stars }: Pick<GradeRow, "passed" | "stars">): string {
   return passed ? `passed, ${STARS[stars] ?? STARS[0]}` : "not passed";
+}
+
+/** Whether a drill drove this rollout; one that began before it or after its end is somebody's own. */
+export function drove(
+  { since, ended }: Playing,
+  { service, started_at }: Pick<RolloutStatus, "service" | "started_at">,
+): boolean {
+  const began = ms(started_at);
+  return service === DRILLED && began >= ms(since) && (ended === null || began <= ms(ended));
 }
 
 /** A chord for each drill: its number, from the tenth on behind a zero: `0 1` is the eleventh. */
