@@ -20,6 +20,7 @@ import type {
   TrainingView,
 } from "./generated";
 import { type MockAccess, mockAccess } from "./mock-access";
+import { mockAlerts } from "./mock-alerts";
 import { mockTasks } from "./mock-tasks";
 import { mockTargets } from "./mock-targets";
 import { mockValidation } from "./mock-validation";
@@ -77,6 +78,7 @@ export function mockActs(
   const access = mockAccess(now, actor);
   const tasks = mockTasks(now, actor);
   const targets = mockTargets(recorded);
+  const alerts = mockAlerts(recorded, now, fresh);
   const validations = mockValidation(now, actor, planText, seeded);
 
   function ended(grade: Partial<GradeRow> | null, problem: string | null): void {
@@ -156,6 +158,7 @@ export function mockActs(
   const SEEN: Record<string, (answer: never) => unknown> = {
     ...tasks.seen,
     ...targets.seen,
+    ...alerts.seen,
     "settings.show": settingsNow,
     "training.show": ground,
     status,
@@ -178,6 +181,7 @@ export function mockActs(
     ...tasks.acts,
     ...validations.acts,
     ...targets.acts,
+    ...alerts.acts,
     "settings.change": (ask: { settings: Settings }) => {
       settings = ask.settings;
       return settingsNow(recorded("settings.show") as SettingsView);
@@ -234,12 +238,13 @@ export function mockActs(
       return ACTS[name]?.((params ?? {}) as never);
     },
     access,
-    own: (name, params) =>
-      name === "access.show"
-        ? access.opened()
-        : name === "targets.check"
-          ? targets.own[name]((params ?? {}) as { yaml?: string })
-          : (tasks.own[name]?.() ?? validations.own[name]?.((params ?? {}) as never)),
+    own(name, params) {
+      const given = (params ?? {}) as never;
+      if (name === "access.show") return access.opened();
+      if (name === "targets.check") return targets.own[name](given);
+      if (name in alerts.own) return alerts.own[name]?.(given);
+      return tasks.own[name]?.() ?? validations.own[name]?.(given);
+    },
     seen: (name, answer) => SEEN[name]?.(answer as never) ?? answer,
   };
 }

@@ -22,12 +22,13 @@ function compare(a: number | string | null, b: number | string | null): number {
 
 /** What else a list of a cluster can be asked for. */
 function narrowed(rows: Rows["rows"], params: Record<string, unknown>): Rows["rows"] {
-  const { service, kind, about } = params;
+  const { service, kind, about, stands } = params;
   const all = (key: string, wanted: unknown) => wanted === undefined || rows.every((row) => !(key in row));
   return rows.filter(
     (row) =>
       (all("service", service) || row["service"] === service) &&
       (all("standing", kind) || row["kind"] === kind) &&
+      (all("stands", stands) || row["stands"] === stands) &&
       (about === undefined || row["name"] === about) &&
       (params["warnings_only"] !== true || row["warning"] === true) &&
       (params["trouble_only"] !== true || row["standing"] === "bad" || row["standing"] === "warn"),

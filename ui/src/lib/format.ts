@@ -210,9 +210,19 @@ const THOUSANDS = /(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])/g;
 const COUNTED =
   /(?<![\w.,:/#-])(?:\d+ of \d+(?![\w:/-]|[.,]\d)|\d{4,}(?= (?:bad|bytes|clients|events|requests|samples)\b))/g;
 
-/** A sentence of the backend, each thing said once; its times and thousands as they are written here. */
+/**
+ * A sentence of the backend, each thing said once; its times and thousands as they are written here.
+ * What stands between backticks is somebody's text, a query for instance, and stays as it is.
+ */
 export function inWords(sentence: string): string {
   return once(sentence)
+    .split(/(`[^`]*`)/)
+    .map((part, i) => (i % 2 === 1 ? part : figuresIn(part)))
+    .join("");
+}
+
+function figuresIn(words: string): string {
+  return words
     .replace(MOMENTS, (at) => stampUtc(at))
     .replace(LENGTHS, (span) => spanWords(span))
     .replace(THOUSANDS, (figure) => figure.replaceAll(",", GAP))

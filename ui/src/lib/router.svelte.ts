@@ -29,6 +29,24 @@ export function to(view: string, ...rest: string[]): string {
   return `#/${[view, ...rest].map(encodeURIComponent).join("/")}`;
 }
 
+/** Whether one may leave for this address: something is being written where one is. */
+type Leave = (address: string) => boolean;
+let leave: Leave | null = null;
+
+/** Asked before one goes elsewhere; a change of the query alone is no leaving. Returns its undoing. */
+export function beforeLeaving(asked: Leave): () => void {
+  leave = asked;
+  return () => {
+    if (leave === asked) leave = null;
+  };
+}
+
+const pathOf = ({ view, rest }: Place) => to(view, ...rest);
+
+function mayGo(hash: string): boolean {
+  return leave === null || pathOf(placeOf(hash)) === pathOf(place) || leave(hash);
+}
+
 let place = $state.raw(placeOf(typeof window === "undefined" ? "" : window.location.hash));
 
 export function here(): Place {
@@ -43,6 +61,7 @@ export function go(view: string, ...rest: string[]): void {
 /** Takes an address with or without `#/`, as deep links bring it. */
 export function goTo(address: string): void {
   const hash = `#/${address.replace(/^#?\/?/, "")}`;
+  if (!mayGo(hash)) return;
   if (window.location.hash !== hash) window.location.hash = hash;
   place = placeOf(hash);
 }
@@ -63,7 +82,13 @@ export function setQuery(changes: Record<string, string | null>): void {
 /** Follows the address. Returns its undoing. */
 export function startRouter(): () => void {
   const follow = () => (place = placeOf(window.location.hash));
+  const moved = () => {
+    if (mayGo(window.location.hash)) return void follow();
+    const words = place.query.toString();
+    const back = pathOf(place) + (words ? `?${words}` : "");
+    window.history.replaceState(window.history.state, "", back);
+  };
   follow();
-  window.addEventListener("hashchange", follow);
-  return () => window.removeEventListener("hashchange", follow);
+  window.addEventListener("hashchange", moved);
+  return () => window.removeEventListener("hashchange", moved);
 }

@@ -21,9 +21,9 @@ export interface Looking {
   again(): void;
 }
 
-/** Call it while a component is being set up. */
-export function looking(): Looking {
-  const range = $derived(rangeOf(here().query));
+/** Call it while a component is being set up. `usual`: how far back where the address does not say. */
+export function looking(usual = "1h"): Looking {
+  const range = $derived(rangeOf(here().query, usual));
   const given = $derived(here().query.get("step"));
   const step = $derived(given !== null && spanMs(given) > 0 ? given : null);
   const moving = $derived(range.from === null);

@@ -1,8 +1,8 @@
 /** A picture of many lines as uPlot takes it. Colours are read from the tokens when it is drawn. */
 import type uPlot from "uplot";
 import { asUtc, LABEL_SPACE, labelRoom, timeLabels, valueRoom } from "@/lib/chart/axis";
-import type { ChartMark, Look } from "@/lib/chart/options";
-import { drawMarks } from "@/lib/chart/overlays";
+import type { ChartMark, Look, Threshold } from "@/lib/chart/options";
+import { drawMarks, drawThresholds } from "@/lib/chart/overlays";
 import { lineLook } from "./lines";
 
 const AXIS_FONT = '11px "JetBrains Mono", monospace';
@@ -10,18 +10,51 @@ const AXIS_FONT = '11px "JetBrains Mono", monospace';
 /** Where an axis of sizes may have its lines. */
 const POWERS = Array.from({ length: 60 }, (_, n) => 2 ** n);
 
+/** Where the picture's inside lies in its box, in pixels, and what its edges stand for. */
+export interface Laid {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  /** Milliseconds. */
+  from: number;
+  to: number;
+  low: number;
+  high: number;
+}
+
 export interface PlotWishes {
   size: { width: number; height: number };
   /** How many lines, and which of them is pointed at. */
   lines: { look: number; shown: boolean }[];
   range: () => [number, number];
   marks: () => ChartMark[];
+  thresholds: () => Threshold[];
   look: Look;
   moved: (index: number | null) => void;
   /** Sizes are counted in powers of two. */
   binary: boolean;
   /** Times that were dragged over. */
   dragged: (from: number, to: number) => void;
+  /** After each drawing: what stands over or under the picture is put by it. */
+  laid: (place: Laid) => void;
+}
+
+function placeOf({ bbox, scales }: uPlot): Laid {
+  const [left, top, width, height] = [bbox.left, bbox.top, bbox.width, bbox.height].map(
+    (n) => n / devicePixelRatio,
+  ) as [number, number, number, number];
+  const [x, y] = [scales.x, scales.y];
+  return {
+    left,
+    top,
+    width,
+    height,
+    from: x?.min ?? 0,
+    to: x?.max ?? 0,
+    low: y?.min ?? 0,
+    high: y?.max ?? 0,
+  };
 }
 
 function axis(look: Look): uPlot.Axis {
@@ -88,7 +121,13 @@ export function plotOptions(wishes: PlotWishes): uPlot.Options {
     ],
     series: [{}, ...lines.map((at) => line(at, look))],
     hooks: {
-      draw: [(plot) => drawMarks(plot, wishes.marks(), look)],
+      draw: [
+        (plot) => {
+          drawThresholds(plot, wishes.thresholds(), look);
+          drawMarks(plot, wishes.marks(), look);
+          wishes.laid(placeOf(plot));
+        },
+      ],
       setCursor: [(plot) => moved(plot.cursor.idx ?? null)],
       setSelect: [
         (plot) => {

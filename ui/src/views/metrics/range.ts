@@ -14,14 +14,14 @@ export const STEPS = ["1s", "5s", "15s", "30s", "1m", "5m", "15m", "1h", "6h", "
 const LEAST_MS = 10_000;
 const MOST_MS = 5 * 366 * 86_400_000;
 
-export function rangeOf(query: URLSearchParams): Range {
-  const over = query.get("over") ?? "1h";
+export function rangeOf(query: URLSearchParams, usual = "1h"): Range {
+  const over = query.get("over") ?? usual;
   const [from, to] = ["from", "to"].map((name) => Date.parse(query.get(name) ?? ""));
   const fixed = Number.isFinite(from) && Number.isFinite(to) && from! < to!;
   return {
     from: fixed ? from! : null,
     to: fixed ? to! : null,
-    over: spanMs(over) > 0 ? over : "1h",
+    over: spanMs(over) > 0 ? over : usual,
   };
 }
 
