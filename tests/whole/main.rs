@@ -8,6 +8,7 @@
 #![cfg(unix)]
 
 mod aftermath;
+mod alerts;
 mod audience;
 mod back;
 mod back_disk;

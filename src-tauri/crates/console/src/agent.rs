@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::cluster::{Measure, keep_access};
 use crate::console::{Console, TimeIds};
 use crate::evidence::{Asker, SampleEvidence};
-use crate::gates::JournalGates;
+use crate::gates::RoomGates;
 use crate::holder::{Holder, LockFiles};
 use crate::identity::Host;
 use crate::problem::Problem;
@@ -80,7 +80,9 @@ impl Agent {
                 clock: console.clock.clone(),
                 asker: Asker::of(console),
             }),
-            gates: Arc::new(JournalGates { store }),
+            gates: Arc::new(RoomGates {
+                console: console.clone(),
+            }),
             tasks: Arc::new(TaskDesk {
                 tasks: console.tasks(),
                 secrets: console.secrets(),

@@ -307,7 +307,7 @@ pub(crate) async fn status_of(
     seen: Option<&Observation>,
     now: Timestamp,
 ) -> RolloutStatus {
-    let closed = show::closed(console, rollout, now).await;
+    let closed = show::closed(console, rollout).await;
     let driver = show::driver(console, &rollout.service).await;
     status(rollout, seen, None, &closed, driver, now)
 }

@@ -3,14 +3,13 @@
 //! Nothing that is broken keeps it from opening: a journal that cannot be read is an answer to
 //! whoever asks for it, and no obstacle to a rollback.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use deckwatch_domain::{Actor, EventId, IntentId, ServiceName};
 use deckwatch_journal::{
-    AppendError, Expected, FileAnchor, Head, Journal, JournalError, NewEvent, Opening, Store,
+    AppendError, Expected, FileAnchor, Head, Journal, JournalError, NewEvent, Store,
 };
 use deckwatch_platform::Platform;
 use deckwatch_platform::local::{LocalPlatform, NodeFolder, ensure_node};
@@ -26,6 +25,7 @@ use crate::cluster::Cluster;
 use crate::folder::DataFolder;
 use crate::gates::FreezeEvent;
 use crate::identity::os_actor;
+use crate::opened::OpenJournal;
 use crate::problem::Problem;
 use crate::pulse::Pulse;
 use crate::settings::{Environment, Settings};
@@ -62,9 +62,7 @@ pub struct Console {
     /// The cluster, if the services run in one.
     pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) fallback: Option<FallbackFile>,
-    journal: Mutex<Option<Opened>>,
-    /// Rises when another journal is opened in the place of the one before.
-    journals: AtomicU64,
+    journal: OpenJournal,
     samples: OnceCell<Arc<SampleStore>>,
     book: Mutex<Book>,
     pub(crate) pulse: Mutex<Pulse>,
@@ -81,33 +79,6 @@ pub struct Console {
     pub(crate) scrapes: AtomicBool,
     /// It was said that the journal is not as it was noted.
     doubted: AtomicBool,
-}
-
-/// The journal as it was opened, or why it could not be.
-struct Opened {
-    journal: Result<Journal, JournalError>,
-    /// Device and number of the file; none: there was none.
-    file: Option<(u64, u64)>,
-    at: Instant,
-}
-
-impl Opened {
-    /// Between two tries to open a journal that cannot be.
-    const AGAIN: Duration = Duration::from_secs(1);
-
-    fn stands(&self, path: &Path) -> bool {
-        match self.journal {
-            // Where there is none now, whoever uses it is told so by it.
-            Ok(_) => file_of(path).is_none_or(|file| Some(file) == self.file),
-            Err(_) => self.at.elapsed() < Self::AGAIN,
-        }
-    }
-}
-
-fn file_of(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    let found = std::fs::metadata(path).ok()?;
-    Some((found.dev(), found.ino()))
 }
 
 /// Fresh ids that sort by time.
@@ -174,8 +145,7 @@ impl Console {
             local,
             cluster,
             fallback: fallback.and_then(Result::ok),
-            journal: Mutex::default(),
-            journals: AtomicU64::new(0),
+            journal: OpenJournal::default(),
             sources: crate::metrics::Sources::default(),
             counts: crate::slos::Counts::default(),
             samples: OnceCell::new(),
@@ -250,23 +220,7 @@ impl Console {
     /// # Errors
     /// Why it cannot be used.
     pub async fn journal(&self) -> Result<Journal, JournalError> {
-        let path = self.folder.journal();
-        let mut held = self.journal.lock().await;
-        if let Some(opened) = held.as_ref()
-            && opened.stands(&path)
-        {
-            return opened.journal.clone();
-        }
-        if held.as_ref().is_some_and(|opened| opened.journal.is_ok()) {
-            self.journals.fetch_add(1, Ordering::SeqCst);
-        }
-        let journal = Journal::open_with(&path, Opening::default()).await;
-        *held = Some(Opened {
-            journal: journal.clone(),
-            file: file_of(&path),
-            at: Instant::now(),
-        });
-        journal
+        self.journal.get(&self.folder.journal()).await
     }
 
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, JournalError> {
@@ -342,7 +296,7 @@ impl Console {
     pub(crate) async fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
         let store = self.store().await?;
         let mut book = self.book.lock().await;
-        let journals = self.journals.load(Ordering::SeqCst);
+        let journals = self.journal.times();
         if book.journal != journals {
             // It told of the journal before.
             *book = Book::of(journals);

@@ -138,6 +138,18 @@ impl DataFolder {
     pub fn objectives(&self) -> PathBuf {
         self.0.join("objectives.yaml")
     }
+    /// What was counted for objectives, a file each; all of it can be counted again.
+    pub fn counts(&self) -> PathBuf {
+        self.0.join("slo-counts")
+    }
+    /// Rule files, as Prometheus reads them.
+    pub fn rules(&self) -> PathBuf {
+        self.0.join("rules")
+    }
+    /// What whoever evaluates them knows of alerts.
+    pub fn alerts_status(&self) -> PathBuf {
+        self.0.join("alerts.status")
+    }
     /// One's own dashboards, a YAML file each.
     pub fn dashboards(&self) -> PathBuf {
         self.0.join("dashboards")

@@ -1,4 +1,4 @@
-//! Gates that this room answers: a declared freeze.
+//! Gates that this room answers: a declared freeze, objectives.
 
 use std::sync::Arc;
 
@@ -9,6 +9,9 @@ use deckwatch_rollout::Rollout;
 use deckwatch_rollout::plan::Gate;
 use deckwatch_rollout::ports::Gates;
 use serde::{Deserialize, Serialize};
+
+use crate::console::Console;
+use crate::slos;
 
 /// The stream of freezes.
 pub(crate) const FREEZE: &str = "freeze";
@@ -65,22 +68,33 @@ pub(crate) async fn freeze(
     }
 }
 
-/// Answers the engine's gates from the journal.
-pub struct JournalGates {
-    pub store: Arc<dyn Store>,
+/// Answers the engine's gates: from the journal, and from what objectives count.
+pub struct RoomGates {
+    pub console: Arc<Console>,
 }
 
 #[async_trait]
-impl Gates for JournalGates {
-    async fn closed(&self, _: &Rollout, gate: &Gate, _: Timestamp) -> Option<String> {
-        if *gate != Gate::NoFreeze {
-            return None;
-        }
-        match freeze(self.store.as_ref()).await {
-            Ok(None) => None,
-            Ok(Some(freeze)) => Some(format!("frozen by {}: {}", freeze.by, freeze.reason)),
-            // What cannot be read is not open.
-            Err(error) => Some(format!("whether a freeze is on cannot be read: {error}")),
-        }
+impl Gates for RoomGates {
+    async fn closed(&self, rollout: &Rollout, gate: &Gate, _: Timestamp) -> Option<String> {
+        closed(&self.console, rollout, gate).await
+    }
+}
+
+/// Why a gate is closed that other rooms keep; none when it is open.
+pub(crate) async fn closed(console: &Console, rollout: &Rollout, gate: &Gate) -> Option<String> {
+    match gate {
+        Gate::NoFreeze => {}
+        Gate::Objective(gate) => return slos::closed(console, &rollout.service, gate).await,
+        Gate::Approval { .. } | Gate::Window(_) => return None,
+    }
+    let on = match console.store().await {
+        Ok(store) => freeze(store.as_ref()).await.map_err(|e| e.to_string()),
+        Err(problem) => Err(problem.to_string()),
+    };
+    match on {
+        Ok(None) => None,
+        Ok(Some(freeze)) => Some(format!("frozen by {}: {}", freeze.by, freeze.reason)),
+        // What cannot be read is not open.
+        Err(error) => Some(format!("whether a freeze is on cannot be read: {error}")),
     }
 }

@@ -8,11 +8,13 @@ use deckwatch_rollout::{Event, Tone, baselines, service_of, validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alerts;
 use crate::console::Console;
 use crate::gates::{FREEZE, FreezeEvent};
 use crate::problem::Problem;
 use crate::route::Nothing;
 use crate::secrets;
+use crate::slos;
 
 /// One event in a list.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ts_rs::TS)]
@@ -67,6 +69,12 @@ fn in_words(stream: &str, payload: &[u8]) -> (Option<String>, Tone) {
     if baselines::service_of(stream).is_some() {
         let event: Option<baselines::Event> = serde_json::from_slice(payload).ok();
         return (event.map(|event| event.words()), Tone::Plain);
+    }
+    if stream == alerts::ALERTS {
+        return alerts::words(payload);
+    }
+    if stream == slos::EXCLUSIONS {
+        return (slos::excluded_words(payload), Tone::Plain);
     }
     if stream == secrets::STREAM {
         return (secrets::words(payload), Tone::Plain);

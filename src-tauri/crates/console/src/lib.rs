@@ -8,6 +8,7 @@
 //! What must never happen here: a rollback that needs the journal; a secret in an answer.
 
 mod agent;
+mod alerts;
 mod back;
 mod baselines;
 mod book;
@@ -34,6 +35,7 @@ mod line;
 mod live;
 mod metrics;
 mod notices;
+mod opened;
 mod pages;
 mod people;
 mod plans;
@@ -70,6 +72,12 @@ pub use settings::{Class, Environment};
 
 /// The functions behind the list, for hosts that call them with types.
 pub mod api {
+    pub use crate::alerts::{
+        AlertAsk, AlertRow, AlertView, AlertsAsk, AlertsView, BacktestAsk, BacktestView,
+        RulePreset, RulesCheck, RulesText, RulesView, Stands, backtest, check as check_rules,
+        list as alerts, presets as rule_presets, remove as remove_rules, rules, show as alert,
+        write as write_rules,
+    };
     pub use crate::back::{PutBack, intent, preview, put_back, roll_back, roll_back_telling};
     pub use crate::baselines::{
         BaselineComparison, BaselineName, CaptureBaseline, CompareBaselines,
@@ -129,11 +137,12 @@ pub mod api {
         story,
     };
     pub use crate::slos::{
-        CheckObjectives, ImportObjectives, ObjectivesCheck, ObjectivesFile, ObjectivesText,
-        ObjectivesTold, PresetAsk, SloAsk, SloRow, SloState, SloView, SlosView,
-        check as check_objectives, export as export_objectives, file as objectives_file,
-        import as import_objectives, list as objectives, preset as objective_preset,
-        rules as objective_rules, show as objective, write as write_objectives,
+        CheckObjectives, Exclude, Excluded, ImportObjectives, ObjectivesCheck, ObjectivesFile,
+        ObjectivesText, ObjectivesTold, PresetAsk, SloAsk, SloRow, SloState, SloView, SlosView,
+        Withdraw, check as check_objectives, exclude, exclusions, export as export_objectives,
+        file as objectives_file, import as import_objectives, list as objectives,
+        preset as objective_preset, rules as objective_rules, show as objective, withdraw,
+        write as write_objectives,
     };
     pub use crate::tasks::{OutputAsk, Printed, output};
     pub use crate::telemetry::{

@@ -11,6 +11,10 @@ use deckwatch_rollout::validation::ValidationStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::alerts::{
+    self, AlertAsk, AlertView, AlertsAsk, AlertsView, BacktestAsk, BacktestView, RuleFile,
+    RulePreset, RulesCheck, RulesText, RulesView, TestRules, UnitResult,
+};
 use crate::back::{OneBack, PutBack, RollBack, RollBackAll, RollBackAnswer};
 use crate::baselines::{BaselineComparison, BaselineName, CaptureBaseline, CompareBaselines};
 use crate::book::RolloutRow;
@@ -44,8 +48,8 @@ use crate::services::{Define, DefinitionCheck, Logs, Remove, ServiceRow, Service
 use crate::settings::{Change, SettingsView};
 use crate::show::RolloutView;
 use crate::slos::{
-    CheckObjectives, DocumentRead, ImportObjectives, ObjectivesCheck, ObjectivesFile,
-    ObjectivesText, ObjectivesTold, PresetAsk, SloAsk, SloView, SlosView,
+    CheckObjectives, DocumentRead, Exclude, Excluded, ImportObjectives, ObjectivesCheck,
+    ObjectivesFile, ObjectivesText, ObjectivesTold, PresetAsk, SloAsk, SloView, SlosView, Withdraw,
 };
 use crate::tasks::{OutputAsk, Printed};
 use crate::telemetry::{

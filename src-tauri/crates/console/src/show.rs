@@ -6,7 +6,6 @@ use std::sync::Arc;
 use deckwatch_domain::{Actor, PerSlot, Role, ServiceName, Timestamp};
 use deckwatch_journal::{JournalError, Recorded, Store};
 use deckwatch_platform::SlotState;
-use deckwatch_rollout::ports::Gates;
 use deckwatch_rollout::{
     Event, EvidencePath, Judgement, Judging, Rollout, RolloutStatus, Stage, status, stream,
 };
@@ -17,7 +16,7 @@ use crate::book::RolloutRow;
 use crate::console::Console;
 use crate::controls::{Controls, controls};
 use crate::evidence::{Asker, SampleEvidence};
-use crate::gates::JournalGates;
+use crate::gates;
 use crate::journal::EventRow;
 use crate::problem::Problem;
 use crate::route::{ByService, Nothing};
@@ -90,7 +89,7 @@ impl Watch {
             }
         };
         let judgement = self.judge(console, rollout, &mut troubles).await;
-        let closed = closed(console, rollout, now).await;
+        let closed = closed(console, rollout).await;
         let driver = driver(console, service).await;
         let mut both = [Measured::default(), Measured::default()];
         let mut ready = (0, 0);
@@ -165,15 +164,10 @@ impl Watch {
     }
 }
 
-pub(crate) async fn closed(
-    console: &Console,
-    rollout: &Rollout,
-    now: Timestamp,
-) -> Vec<(usize, String)> {
-    let (Ok(store), Stage::Gate | Stage::Bake) = (console.store().await, rollout.stage) else {
+pub(crate) async fn closed(console: &Console, rollout: &Rollout) -> Vec<(usize, String)> {
+    let (Stage::Gate | Stage::Bake) = rollout.stage else {
         return Vec::new();
     };
-    let gates = JournalGates { store };
     let mut closed = Vec::new();
     for (i, gate) in rollout
         .current_step()
@@ -181,7 +175,7 @@ pub(crate) async fn closed(
         .iter()
         .enumerate()
     {
-        if let Some(why) = gates.closed(rollout, gate, now).await {
+        if let Some(why) = gates::closed(console, rollout, gate).await {
             closed.push((i, why));
         }
     }

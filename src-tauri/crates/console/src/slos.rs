@@ -5,14 +5,24 @@
 //! ([`held`]). All arithmetic is `deckwatch_slo`'s.
 
 mod count;
+mod decide;
+mod exclude;
 mod file;
+mod gates;
 mod held;
+mod look;
+mod told;
 mod view;
 
 pub(crate) use count::Counts;
+pub(crate) use decide::{Decided, decisions};
+pub use exclude::{Exclude, Excluded, Withdraw, exclude, exclusions, withdraw};
+pub(crate) use exclude::{STREAM as EXCLUSIONS, words as excluded_words};
 pub use file::{
     CheckObjectives, DocumentRead, ImportObjectives, ObjectivesCheck, ObjectivesFile,
     ObjectivesText, ObjectivesTold, PresetAsk, check, export, import, preset, read_document, rules,
     show as file, write,
 };
-pub use view::{SloAsk, SloRow, SloState, SloView, SlosView, list, show};
+pub(crate) use gates::closed;
+pub use told::{SloAsk, SloRow, SloState, SloView, SlosView};
+pub use view::{list, show};

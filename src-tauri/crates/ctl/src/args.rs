@@ -17,7 +17,7 @@ pub use cluster::{Cluster, Environment, NewEnvironment, Only};
 pub use metrics::{Dashboard, Metrics, Source, UseSource};
 pub use promql::Promql;
 pub use release::{Release, Start, Undo};
-pub use slo::{Rules, Slo};
+pub use slo::{Alerts, Rules, Slo};
 pub use targets::{Health, Targets};
 
 /// Ship releases, watch them being judged, and take them back.
@@ -128,7 +128,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<Slo>,
     },
-    /// Rule files of Prometheus: checked, and tested
+    /// Alerts, by rules and objectives
+    Alerts {
+        #[command(subcommand)]
+        what: Option<Alerts>,
+    },
+    /// Rule files of Prometheus: evaluated, checked, tested, held against the past
     #[command(subcommand)]
     Rules(Rules),
     /// Environments: places that releases go to, on this machine or in a cluster

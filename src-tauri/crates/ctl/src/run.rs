@@ -1,5 +1,6 @@
 //! Each command of the line goes to the file of its words; the short ones are answered here.
 
+mod alerts;
 mod baseline;
 mod cluster;
 mod drive;
@@ -76,7 +77,11 @@ pub async fn run(cli: Cli) -> Result<u8, Problem> {
         Command::Slo { what } => {
             slo::slo(&console, what.unwrap_or(args::Slo::List), j, paint).await
         }
-        Command::Rules(it) => rules::rules(it, j, paint),
+        Command::Alerts { what } => {
+            let what = what.unwrap_or(args::Alerts::List { filter: None });
+            alerts::alerts(&console, what, j, paint).await
+        }
+        Command::Rules(it) => rules::rules(&console, it, j, paint).await,
         Command::Environment(it) => cluster::environment(&console, it, j, paint).await,
         Command::Cluster(it) => cluster::cluster(&console, it, j, paint).await,
         Command::Training(it) => ground::training(&console, it, j, paint).await,

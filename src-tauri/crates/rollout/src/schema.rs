@@ -38,7 +38,7 @@ pub(crate) fn plan_schema() -> Value {
                 "description": "Of rolling: new instances stand before old ones leave"
             },
             "audience": audience(),
-            "steps": {"type": "array", "minItems": 1, "maxItems": 50, "items": step(&span)},
+            "steps": {"type": "array", "minItems": 1, "maxItems": 50, "items": step(&span, &share)},
             "analysis": analysis(&span, &share),
             "on_error": {"enum": ["hold", "rollback"], "default": "hold"},
             "on_driver_lost": {"enum": ["hold", "rollback"], "default": "hold"},
@@ -150,7 +150,7 @@ fn task(span: &Value) -> Value {
     })
 }
 
-fn step(span: &Value) -> Value {
+fn step(span: &Value, share: &Value) -> Value {
     let time = json!({"type": "string", "pattern": "^[0-2]?[0-9]:[0-5][0-9]$"});
     json!({
         "type": "object",
@@ -193,7 +193,24 @@ fn step(span: &Value) -> Value {
                         "additionalProperties": false,
                         "properties": {"from": time, "to": time}
                     },
-                    "no_freeze": {"type": "boolean"}
+                    "no_freeze": {"type": "boolean"},
+                    "budget_left": {"oneOf": [share, {
+                        "type": "object",
+                        "required": ["at_least"],
+                        "additionalProperties": false,
+                        "properties": {"at_least": share, "objective": {"type": "string"}}
+                    }]},
+                    "no_page": {"type": "boolean"},
+                    "burn_below": {
+                        "type": "object",
+                        "required": ["factor", "window"],
+                        "additionalProperties": false,
+                        "properties": {
+                            "factor": {"type": "number", "exclusiveMinimum": 0},
+                            "window": span,
+                            "objective": {"type": "string"}
+                        }
+                    }
                 }
             }}
         }

@@ -288,21 +288,16 @@ fn gates(rollout: &Rollout, closed: &[(usize, String)], now: Timestamp) -> Vec<G
                     let minute = (now.as_millis().rem_euclid(86_400_000) / 60_000) as u16;
                     (!window.open_at(minute)).then(|| "closed now".to_owned())
                 }
-                Gate::NoFreeze => closed.iter().find(|(n, _)| *n == i).map(|(_, w)| w.clone()),
+                Gate::NoFreeze | Gate::Objective(_) => {
+                    closed.iter().find(|(n, _)| *n == i).map(|(_, w)| w.clone())
+                }
             };
             GateStatus {
                 name: gate.name(),
                 open: why.is_none(),
                 asks_people: matches!(gate, Gate::Approval { .. }),
                 why: why.unwrap_or_else(|| "open".into()),
-                opens: match gate {
-                    Gate::Approval {
-                        role: Some(role), ..
-                    } => format!("a {role}, not the author"),
-                    Gate::Approval { .. } => "anyone but the author".into(),
-                    Gate::Window(window) => format!("time: {} UTC", window.words()),
-                    Gate::NoFreeze => "whoever declared the freeze".into(),
-                },
+                opens: gate.opens(),
             }
         })
         .collect()

@@ -50,6 +50,119 @@ container?: string, };
 export type AdoptionPlan = { service: string, steps: Array<PlannedStep>, };
 
 /**
+ * Which alert, over which time.
+ */
+export type AlertAsk = { id: string, from?: Timestamp, to?: Timestamp, };
+
+/**
+ * One set of labels over time.
+ */
+export type AlertLane = { labels: Record<string, string>, 
+/**
+ * It is the alert that was asked for.
+ */
+own: boolean, spans: Array<AlertSpan>, };
+
+/**
+ * An alert.
+ */
+export type AlertRow = { id: string, name: string, 
+/**
+ * Empty where its rule gives none.
+ */
+severity: string, 
+/**
+ * It may wake somebody.
+ */
+pages: boolean, service: string, stands: Stands, labels: Record<string, string>, annotations: Record<string, string>, 
+/**
+ * Since when its condition holds.
+ */
+since: Timestamp, fired_at: Timestamp | null, resolved_at: Timestamp | null, value: number | null, 
+/**
+ * Why, in a sentence.
+ */
+words: string, 
+/**
+ * Nobody looked when it began or ended; it was found afterwards.
+ */
+late: boolean, 
+/**
+ * The rule's file and group; none: an objective's.
+ */
+rule: string | null, 
+/**
+ * The objective's name, of its service.
+ */
+objective: string | null, };
+
+/**
+ * What alerts can be sorted by.
+ */
+export type AlertSort = "urgency" | "name" | "service" | "since";
+
+/**
+ * A stretch in which an alert stood so.
+ */
+export type AlertSpan = { from: Timestamp, to: Timestamp, stands: Stands, };
+
+/**
+ * What the journal has of it.
+ */
+export type AlertTold = { seq: number, at: Timestamp, 
+/**
+ * When it was written down.
+ */
+recorded_at: Timestamp, fires: boolean, words: string, value: number | null, late: boolean, };
+
+/**
+ * One alert, whole.
+ */
+export type AlertView = { at: Timestamp, 
+/**
+ * None: it does not stand any more, and only the journal knows it.
+ */
+row: AlertRow | null, name: string, service: string, from: Timestamp, to: Timestamp, 
+/**
+ * The rule's file and its group; none: an objective's, or the rule is no more.
+ */
+file: string | null, group: string | null, query: string | null, 
+/**
+ * What is compared, to be drawn; the whole query where nothing is compared with a number.
+ */
+value_query: string | null, threshold: number | null, hold_ms: number, keep_ms: number, 
+/**
+ * This one's first.
+ */
+lanes: Array<AlertLane>, told: Array<AlertTold>, };
+
+/**
+ * Which alerts.
+ */
+export type AlertsAsk = { 
+/**
+ * A part of the name, a label or the words.
+ */
+filter?: string, 
+/**
+ * Only those that stand so.
+ */
+stands?: Stands, sort?: AlertSort, descending?: boolean, offset?: number, 
+/**
+ * At most 500.
+ */
+limit?: number, };
+
+/**
+ * Alerts that stand, a page of them.
+ */
+export type AlertsView = { at: Timestamp, evaluator: Evaluator, firing: number, paging: number, pending: number, resolved: number, alerts: Page<AlertRow>, 
+/**
+ * Files of rules, and rules in them; with none, only objectives can alert.
+ */
+files: number, rules: number, };
+
+/**
  * The whole answer.
  */
 export type Answer = { verdict: Verdict, metrics: Array<MetricAnswer>, 
@@ -172,6 +285,77 @@ usual: Span | null,
  * Every attempt at every task taking all the time it may.
  */
 at_most: Span, };
+
+/**
+ * Which rule, over which past, and what is otherwise.
+ */
+export type BacktestAsk = { 
+/**
+ * The text of the whole file: the rule may not be saved yet.
+ */
+yaml: string, group: string, 
+/**
+ * The rule's place in its group.
+ */
+place: number, 
+/**
+ * How far back, in milliseconds; a day.
+ */
+over_ms?: number, to?: Timestamp, threshold?: number, hold_ms?: number, };
+
+/**
+ * A stretch in which the condition held.
+ */
+export type BacktestEpisode = { labels: Record<string, string>, pending_since: Timestamp, 
+/**
+ * None: it was over before it fired.
+ */
+firing_since: Timestamp | null, 
+/**
+ * None: it lasts to the end.
+ */
+resolved_at: Timestamp | null, 
+/**
+ * The value furthest beyond the threshold.
+ */
+peak: number | null, };
+
+/**
+ * What would have been.
+ */
+export type BacktestView = { from: Timestamp, to: Timestamp, step_ms: number, evaluations: number, 
+/**
+ * The threshold and the `for` that were asked about.
+ */
+threshold: number | null, hold_ms: number, 
+/**
+ * What is compared, to be drawn beside it.
+ */
+value_query: string | null, 
+/**
+ * Times that somebody would have been told.
+ */
+fired: number, 
+/**
+ * Times that it was over before it fired.
+ */
+spared: number, 
+/**
+ * For how long anything fired, label sets added up.
+ */
+firing_ms: number, 
+/**
+ * By when they begin; the first of them.
+ */
+episodes: Array<BacktestEpisode>, 
+/**
+ * In words.
+ */
+words: string, 
+/**
+ * Rules that would have failed, and why the first time.
+ */
+failures: Array<string>, took_ms: number, };
 
 /**
  * Copies of the journal, made while the window or an agent runs.
@@ -871,6 +1055,23 @@ metrics?: MetricsSource, };
 export type Epoch = number;
 
 /**
+ * Whoever evaluates.
+ */
+export type Evaluator = { 
+/**
+ * Its newest sign of life.
+ */
+at: Timestamp | null, by: string, 
+/**
+ * Somebody evaluates now.
+ */
+current: boolean, 
+/**
+ * A group is still behind: what was missed is made up for.
+ */
+behind: boolean, trouble: Array<string>, };
+
+/**
  * One event in the journal. Unique, so that an event is absorbed or imported once.
  */
 export type EventId = string;
@@ -943,6 +1144,36 @@ harm_bound: number,
  * `Pass` is possible from here.
  */
 safe_bound: number, };
+
+/**
+ * A time that shall not count.
+ */
+export type Exclude = { service: ServiceName, 
+/**
+ * Of this objective; none: of all of the service.
+ */
+objective?: string, from: Timestamp, 
+/**
+ * The first moment that counts again.
+ */
+to: Timestamp, reason: string, };
+
+/**
+ * A time that does not count.
+ */
+export type Excluded = { 
+/**
+ * None: it stands in the file, and is changed there.
+ */
+id: EventId | null, service: ServiceName, 
+/**
+ * None: of all of the service.
+ */
+objective: string | null, from: Timestamp, to: Timestamp, reason: string, author: string, 
+/**
+ * When it was said.
+ */
+at: Timestamp | null, };
 
 /**
  * What was exported.
@@ -2683,6 +2914,112 @@ filter?: string, live_only?: boolean, sort?: RolloutSort, descending?: boolean, 
 limit?: number, };
 
 /**
+ * Something to think about; no mistake.
+ */
+export type RuleDoubt = { 
+/**
+ * `dead-alert`, `off-bucket-bound`, …
+ */
+code: string, line: number, 
+/**
+ * The group and the rule; empty where the file as a whole is meant.
+ */
+group: string, rule: string, what: string, 
+/**
+ * What to do about it.
+ */
+advice: string, };
+
+/**
+ * A rule file as it is.
+ */
+export type RuleFile = { name: string, path: string, 
+/**
+ * None: there is no such file yet.
+ */
+text: string | null, };
+
+/**
+ * A rule file, with its groups as they are evaluated.
+ */
+export type RuleFileRow = { name: string, path: string, mistakes: Array<PlanMistake>, groups: Array<RuleGroupRow>, };
+
+/**
+ * A group of rules.
+ */
+export type RuleGroupRow = { name: string, interval_ms: number, evaluated_at: Timestamp | null, 
+/**
+ * How long its newest stretch took, of so many moments.
+ */
+took_ms: number, moments: number, behind: boolean, 
+/**
+ * Moments that could not be made up for, from and to.
+ */
+lost: [Timestamp, Timestamp] | null, rules: Array<RuleRow>, };
+
+/**
+ * A rule, for whoever wants to move its threshold.
+ */
+export type RuleOutline = { group: string, 
+/**
+ * Its place in the group.
+ */
+place: number, name: string, alerts: boolean, line: number, query: string, 
+/**
+ * What is compared, where the query compares with a number.
+ */
+value_query: string | null, threshold: number | null, hold_ms: number, };
+
+/**
+ * A rule file to begin with.
+ */
+export type RulePreset = { name: string, about: string, yaml: string, };
+
+/**
+ * A rule.
+ */
+export type RuleRow = { 
+/**
+ * Its place in the group.
+ */
+place: number, name: string, 
+/**
+ * It alerts; else it records.
+ */
+alerts: boolean, query: string, line: number, hold_ms: number, keep_ms: number, severity: string, firing: number, pending: number, 
+/**
+ * Series that it gave last.
+ */
+series: number, failure: string | null, 
+/**
+ * Samples that could not be kept.
+ */
+refused: number, };
+
+/**
+ * What a check found.
+ */
+export type RulesCheck = { mistakes: Array<PlanMistake>, doubts: Array<RuleDoubt>, rules: Array<RuleOutline>, 
+/**
+ * Why the doubts are not held against real series.
+ */
+unknown: string | null, };
+
+/**
+ * A text for a rule file.
+ */
+export type RulesText = { 
+/**
+ * The file's name without its ending; a check needs none.
+ */
+name?: string, yaml: string, };
+
+/**
+ * All rules.
+ */
+export type RulesView = { at: Timestamp, evaluator: Evaluator, folder: string, files: Array<RuleFileRow>, };
+
+/**
  * Which limit the candidate was shown to be below when it passed.
  */
 export type SafeBy = "odds" | "margin";
@@ -3371,6 +3708,11 @@ export type Stage = "capacity" | "traffic" | "bake" | "gate";
 export type Standing = "bad" | "warn" | "moving" | "good" | "idle";
 
 /**
+ * How an alert stands.
+ */
+export type Stands = "firing" | "pending" | "resolved";
+
+/**
  * A release to send out.
  */
 export type Start = { service?: ServiceName, version?: ReleaseVersion, 
@@ -3614,6 +3956,15 @@ tail: string, output_bytes: number,
 intent: IntentId | null, has_way_back: boolean, previous_runs_on_new_schema: boolean | null, };
 
 /**
+ * A file of unit tests, as promtool reads them.
+ */
+export type TestRules = { yaml: string, 
+/**
+ * The rules that are being written; none: the file as it is saved.
+ */
+rules?: string, };
+
+/**
  * One object, as text.
  */
 export type TextAsk = { kind: ObjectKind, name: string, 
@@ -3746,6 +4097,16 @@ supersede?: boolean, };
  * A unit that the window knows how to write.
  */
 export type Unit = "none" | "seconds" | "bytes" | "bytes-per-second" | "share" | "per-second";
+
+/**
+ * How one test went.
+ */
+export type UnitResult = { name: string, line: number, checks: number, passed: boolean, wrong: Array<UnitWrong>, };
+
+/**
+ * What was expected and not found.
+ */
+export type UnitWrong = { line: number, what: string, expected: Array<string>, got: Array<string>, error: string | null, };
 
 /**
  * What a node or a container uses.
@@ -3900,6 +4261,11 @@ took_ms: number,
  * Without it nothing here works.
  */
 vital: boolean, };
+
+/**
+ * An exclusion that shall count no more.
+ */
+export type Withdraw = { id: EventId, reason: string, };
 
 /** Everything that can be asked. */
 export type Requests = {
@@ -4095,6 +4461,32 @@ export type Requests = {
   "slo.rules": { kind: "query"; params: Nothing; result: ObjectivesTold };
   /** An objective to begin with, for a service */
   "slo.preset": { kind: "query"; params: PresetAsk; result: ObjectivesText };
+  /** Times that do not count for a budget, and who says so */
+  "slo.exclusions": { kind: "query"; params: Nothing; result: Array<Excluded> };
+  /** Take a time out of a budget, for a reason */
+  "slo.exclude": { kind: "command"; params: Exclude; result: Done };
+  /** Let an excluded time count again */
+  "slo.withdraw": { kind: "command"; params: Withdraw; result: Done };
+  /** Alerts that fire, wait or are just over, by rules and objectives; the most urgent first */
+  "alerts.list": { kind: "query"; params: AlertsAsk; result: AlertsView };
+  /** One alert: its rule, its course, what the journal has of it */
+  "alerts.show": { kind: "query"; params: AlertAsk; result: AlertView };
+  /** Rule files and how their rules fare */
+  "rules.list": { kind: "query"; params: Nothing; result: RulesView };
+  /** A rule file */
+  "rules.file": { kind: "query"; params: ByName; result: RuleFile };
+  /** Mistakes of a rule file, and what its rules cannot do although they say so */
+  "rules.check": { kind: "query"; params: RulesText; result: RulesCheck };
+  /** Write a rule file */
+  "rules.write": { kind: "command"; params: RulesText; result: RuleFile };
+  /** Remove a rule file */
+  "rules.remove": { kind: "command"; params: ByName; result: Done };
+  /** What an alert would have done in the past, with another threshold or another `for` */
+  "rules.backtest": { kind: "query"; params: BacktestAsk; result: BacktestView };
+  /** Run unit tests, in the files that promtool reads */
+  "rules.test": { kind: "query"; params: TestRules; result: Array<UnitResult> };
+  /** Rule files to begin with */
+  "rules.presets": { kind: "query"; params: Nothing; result: Array<RulePreset> };
   /** The contexts that kubeconfig files name */
   "cluster.contexts": { kind: "query"; params: ContextsAsk; result: Array<ContextRow> };
   /** The cluster: which, as whom, with which rights */

@@ -195,7 +195,7 @@ fn among(matchers: &[Matcher]) -> Among {
 }
 
 /// All metrics of a source; asked for again after a while.
-pub(super) async fn all(
+pub(crate) async fn all(
     console: &Console,
     source: &Source,
 ) -> Result<Arc<Vec<MetricName>>, Problem> {

@@ -2,12 +2,13 @@
 //!
 //! The newest is asked for first, so that something can be said at once; then the past, a stretch
 //! at a time. What is older than [`SETTLED`] is not asked for again: samples that come later than
-//! that are seen after the program starts anew.
+//! that are not seen.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use deckwatch_domain::{Span, Timestamp};
 use deckwatch_slo::{Events, Grid, Track};
+use serde::{Deserialize, Serialize};
 
 /// What is younger may still change.
 const SETTLED: Span = Span::from_secs(600);
@@ -26,7 +27,66 @@ pub(super) struct Held {
     groups: BTreeMap<BTreeMap<String, String>, VecDeque<Option<Events>>>,
 }
 
+/// What outlives the program: all that will not be asked for again. Events are in 1024ths, so that
+/// they come back as they were.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    step_ms: i64,
+    first: i64,
+    end: i64,
+    groups: Vec<KeptGroup>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptGroup {
+    labels: BTreeMap<String, String>,
+    /// All events and the bad ones.
+    slots: Vec<Option<(i64, i64)>>,
+}
+
+const PARTS: f64 = 1024.0;
+
 impl Held {
+    /// None: nothing is settled yet.
+    pub fn kept(&self) -> Option<Kept> {
+        let end = self.settled.min(self.end);
+        let length = usize::try_from(end.checked_sub(self.first)?).ok()?;
+        if length == 0 {
+            return None;
+        }
+        let part = |events: &Option<Events>| {
+            let whole = |events: f64| (events * PARTS).round() as i64;
+            events.map(|e| (whole(e.total), whole(e.bad)))
+        };
+        let groups = self.groups.iter().map(|(labels, slots)| KeptGroup {
+            labels: labels.clone(),
+            slots: slots.iter().take(length).map(part).collect(),
+        });
+        Some(Kept {
+            step_ms: self.millis(),
+            first: self.first,
+            end,
+            groups: groups.collect(),
+        })
+    }
+
+    /// Goes on from what was kept, if it is of these slots.
+    pub fn going_on(step: Span, kept: Kept) -> Option<Self> {
+        let mut held = Held::new(step);
+        let length = usize::try_from(kept.end.checked_sub(kept.first)?).ok()?;
+        let fits = kept.groups.iter().all(|group| group.slots.len() == length);
+        if kept.step_ms != held.millis() || !fits {
+            return None;
+        }
+        (held.first, held.end, held.settled) = (kept.first, kept.end, kept.end);
+        for group in kept.groups {
+            let events = |(total, bad)| Events::of(total as f64 / PARTS, bad as f64 / PARTS);
+            let slots = group.slots.into_iter().map(|slot| slot.map(events));
+            held.groups.insert(group.labels, slots.collect());
+        }
+        Some(held)
+    }
+
     pub fn new(step: Span) -> Self {
         Held {
             step,
@@ -229,6 +289,26 @@ mod tests {
         assert_eq!(tracks.len(), 2);
         assert!(tracks.iter().all(|t| t.slots.len() == 5000 && right(t)));
         assert_eq!(tracks[1].slots.iter().flatten().count(), 11);
+    }
+
+    #[test]
+    fn what_is_settled_outlives_the_program() {
+        let step = Span::from_secs(60);
+        let mut held = Held::new(step);
+        assert!(held.kept().is_none());
+        let now = at(15_000);
+        while let Some(grid) = held.next(at(13_000), now) {
+            held.take(grid, vec![counted(grid, "a")], now);
+        }
+        let text = serde_json::to_string(&held.kept().unwrap()).unwrap();
+        let again = || serde_json::from_str::<Kept>(&text).unwrap();
+        let mut on = Held::going_on(step, again()).unwrap();
+        // Only what may still change is asked for.
+        let grid = on.next(at(13_000), now).unwrap();
+        assert_eq!((grid.from, grid.slots), (at(14_990), 10));
+        on.take(grid, vec![counted(grid, "a")], now);
+        assert_eq!(on.tracks(true), held.tracks(true));
+        assert!(Held::going_on(Span::from_secs(300), again()).is_none());
     }
 
     #[test]

@@ -1,179 +1,30 @@
 //! How objectives stand, as it is told.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use deckwatch_domain::{ServiceName, Span, Timestamp};
-use deckwatch_slo::budget::{Standing, arithmetic, policy};
-use deckwatch_slo::burn::{Advice, Decision, Pair, Refused, Severity, State};
-use deckwatch_slo::ledger::{Cause, CauseKind, Forecast, Horizon, Ledger};
-use deckwatch_slo::{Events, Measured, Objective, Period, Prepared, write_objectives};
-use serde::{Deserialize, Serialize};
+use deckwatch_domain::{Span, Timestamp};
+use deckwatch_slo::budget::{arithmetic, policy};
+use deckwatch_slo::burn::{Pair, State};
+use deckwatch_slo::ledger::{Cause, Horizon};
+use deckwatch_slo::{Events, Objective, Period, Prepared, write_objectives};
 
-use super::count::{Counted, count};
 use super::file::{called, objectives, text};
+use super::look::{Group, Look, PATIENCE, causes, looked, moment, state};
+use super::told::{
+    SloAsk, SloBurn, SloBurnLine, SloCount, SloGroup, SloPoint, SloRow, SloState, SloView, SlosView,
+};
 use crate::console::Console;
 use crate::metrics::{Source, source};
 use crate::plans::PlanMistake;
 use crate::problem::{Problem, invalid};
 use crate::route::Nothing;
 
-/// How long one look may go on counting; what is left follows with the next.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// A look is as of a moment on this grid, so that it is the same, and told once, until the next.
-const EVERY: i64 = 10_000;
 /// Points of a small line, and of a large one.
 const SPARK: usize = 48;
 const LINE: usize = 240;
 /// The past that a forecast carries on.
 const LOOKBACK: Span = Span::from_secs(6 * 3600);
-
-/// How an objective stands.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, ts_rs::TS)]
-#[serde(rename_all = "kebab-case")]
-pub enum SloState {
-    Page,
-    Ticket,
-    /// Nothing is known.
-    NoData,
-    Quiet,
-}
-
-/// Which objective.
-#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
-#[serde(deny_unknown_fields)]
-pub struct SloAsk {
-    pub service: ServiceName,
-    pub name: String,
-    /// None: the group with the least of its budget left.
-    #[serde(default)]
-    #[ts(optional, type = "Record<string, string>")]
-    pub group: Option<BTreeMap<String, String>>,
-}
-
-/// How fast a budget burns in one window.
-#[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloBurn {
-    pub window: Span,
-    /// 1 spends the budget exactly by the end of the period; none without events.
-    pub pace: Option<f64>,
-    /// The pace from which its pair alerts.
-    pub bound: f64,
-    pub severity: Severity,
-}
-
-/// One objective in a list.
-#[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloRow {
-    pub service: ServiceName,
-    pub name: String,
-    pub about: String,
-    /// A share.
-    pub target: f64,
-    pub period: String,
-    pub state: SloState,
-    /// Of the group that stands worst; the share of the budget that is left, below zero when it is
-    /// overspent.
-    pub left: Option<f64>,
-    /// The share of good events.
-    pub good: Option<f64>,
-    pub events: Events,
-    /// Labels of the group that stands worst.
-    #[ts(type = "Record<string, string>")]
-    pub worst: BTreeMap<String, String>,
-    pub groups: usize,
-    /// Short to long.
-    pub burns: Vec<SloBurn>,
-    /// When the rolling budget is gone at the pace of the last six hours; zero: it is.
-    pub gone_in: Option<Span>,
-    /// The rolling budget up to now; none where nothing is known.
-    pub spark: Vec<Option<f64>>,
-    /// What there is to say, in a sentence.
-    pub words: String,
-    /// The share of the period that was counted so far.
-    pub counted: f64,
-    pub trouble: Option<String>,
-}
-
-/// All objectives, the worst first.
-#[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SlosView {
-    pub at: Timestamp,
-    pub rows: Vec<SloRow>,
-    /// Who was asked: `samples`, or an address.
-    pub source: String,
-    /// The file that names them.
-    pub file: String,
-    /// Its mistakes; with any, nothing of it counts.
-    pub mistakes: Vec<PlanMistake>,
-    /// Why the source does not answer.
-    pub trouble: Option<String>,
-}
-
-/// One moment of a line.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloPoint {
-    pub at: Timestamp,
-    pub value: Option<f64>,
-}
-
-/// How one group stands.
-#[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloGroup {
-    #[ts(type = "Record<string, string>")]
-    pub labels: BTreeMap<String, String>,
-    pub left: f64,
-    pub good: Option<f64>,
-    pub events: Events,
-    pub state: SloState,
-}
-
-/// Events of a stretch.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloCount {
-    pub from: Timestamp,
-    pub good: f64,
-    pub bad: f64,
-    pub known: bool,
-}
-
-/// A line of burn.
-#[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloBurnLine {
-    pub window: Span,
-    pub points: Vec<SloPoint>,
-}
-
-/// One objective, whole.
-#[derive(Clone, PartialEq, Debug, Serialize, ts_rs::TS)]
-pub struct SloView {
-    pub at: Timestamp,
-    pub row: SloRow,
-    /// Which of its groups the rest is about.
-    #[ts(type = "Record<string, string>")]
-    pub group: BTreeMap<String, String>,
-    /// The worst first.
-    pub groups: Vec<SloGroup>,
-    pub rolling: Vec<SloPoint>,
-    pub ledger: Ledger,
-    pub forecast: Option<Forecast>,
-    pub headline: String,
-    pub decisions: Vec<Decision>,
-    /// Alerts that could never come.
-    pub refused: Vec<Refused>,
-    /// The two windows of the first pair, over the last day.
-    pub burn: Vec<SloBurnLine>,
-    /// Good and bad events of the last day, in stretches of half an hour.
-    pub counts: Vec<SloCount>,
-    pub advice: Option<Advice>,
-    /// `0.05 % of 30d is 21.6 minutes`
-    pub arithmetic: String,
-    pub no_data: String,
-    /// What is asked, for a window of five minutes.
-    pub queries: Measured,
-    pub yaml: String,
-    pub source: String,
-}
 
 /// # Errors
 /// That the file cannot be read. Its mistakes, and a source that does not answer, are part of the
@@ -189,11 +40,6 @@ pub async fn list(console: &Console, _: Nothing) -> Result<SlosView, Problem> {
         console.counts.know(now, text, view.clone());
     }
     Ok(view)
-}
-
-fn moment(console: &Console) -> Timestamp {
-    let now = console.clock.now().wall.as_millis();
-    Timestamp::from_millis(now.div_euclid(EVERY) * EVERY)
 }
 
 async fn stood(console: &Console, text: &str, now: Timestamp) -> Result<SlosView, Problem> {
@@ -279,92 +125,6 @@ pub async fn show(console: &Console, ask: SloAsk) -> Result<SloView, Problem> {
     };
     let causes = causes(console, &objective.service).await;
     Ok(whole(&look, chosen, &causes, &source, now))
-}
-
-/// The releases that may have spent a budget.
-async fn causes(console: &Console, service: &ServiceName) -> Vec<Cause> {
-    // A journal that cannot be read costs the names of causes, not the figures.
-    let Ok(book) = console.book().await else {
-        return Vec::new();
-    };
-    let rows = book
-        .rows()
-        .into_iter()
-        .filter(|row| row.service == *service);
-    rows.map(|row| Cause {
-        kind: CauseKind::Rollout,
-        id: row.rollout.to_string(),
-        title: format!("release {}", row.release),
-        from: row.started_at,
-        to: row.ended_at,
-    })
-    .collect()
-}
-
-/// A group with everything that follows from what was counted.
-struct Group {
-    track: Prepared,
-    standing: Standing,
-    decisions: Vec<Decision>,
-}
-
-struct Look<'a> {
-    objective: &'a Objective,
-    /// The worst first.
-    groups: Vec<Group>,
-    share: f64,
-    trouble: Option<String>,
-}
-
-async fn looked<'a>(
-    console: &Console,
-    source: &Source,
-    objective: &'a Objective,
-    now: Timestamp,
-    until: Instant,
-) -> Result<Look<'a>, Problem> {
-    let Counted {
-        tracks,
-        share,
-        trouble,
-    } = count(console, source, objective, now, until).await?;
-    let mut groups: Vec<Group> = tracks
-        .iter()
-        .map(|track| {
-            let track = objective.prepare(track, &[]);
-            Group {
-                standing: objective.rolling(&track, now),
-                decisions: objective.decide(&track, now),
-                track,
-            }
-        })
-        .collect();
-    groups.sort_by(|a, b| {
-        let left = |g: &Group| g.standing.budget.left;
-        state(&a.decisions)
-            .cmp(&state(&b.decisions))
-            .then(left(a).total_cmp(&left(b)))
-            .then_with(|| a.standing.labels.cmp(&b.standing.labels))
-    });
-    Ok(Look {
-        objective,
-        groups,
-        share,
-        trouble,
-    })
-}
-
-fn state(decisions: &[Decision]) -> SloState {
-    let firing = |severity| {
-        let alerts = |d: &Decision| d.state == State::Firing && d.pair.severity == severity;
-        decisions.iter().any(alerts)
-    };
-    match () {
-        () if firing(Severity::Page) => SloState::Page,
-        () if firing(Severity::Ticket) => SloState::Ticket,
-        () if decisions.iter().all(|d| d.state == State::NoData) => SloState::NoData,
-        () => SloState::Quiet,
-    }
 }
 
 fn blank(objective: &Objective, trouble: String) -> SloRow {
@@ -474,7 +234,7 @@ fn whole(
     now: Timestamp,
 ) -> SloView {
     let (objective, track) = (look.objective, &chosen.track);
-    let ledger = objective.ledger(track, now, causes, &[], LINE);
+    let ledger = objective.ledger(track, now, causes, &look.excluded, LINE);
     let horizon = match &objective.period {
         Period::Rolling(_) => Horizon::Rolling,
         Period::Calendar { .. } => Horizon::Period {

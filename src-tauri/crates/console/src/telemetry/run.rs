@@ -103,6 +103,7 @@ impl Telemetry {
             tokio::spawn(deckwatch_signals::host::run(duty.clone(), settings, clock)),
             tokio::spawn(follow(shared.clone())),
             tokio::spawn(publish(shared.clone())),
+            tokio::spawn(crate::alerts::watch(console.clone(), duty.clone())),
         ];
         if let Some(cluster) = console.cluster.clone() {
             tasks.push(tokio::spawn(measure_cluster(shared, cluster)));

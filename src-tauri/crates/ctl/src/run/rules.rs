@@ -6,19 +6,57 @@ use std::path::{Path, PathBuf};
 use deckwatch_alerting::lint::{self, Facts};
 use deckwatch_alerting::rules::{self, RuleFile};
 use deckwatch_alerting::unit::{self, RuleFiles, UnitReport};
-use deckwatch_console::Problem;
+use deckwatch_console::api::{self, ByName, RulesText};
+use deckwatch_console::{Console, Problem};
 use serde::Serialize;
 
+use super::alerts;
 use crate::args;
 use crate::ask::{answer, read};
 use crate::code;
 use crate::paint::{Paint, Tone};
 
-pub(super) fn rules(it: args::Rules, j: bool, paint: Paint) -> Result<u8, Problem> {
+pub(super) async fn rules(
+    console: &Console,
+    it: args::Rules,
+    j: bool,
+    paint: Paint,
+) -> Result<u8, Problem> {
+    use args::Rules as R;
     match it {
-        args::Rules::Check { files } => check(&files, j, paint),
-        args::Rules::Test { files } => test(&files, j, paint),
+        R::Check { files } => return check(&files, j, paint),
+        R::Test { files } => return test(&files, j, paint),
+        R::List => alerts::listed(console, j, paint).await?,
+        R::Preset { name } => alerts::preset(console, name.as_deref(), j).await?,
+        R::Set { name, file } => {
+            let yaml = read(&file)?;
+            let name = Some(name);
+            let found = api::write_rules(console, RulesText { name, yaml }).await?;
+            answer(j, &found, |found| format!("written: {}\n", found.path));
+        }
+        R::Remove { name } => {
+            let done = api::remove_rules(console, ByName { name }).await?;
+            answer(j, &done, |done| format!("{}\n", done.done));
+        }
+        R::Backtest {
+            file,
+            alert,
+            over,
+            threshold,
+            hold,
+        } => {
+            let yaml = read(&file)?;
+            let ask = alerts::Asked {
+                yaml,
+                alert,
+                over,
+                threshold,
+                hold,
+            };
+            alerts::backtest(console, ask, j, paint).await?;
+        }
     }
+    Ok(code::DONE)
 }
 
 /// What was found in one file.

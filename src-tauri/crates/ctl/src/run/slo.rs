@@ -1,8 +1,8 @@
 //! Objectives.
 
 use deckwatch_console::api::{
-    self, CheckObjectives, ImportObjectives, ObjectivesCheck, ObjectivesText, ObjectivesTold,
-    PresetAsk, SloAsk, SloRow, SloState, SloView, SlosView,
+    self, CheckObjectives, Exclude, Excluded, ImportObjectives, ObjectivesCheck, ObjectivesText,
+    ObjectivesTold, PresetAsk, SloAsk, SloRow, SloState, SloView, SlosView, Withdraw,
 };
 use deckwatch_console::{Console, Nothing, Problem};
 use deckwatch_domain::Span;
@@ -69,6 +69,31 @@ pub(super) async fn slo(
                 done + &left_out(paint, &name, found)
             });
         }
+        S::Exclusions => {
+            let found = api::exclusions(console, Nothing {}).await?;
+            answer(j, &found, |found| excluded(paint, found));
+        }
+        S::Exclude {
+            service,
+            objective,
+            from,
+            to,
+            reason,
+        } => {
+            let ask = Exclude {
+                service,
+                objective,
+                from,
+                to,
+                reason,
+            };
+            let done = api::exclude(console, ask).await?;
+            answer(j, &done, |done| format!("{}\n", done.done));
+        }
+        S::Withdraw { id, reason } => {
+            let done = api::withdraw(console, Withdraw { id, reason }).await?;
+            answer(j, &done, |done| format!("{}\n", done.done));
+        }
         S::Export => text(
             j,
             paint,
@@ -81,6 +106,31 @@ pub(super) async fn slo(
         }
     }
     Ok(code::DONE)
+}
+
+fn excluded(paint: Paint, found: &[Excluded]) -> String {
+    if found.is_empty() {
+        return "every time counts\n".into();
+    }
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|e| {
+            let of = match &e.objective {
+                Some(name) => format!("{}/{name}", e.service),
+                None => format!("{}, all", e.service),
+            };
+            let id = e.id.map_or("in the file".into(), |id| id.to_string());
+            vec![
+                e.from.to_string(),
+                e.to.to_string(),
+                of,
+                e.author.clone(),
+                id,
+                e.reason.clone(),
+            ]
+        })
+        .collect();
+    table(paint, &["from", "to", "of", "by", "id", ""], &rows)
 }
 
 /// The text alone goes where a file is written to; what it does not say goes beside it.

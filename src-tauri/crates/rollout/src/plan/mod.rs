@@ -6,10 +6,12 @@
 
 mod builtin;
 mod check;
+mod gate;
 mod model;
 mod reach;
 mod read;
 mod read_checks;
+mod read_gates;
 mod read_queries;
 mod read_steps;
 mod read_tasks;
@@ -19,9 +21,10 @@ mod task;
 
 pub use builtin::{BUILTIN, CHECKS, builtin, check_about, check_preset, check_text};
 pub use check::{Check, Health, Looks, NEWEST, Within};
+pub use gate::{Gate, ObjectiveAsks, ObjectiveGate, Window};
 pub use model::{
-    Analysis, Bake, CountQuery, Deadlines, Gate, Gauge, Limit, LimitKind, Metric, OnError, OnLost,
-    Plan, RollbackKind, Step, StepPause, Strategy, ValueLimit, What, Window,
+    Analysis, Bake, CountQuery, Deadlines, Gauge, Limit, LimitKind, Metric, OnError, OnLost, Plan,
+    RollbackKind, Step, StepPause, Strategy, ValueLimit, What,
 };
 pub use reach::{Reach, StepReach, Today, reach};
 pub use read::{read, schema};

@@ -5,6 +5,7 @@ use deckwatch_verdict::{CountRule, GaugeRule, ValueRule};
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
+use super::gate::Gate;
 use super::strategy::{AudiencePlan, Batches, Day};
 use super::task::{Around, Task};
 
@@ -153,29 +154,6 @@ pub enum StepPause {
     For(Span),
 }
 
-/// Something that must be open before a step ends.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Gate {
-    /// `count` different people, none of them the author; with `role`, only those bound to it.
-    Approval {
-        count: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        role: Option<String>,
-    },
-    /// A daily window in UTC. One whose end lies before its start runs over midnight.
-    Window(Window),
-    /// Closed while a freeze is declared.
-    NoFreeze,
-}
-
-/// Minutes after midnight UTC.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Window {
-    pub from: u16,
-    pub to: u16,
-}
-
 /// What the judge looks at.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Analysis {
@@ -287,44 +265,5 @@ impl Plan {
     /// The longest that the steps can take if every verdict comes at the earliest moment.
     pub fn shortest(&self) -> Span {
         Span::from_millis(self.steps.iter().map(|s| s.bake.min.as_millis()).sum())
-    }
-}
-
-impl Gate {
-    /// What to call it in a table.
-    pub fn name(&self) -> String {
-        match self {
-            Gate::Approval {
-                role: Some(role),
-                count: 1,
-            } => format!("approval by a {role}"),
-            Gate::Approval {
-                role: Some(role),
-                count,
-            } => format!("approval by {count} {role}s"),
-            Gate::Approval {
-                role: None,
-                count: 1,
-            } => "approval".into(),
-            Gate::Approval { role: None, count } => format!("approval by {count} people"),
-            Gate::Window(w) => format!("window {} UTC", w.words()),
-            Gate::NoFreeze => "no freeze".into(),
-        }
-    }
-}
-
-impl Window {
-    pub fn words(&self) -> String {
-        let clock = |m: u16| format!("{:02}:{:02}", m / 60, m % 60);
-        format!("{}–{}", clock(self.from), clock(self.to))
-    }
-
-    /// Whether the window is open at this minute after midnight UTC.
-    pub fn open_at(&self, minute: u16) -> bool {
-        if self.from <= self.to {
-            (self.from..self.to).contains(&minute)
-        } else {
-            minute >= self.from || minute < self.to
-        }
     }
 }

@@ -6,6 +6,7 @@ use deckwatch_domain::{Entries, Node, Problems, Span, Value};
 use deckwatch_platform::AudienceBy;
 
 use super::model::*;
+use super::read_gates::{minute, read_gate};
 use super::read_tasks;
 use super::strategy::{AudiencePlan, BatchSize, Batches, Day};
 
@@ -148,74 +149,6 @@ fn read_pause(node: &Node, problems: &mut Problems) -> Option<StepPause> {
         Value::Bool(false) => None,
         _ => node.span(problems).map(StepPause::For),
     }
-}
-
-fn read_gate(node: &Node, problems: &mut Problems) -> Option<Gate> {
-    let mut gate = node.entries(problems);
-    let approval = gate.get("approval").map(|n| read_approval(n, problems));
-    let window = gate.get("window").and_then(|n| read_window(n, problems));
-    let freeze = gate.get("no_freeze").and_then(|n| n.truth(problems));
-    gate.finish(problems);
-    let found: Vec<Gate> = [
-        approval,
-        window.map(Gate::Window),
-        freeze.filter(|on| *on).map(|_| Gate::NoFreeze),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    match found.as_slice() {
-        [one] => Some(one.clone()),
-        _ => {
-            problems.at(node, "a gate is one of: approval, window, no_freeze");
-            None
-        }
-    }
-}
-
-fn read_approval(node: &Node, problems: &mut Problems) -> Gate {
-    let mut approval = node.entries(problems);
-    let count = approval
-        .get("count")
-        .and_then(|n| n.whole(1, 20, problems))
-        .unwrap_or(1);
-    let role = approval.get("role").and_then(|n| n.text(problems));
-    approval.finish(problems);
-    Gate::Approval {
-        count: count as u32,
-        role,
-    }
-}
-
-fn read_window(node: &Node, problems: &mut Problems) -> Option<Window> {
-    let mut window = node.entries(problems);
-    let from = window
-        .need("from", problems)
-        .and_then(|n| minute(n, problems));
-    let to = window
-        .need("to", problems)
-        .and_then(|n| minute(n, problems));
-    window.finish(problems);
-    Some(Window {
-        from: from?,
-        to: to?,
-    })
-}
-
-/// Minutes after midnight.
-fn minute(node: &Node, problems: &mut Problems) -> Option<u16> {
-    let text = node.text(problems)?;
-    let read = text.split_once(':').and_then(|(h, m)| {
-        let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
-        (h < 24 && m < 60).then_some(h * 60 + m)
-    });
-    if read.is_none() {
-        problems.at(
-            node,
-            format!("`{text}` is not a time of day in UTC such as \"02:00\""),
-        );
-    }
-    read
 }
 
 /// The earliest day and time of a step.
