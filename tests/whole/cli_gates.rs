@@ -1,6 +1,9 @@
 //! Gates and plans: who may open what, and what a plan is told before it starts.
 
+use deckwatch_domain::Timestamp;
 use deckwatch_rollout::{Event, Phase};
+use deckwatch_signals::{Sample, SampleStore};
+use serde_json::json;
 
 use crate::aftermath::{events, story};
 use crate::harness::{SERVICE, eventually};
@@ -244,5 +247,97 @@ async fn a_plan_is_held_against_the_traffic_before_it_starts() {
         "{}",
         started.err
     );
+    assert_eq!(scene.dropped(), 0);
+}
+
+/// Why the first gate of the rollout's step is closed.
+async fn closed(scene: &Scene) -> String {
+    let shown = scene.ground.json(&["rollout", "show", SERVICE]).await;
+    let gate = &shown["status"]["gates"][0];
+    match gate["open"].as_bool() {
+        Some(false) => gate["why"].as_str().unwrap_or_default().to_owned(),
+        _ => format!("not closed: {gate}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_holds_a_release_until_it_is_over() {
+    let scene = Scene::new().await;
+    let rules = format!(
+        "groups:\n- name: g\n  interval: 1s\n  rules:\n  - alert: Paged\n    expr: vector(1) > 0\n    labels: {{ severity: page, service: {SERVICE} }}\n"
+    );
+    let file = scene.ground.file("rules.yaml", &rules);
+    let ctl = async |args: &[&str]| scene.ground.ctl(args).await;
+    ctl(&["rules", "set", "paged", &file]).await.code(0);
+    let gates = plans::gated("[ { no_page: true } ]");
+    scene.start("v2", &gates, &[]).await.code(0);
+    scene.rollout("20 %", |r| r.weight == 20).await;
+    eventually("the page", || async {
+        let why = closed(&scene).await;
+        why.contains("Paged is firing").then_some(()).ok_or(why)
+    })
+    .await;
+    ctl(&["rules", "remove", "paged"]).await.code(0);
+    scene.ended(Phase::Promoted).await;
+    assert_eq!(scene.dropped(), 0);
+}
+
+/// Two hours up to now, a request a second, all of them good.
+async fn counted(scene: &Scene) {
+    let store = SampleStore::open(&scene.ground.data.join("samples.db")).await;
+    let store = store.unwrap();
+    let newest = deckwatch_console::SystemClock::wall().as_millis() / 60_000;
+    for minute in 0..=120_i32 {
+        let at = Timestamp::from_millis((newest - 120 + i64::from(minute)) * 60_000);
+        let asked = f64::from(minute) * 60.0;
+        let both = [
+            Sample::new("asked_total", &[("code", "200")], asked),
+            Sample::new("asked_total", &[("code", "500")], 0.0),
+        ];
+        store.append(at, &both).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_opens_its_gate_once_it_is_known() {
+    let scene = Scene::new().await;
+    let gates = plans::gated("[ { budget_left: 20% } ]");
+    scene.start("v2", &gates, &[]).await.code(0);
+    scene.rollout("20 %", |r| r.weight == 20).await;
+    eventually("no objective", || async {
+        let why = closed(&scene).await;
+        why.contains("has no objective").then_some(()).ok_or(why)
+    })
+    .await;
+    let objective = format!(
+        "name: availability\nservice: {SERVICE}\ntarget: 90%\nperiod: 1d\nindicator:\n  ratio:\n    bad: 'asked_total{{code=\"500\"}}'\n    total: asked_total\n"
+    );
+    let file = scene.ground.file("objectives.yaml", &objective);
+    scene.ground.ctl(&["slo", "set", &file]).await.code(0);
+    // What nobody has counted yet opens nothing.
+    eventually("nothing is known", || async {
+        let why = closed(&scene).await;
+        why.contains("Nothing is known of availability")
+            .then_some(())
+            .ok_or(why)
+    })
+    .await;
+    counted(&scene).await;
+    scene.ended(Phase::Promoted).await;
+    let from = "2026-01-01T00:00:00Z";
+    let to = "2026-01-01T01:00:00Z";
+    let times = ["--from", from, "--to", to];
+    let exclude = [&["slo", "exclude", SERVICE][..], &times, &["moved"]].concat();
+    let ctl = async |args: &[&str]| scene.ground.ctl(args).await;
+    ctl(&exclude).await.code(0).says("does not count");
+    let known = scene.ground.json(&["slo", "exclusions"]).await;
+    let id = known[0]["id"].as_str().unwrap();
+    assert_eq!(known[0]["reason"], "moved", "{known:#}");
+    ctl(&["slo", "withdraw", id, " "])
+        .await
+        .code(1)
+        .says("say why");
+    ctl(&["slo", "withdraw", id, "it did count"]).await.code(0);
+    assert_eq!(scene.ground.json(&["slo", "exclusions"]).await, json!([]));
     assert_eq!(scene.dropped(), 0);
 }

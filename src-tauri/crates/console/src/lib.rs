@@ -108,8 +108,9 @@ pub mod api {
     pub use crate::metrics::{
         ChartAsk, CompleteAsk, Completion, Completions, Found, LabelsAsk, MetricName, MetricsChart,
         MetricsSources, NamesAsk, QueryAnswer, QueryAsk, QueryRead, QuerySeries, ReadAsk,
-        SourceName, Unit, chart, complete, csv, label_names, names as metric_names, query,
-        read as read_query, sources as metric_sources, values as label_values,
+        SourceName, Unit, Usual, UsualAsk, chart, complete, csv, label_names,
+        names as metric_names, query, read as read_query, sources as metric_sources, usual,
+        values as label_values,
     };
     pub use crate::people::{Reason, Roles, declare_freeze, freeze, lift_freeze, roles, whoami};
     pub use crate::plans::{

@@ -79,6 +79,7 @@ commands! {
     query "metrics.values" metrics::values(LabelsAsk) -> Found<String>, "The values that a label has";
     query "metrics.sources" metrics::sources(Nothing) -> MetricsSources, "Who can be asked here, and whether it answers";
     query "metrics.marks" metrics::marks(MarksAsk) -> Vec<ChartMark>, "Deploys and rollbacks in a stretch of time";
+    query "metrics.usual" metrics::usual(UsualAsk) -> Usual, "What is usual of a series by its days and weeks, and where it is not as usual";
     query "dashboards.list" dashboards::list(Nothing) -> Vec<DashboardRow>, "The dashboards: those that ship, and one's own files";
     query "dashboards.show" dashboards::show(ByName) -> DashboardView, "A dashboard with what can be chosen in it";
     query "dashboards.panel" dashboards::panel(PanelAsk) -> Vec<PanelPart>, "One panel of a dashboard over a range";

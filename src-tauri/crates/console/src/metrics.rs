@@ -13,6 +13,7 @@ mod rank;
 mod read;
 mod source;
 mod unit;
+mod usual;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,7 @@ pub use source::{MetricsSources, SourceName, sources};
 pub(crate) use source::{Source, source};
 pub(crate) use source::{Sources, open};
 pub use unit::Unit;
+pub use usual::{Usual, UsualAsk, usual};
 
 use crate::console::Console;
 use crate::problem::Problem;

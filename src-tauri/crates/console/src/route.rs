@@ -34,7 +34,8 @@ use crate::judge::{JudgeText, Judged};
 use crate::line::StatusLine;
 use crate::metrics::{
     ChartAsk, CompleteAsk, Completions, CsvAsk, CsvWritten, Found, LabelsAsk, MarksAsk, MetricName,
-    MetricsChart, MetricsSources, NamesAsk, QueryAnswer, QueryAsk, QueryRead, ReadAsk,
+    MetricsChart, MetricsSources, NamesAsk, QueryAnswer, QueryAsk, QueryRead, ReadAsk, Usual,
+    UsualAsk,
 };
 use crate::pages::{EventsAsk, EventsPage, RolloutsAsk};
 use crate::people::{Binding, Reason, Roles};

@@ -49,6 +49,19 @@ pub enum Metrics {
         #[arg(long)]
         source: Option<Source>,
     },
+    /// What is usual of a series by its days and weeks, and where it is not as usual
+    Usual {
+        /// A query that gives one series
+        query: String,
+        /// How many days are looked at
+        #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=42))]
+        days: u32,
+        /// It varies by amounts, as shares do (else by factors, as traffic and latency do)
+        #[arg(long)]
+        amounts: bool,
+        #[arg(long)]
+        source: Option<Source>,
+    },
     /// Who can be asked here, and whether it answers
     Sources,
     /// Name the Prometheus of this environment

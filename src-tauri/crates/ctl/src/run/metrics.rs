@@ -4,7 +4,7 @@ use std::path::Path;
 
 use deckwatch_console::api::{
     self, ByName, Change, CheckDashboard, Found, LabelsAsk, MetricName, MetricsSource, NamesAsk,
-    Settings,
+    Settings, UsualAsk,
 };
 use deckwatch_console::{Console, ConsoleOptions, Nothing, Problem};
 use serde_json::Value;
@@ -49,6 +49,25 @@ pub(super) async fn metrics(
             let ask = asked(selector, Some(label), source);
             let found = api::label_values(console, ask).await?;
             answer(j, &found, |found| lines(paint, found));
+        }
+        M::Usual {
+            query,
+            days,
+            amounts,
+            source,
+        } => {
+            let ask = UsualAsk {
+                query,
+                days: Some(days),
+                amounts: Some(amounts),
+                source: source.map(Into::into),
+                url: None,
+            };
+            let found = api::usual(console, ask).await?;
+            answer(j, &found, |found| match (&found.bands, &found.why) {
+                (Some(bands), _) => format!("{}\n", bands.words),
+                (None, why) => format!("{}\n", why.as_deref().unwrap_or("nothing is known")),
+            });
         }
         M::Sources => return sources(console, j, paint).await,
         M::Use(it) => return use_source(console, it, j, paint).await,

@@ -8,6 +8,7 @@ use super::{Work, median, spread};
 
 /// A step in the level.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "LevelChange")]
 pub struct Change {
     /// The first point at the new level.
     pub at: Timestamp,

@@ -77,6 +77,7 @@ pub enum NoBand {
 
 /// Where a point lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ts_rs::TS)]
+#[ts(rename = "BandPlace")]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)] // The names say it.
 pub enum Place {
