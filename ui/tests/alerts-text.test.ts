@@ -169,7 +169,7 @@ describe("alerts in words", () => {
     expect(evaluates({ ...evaluator, behind: true }, now).words).toContain("making up for what was missed");
     const stale = evaluates({ ...evaluator, current: false, at: "2026-12-01T11:40:00Z" }, now);
     expect(stale.mark).toBe("bad");
-    expect(plain(stale.words)).toContain("the last sign of life was 20 min ago");
+    expect(plain(stale.more)).toContain("The last sign of life was 20 min ago, of ana@bridge-7.");
     expect(stale.more).toContain("that nothing fires means nothing now");
     expect(evaluates({ ...evaluator, current: false, at: null }, now).words).toBe(
       "Nobody evaluates rules here.",

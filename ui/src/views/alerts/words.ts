@@ -48,8 +48,8 @@ export function evaluates(
   if (!current) {
     return {
       mark: "bad",
-      words: `Nobody evaluates now: the last sign of life was ${ago(at, now)}, of ${by}.`,
-      more: `What stands below is as of ${stampUtc(at)}; that nothing fires means nothing now.`,
+      words: "Nobody evaluates now.",
+      more: `The last sign of life was ${ago(at, now)}, of ${by}. What stands below is as of ${stampUtc(at)}; that nothing fires means nothing now.`,
     };
   }
   if (behind) {
