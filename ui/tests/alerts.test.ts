@@ -269,9 +269,12 @@ describe("the rules", () => {
     await inApp("#/alerts/rules?add=1");
     const dialog = await screen.findByRole("dialog");
     await within(dialog).findByText(/errors, slow answers, no traffic/);
+    const field = within(dialog).getByLabelText(/Name of the file/) as HTMLInputElement;
+    await expect.poll(() => field.value).toBe("services-2");
+    await fireEvent.input(field, { target: { value: "services" } });
     await within(dialog).findByText("there is a file of this name already: edit that one");
     await fireEvent.change(within(dialog).getByLabelText("Preset"), { target: { value: "relative" } });
-    await fireEvent.input(within(dialog).getByLabelText(/Name of the file/), { target: { value: "unlike" } });
+    await fireEvent.input(field, { target: { value: "unlike" } });
     await fireEvent.click(within(dialog).getByRole("button", { name: "Go on" }));
     const area = (await screen.findByLabelText("Rules as YAML")) as HTMLTextAreaElement;
     expect(area.value).toContain("SlowerThanYesterday");

@@ -61,7 +61,12 @@ describe("the axis", () => {
   });
   test("gaps stay gaps, and tokens colour the lines", () => {
     const look = { color: (token: string) => token, format: say, log: true, least: 0 };
-    const extra = { marks: () => [], threshold: () => null, range: (): [number, number] => [0, 1] };
+    const extra = {
+      marks: () => [],
+      bands: () => [],
+      threshold: () => null,
+      range: (): [number, number] => [0, 1],
+    };
     const made = options({ width: 10, height: 10 }, series, extra, look, () => {});
     expect(made.series.slice(1).every((s) => s.spanGaps === false)).toBe(true);
     expect((made.series[2]?.stroke as () => string)()).toBe("--candidate");
@@ -103,7 +108,12 @@ describe("the time axis", () => {
   });
   test("no label is as wide as the room between two, whatever the range", () => {
     const look = { color: (token: string) => token, format: say, log: false, least: 0 };
-    const extra = { marks: () => [], threshold: () => null, range: (): [number, number] => [0, 1] };
+    const extra = {
+      marks: () => [],
+      bands: () => [],
+      threshold: () => null,
+      range: (): [number, number] => [0, 1],
+    };
     const { axes } = options({ width: 10, height: 10 }, series, extra, look, () => {});
     // Letters of the axis' fixed-width face at 11 pixels.
     const LETTER = 6.6;

@@ -21,6 +21,7 @@ import type {
 } from "./generated";
 import { type MockAccess, mockAccess } from "./mock-access";
 import { mockAlerts } from "./mock-alerts";
+import { mockExclusions } from "./mock-exclusions";
 import { mockTasks } from "./mock-tasks";
 import { mockTargets } from "./mock-targets";
 import { mockValidation } from "./mock-validation";
@@ -79,6 +80,7 @@ export function mockActs(
   const tasks = mockTasks(now, actor);
   const targets = mockTargets(recorded);
   const alerts = mockAlerts(recorded, now, fresh);
+  const exclusions = mockExclusions(recorded, now, actor, seeded);
   const validations = mockValidation(now, actor, planText, seeded);
 
   function ended(grade: Partial<GradeRow> | null, problem: string | null): void {
@@ -182,6 +184,7 @@ export function mockActs(
     ...validations.acts,
     ...targets.acts,
     ...alerts.acts,
+    ...exclusions.acts,
     "settings.change": (ask: { settings: Settings }) => {
       settings = ask.settings;
       return settingsNow(recorded("settings.show") as SettingsView);
@@ -243,7 +246,7 @@ export function mockActs(
       if (name === "access.show") return access.opened();
       if (name === "targets.check") return targets.own[name](given);
       if (name in alerts.own) return alerts.own[name]?.(given);
-      return tasks.own[name]?.() ?? validations.own[name]?.(given);
+      return tasks.own[name]?.() ?? exclusions.own[name]?.(given) ?? validations.own[name]?.(given);
     },
     seen: (name, answer) => SEEN[name]?.(answer as never) ?? answer,
   };

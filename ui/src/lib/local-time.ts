@@ -28,8 +28,8 @@ function when(wall: number): number {
   return at;
 }
 
-/** `09:00` is the next such time, `2026-11-22 09:00` that one; both have to be to come. */
-export function momentOf(text: string, now: number): Typed {
+/** `09:00` is the first such time after that moment, `2026-11-22 09:00` that one, wherever it lies. */
+export function momentAfter(text: string, after: number): Typed {
   const bare = text.trim();
   if (bare === "") return { at: null, mistake: null };
   const found = FORM.exec(bare);
@@ -38,14 +38,19 @@ export function momentOf(text: string, now: number): Typed {
   const [, year, month, day, hour, minute] = found.map((part) => (part === undefined ? null : Number(part)));
   if ((hour ?? 0) > 23 || (minute ?? 0) > 59) return { at: null, mistake };
   if (year == null) {
-    const midnight = Math.floor(shown(now) / DAY) * DAY;
+    const midnight = Math.floor(shown(after) / DAY) * DAY;
     const wall = midnight + (hour ?? 0) * 60 * MINUTE + (minute ?? 0) * MINUTE;
     const at = when(wall);
-    return { at: at > now ? at : when(wall + DAY), mistake: null };
+    return { at: at > after ? at : when(wall + DAY), mistake: null };
   }
   const wall = Date.UTC(year, (month ?? 1) - 1, day ?? 1, hour ?? 0, minute ?? 0);
   if (new Date(wall).getUTCDate() !== day || new Date(wall).getUTCMonth() !== (month ?? 1) - 1)
     return { at: null, mistake: "there is no such day" };
-  const at = when(wall);
-  return at > now ? { at, mistake: null } : { at: null, mistake: "it is past" };
+  return { at: when(wall), mistake: null };
+}
+
+/** The same of a moment that has to be to come. */
+export function momentOf(text: string, now: number): Typed {
+  const { at, mistake } = momentAfter(text, now);
+  return { at, mistake: at !== null && at <= now ? "it is past" : mistake };
 }

@@ -25,6 +25,7 @@ mod view;
 mod watch;
 
 pub use backtest::{BacktestAsk, BacktestView, backtest};
+pub(crate) use books::SeenBooks;
 pub use books::Stands;
 pub use editor::{RuleFile, RulesCheck, RulesText, check, file, remove, write};
 pub(crate) use facts::{ALERTS, words};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use deckwatch_domain::{Actor, EventId, IntentId, ServiceName};
+use deckwatch_domain::{Actor, ServiceName};
 use deckwatch_journal::{
     AppendError, Expected, FileAnchor, Head, Journal, JournalError, NewEvent, Store,
 };
@@ -24,6 +24,7 @@ use crate::clock::{FolderClock, SystemClock};
 use crate::cluster::Cluster;
 use crate::folder::DataFolder;
 use crate::gates::FreezeEvent;
+pub(crate) use crate::identity::TimeIds;
 use crate::identity::os_actor;
 use crate::opened::OpenJournal;
 use crate::problem::Problem;
@@ -68,6 +69,7 @@ pub struct Console {
     pub(crate) pulse: Mutex<Pulse>,
     pub(crate) sources: crate::metrics::Sources,
     pub(crate) counts: crate::slos::Counts,
+    pub(crate) alert_books: crate::alerts::SeenBooks,
     pub(crate) looks: Looks,
     /// The training ground, while this console holds it open.
     pub(crate) session: Mutex<Option<Arc<Session>>>,
@@ -79,18 +81,6 @@ pub struct Console {
     pub(crate) scrapes: AtomicBool,
     /// It was said that the journal is not as it was noted.
     doubted: AtomicBool,
-}
-
-/// Fresh ids that sort by time.
-pub(crate) struct TimeIds;
-
-impl Ids for TimeIds {
-    fn event(&self) -> EventId {
-        EventId::new(uuid::Uuid::now_v7())
-    }
-    fn intent(&self) -> IntentId {
-        IntentId::new(uuid::Uuid::now_v7())
-    }
 }
 
 impl Console {
@@ -148,6 +138,7 @@ impl Console {
             journal: OpenJournal::default(),
             sources: crate::metrics::Sources::default(),
             counts: crate::slos::Counts::default(),
+            alert_books: crate::alerts::SeenBooks::default(),
             samples: OnceCell::new(),
             book: Mutex::new(Book::default()),
             pulse: Mutex::default(),

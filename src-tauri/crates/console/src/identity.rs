@@ -1,6 +1,7 @@
 //! Who is asking: what can be known, not what can be typed.
 
-use deckwatch_domain::Actor;
+use deckwatch_domain::{Actor, EventId, IntentId};
+use deckwatch_rollout::ports::Ids;
 
 /// This machine's name.
 #[derive(Clone, Debug)]
@@ -35,4 +36,16 @@ pub(crate) fn user_name(id: u32) -> String {
         || format!("uid-{id}"),
         |u| u.name().to_string_lossy().into_owned(),
     )
+}
+
+/// Fresh ids that sort by time.
+pub(crate) struct TimeIds;
+
+impl Ids for TimeIds {
+    fn event(&self) -> EventId {
+        EventId::new(uuid::Uuid::now_v7())
+    }
+    fn intent(&self) -> IntentId {
+        IntentId::new(uuid::Uuid::now_v7())
+    }
 }

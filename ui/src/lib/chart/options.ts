@@ -1,7 +1,7 @@
 /** A chart's description as uPlot takes it. Colours are read from the tokens at the moment of drawing. */
 import type uPlot from "uplot";
 import { asUtc, LABEL_SPACE, labelRoom, timeLabels, valueRoom } from "./axis";
-import { drawMarks, drawThresholds } from "./overlays";
+import { drawBands, drawMarks, drawThresholds } from "./overlays";
 
 export type Tone = "stable" | "candidate" | "good" | "warn" | "bad" | "accent";
 
@@ -18,6 +18,12 @@ export interface Series {
 export interface ChartMark {
   at: number;
   label: string;
+}
+
+/** A stretch of time that is hatched, such as one that does not count. */
+export interface ChartBand {
+  from: number;
+  to: number;
 }
 
 export interface Threshold {
@@ -101,6 +107,7 @@ export function options(
   series: Series[],
   extra: {
     marks: () => ChartMark[];
+    bands: () => ChartBand[];
     threshold: () => Threshold | Threshold[] | null;
     range: () => [number, number];
   },
@@ -144,6 +151,8 @@ export function options(
     ],
     series: [{}, ...series.map((s) => line(s, look))],
     hooks: {
+      // Under the grid and the lines: both stay readable.
+      drawClear: [(plot) => drawBands(plot, extra.bands(), look)],
       draw: [
         (plot) => {
           drawThresholds(plot, [extra.threshold() ?? []].flat(), look);

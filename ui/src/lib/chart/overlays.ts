@@ -1,6 +1,6 @@
 /** What stands over the lines: the threshold, and marks in time. */
 import type uPlot from "uplot";
-import type { ChartMark, Look, Threshold } from "./options";
+import type { ChartBand, ChartMark, Look, Threshold } from "./options";
 
 const FONT = 'px Inter, "DejaVu Sans", sans-serif';
 
@@ -87,5 +87,46 @@ export function drawMarks(plot: uPlot, marks: ChartMark[], look: Look): void {
     ends[row] = left + width;
     ctx.fillText(label, left, bbox.top - 4 * ratio + row * 13 * ratio);
   }
+  ctx.restore();
+}
+
+/** Between two strokes of the hatching, and the least that a band is wide: an hour of a month is a pixel. */
+const HATCH = 6;
+const NARROWEST = 7;
+
+export function drawBands(plot: uPlot, bands: ChartBand[], look: Look): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  const end = bbox.left + bbox.width;
+  for (const band of bands) {
+    const [from, to] = [plot.valToPos(band.from, "x", true), plot.valToPos(band.to, "x", true)];
+    if (to < bbox.left || from > end) continue;
+    const more = Math.max(0, NARROWEST * ratio - (to - from)) / 2;
+    const left = Math.max(bbox.left, from - more);
+    const right = Math.min(end, to + more);
+    hatch(ctx, look.color("--mute"), [left, bbox.top, right - left, bbox.height], ratio);
+  }
+}
+
+function hatch(
+  ctx: CanvasRenderingContext2D,
+  color: string,
+  [left, top, width, height]: [number, number, number, number],
+  ratio: number,
+): void {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  ctx.clip();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = ratio;
+  ctx.globalAlpha = 0.7;
+  ctx.beginPath();
+  for (let x = left - height; x < left + width; x += HATCH * ratio) {
+    ctx.moveTo(x, top + height);
+    ctx.lineTo(x + height, top);
+  }
+  ctx.stroke();
+  ctx.strokeRect(left, top - ratio, width, height + 2 * ratio);
   ctx.restore();
 }

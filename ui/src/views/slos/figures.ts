@@ -1,5 +1,5 @@
 /** An objective's lines as the charts draw them. Pure. */
-import type { SloDecision, SloPoint, SloView } from "@/host";
+import type { LedgerPart, SloDecision, SloPoint, SloView } from "@/host";
 import type { ChartMark, Series } from "@/lib/chart/options";
 import { count, ms, spanWords } from "@/lib/format";
 import { groupWords } from "./words";
@@ -54,12 +54,19 @@ function lines(all: (Omit<Series, "values"> & { points: SloPoint[] })[]): Lines 
   };
 }
 
-/** The largest losses stand over the ledger, each where it begins. */
+/** The largest losses stand over the ledger, each where it begins. What is excluded is none, and is hatched. */
 export function marksOf(view: SloView): ChartMark[] {
-  const known = view.ledger.parts.filter(({ kind, points }) => kind !== "unknown" && points >= 0.01);
+  const lost = (kind: LedgerPart["kind"]) => kind === "rollout" || kind === "incident";
+  const known = view.ledger.parts.filter(({ kind, points }) => lost(kind) && points >= 0.01);
   return known
     .slice(0, 8)
     .map(({ from, title, points }) => ({ at: ms(from), label: `${title} −${Math.round(points * 100)}` }));
+}
+
+/** Who took that part of the budget, or would have. */
+export function partWords({ kind, title }: LedgerPart): string {
+  if (kind === "unknown") return "not put down to anything";
+  return kind === "exclusion" ? `left out, would have been spent: ${title}` : title;
 }
 
 /** Whether one bad event would wake somebody. */

@@ -5,7 +5,10 @@
 //! samples, as after a restart of Prometheus.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use deckwatch_alerting::eval::{Alert, AlertState, Remembered, Standing};
 use deckwatch_alerting::rules::Group;
@@ -38,6 +41,12 @@ pub(super) struct Books {
     /// Facts that the journal has not taken yet.
     pub untold: Vec<Fact>,
 }
+
+/// The books as they were read last, and what the file was like then: its time, length and number.
+#[derive(Default)]
+pub(crate) struct SeenBooks(Mutex<Option<(Mark, Arc<Books>)>>);
+
+type Mark = Option<(SystemTime, u64, u64)>;
 
 /// The name of a group among all files.
 pub(super) fn key(file: &str, group: &str) -> String {
@@ -144,6 +153,25 @@ impl Books {
                 Err(Problem::new("alerts.books", why))
             }
         }
+    }
+
+    /// The same, read anew only when the file has changed: many look, and it may be long.
+    ///
+    /// # Errors
+    /// As [`Books::read`].
+    pub fn seen(path: &Path, seen: &SeenBooks) -> Result<Arc<Books>, Problem> {
+        let found = std::fs::metadata(path).ok();
+        let mark = found.and_then(|m| Some((m.modified().ok()?, m.len(), m.ino())));
+        let mut held = seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, books)) = held.as_ref()
+            && mark.is_some()
+            && *known == mark
+        {
+            return Ok(books.clone());
+        }
+        let books = Arc::new(Books::read(path)?);
+        *held = Some((mark, books.clone()));
+        Ok(books)
     }
 
     pub fn write(&self, path: &Path) -> std::io::Result<()> {

@@ -105,7 +105,7 @@ pub async fn show(console: &Console, ask: AlertAsk) -> Result<AlertView, Problem
             "the range ends before it begins",
         ));
     }
-    let books = Books::read(&console.folder.alerts_status())?;
+    let books = Books::seen(&console.folder.alerts_status(), &console.alert_books)?;
     let row = rows(&books).into_iter().find(|row| row.id == ask.id);
     let (told, facts) = told(console, &ask.id).await;
     let Some(last) = row

@@ -112,7 +112,7 @@ pub struct AlertsView {
 /// That what is known of alerts cannot be read.
 pub async fn list(console: &Console, ask: AlertsAsk) -> Result<AlertsView, Problem> {
     let now = console.clock.now().wall;
-    let books = Books::read(&console.folder.alerts_status())?;
+    let books = Books::seen(&console.folder.alerts_status(), &console.alert_books)?;
     let all = rows(&books);
     let count = |stands| all.iter().filter(|row| row.stands == stands).count();
     let firing = |row: &&AlertRow| row.stands == Stands::Firing;
@@ -220,7 +220,8 @@ pub(super) fn evaluator(books: &Books, now: Timestamp) -> Evaluator {
 /// said instead: silence is no answer then.
 pub(crate) fn paging(console: &Console, service: &ServiceName) -> Result<Vec<String>, String> {
     let now = console.clock.now().wall;
-    let books = Books::read(&console.folder.alerts_status()).map_err(|p| p.message)?;
+    let books = Books::seen(&console.folder.alerts_status(), &console.alert_books)
+        .map_err(|p| p.message)?;
     let evaluator = evaluator(&books, now);
     if !evaluator.current {
         return Err("nobody evaluates rules now".into());
@@ -290,7 +291,7 @@ pub struct RulesView {
 /// That what is known of alerts cannot be read.
 pub async fn rules(console: &Console, _: Nothing) -> Result<RulesView, Problem> {
     let now = console.clock.now().wall;
-    let books = Books::read(&console.folder.alerts_status())?;
+    let books = Books::seen(&console.folder.alerts_status(), &console.alert_books)?;
     let files = files::found(console).into_iter().map(|file| {
         let read = match &file.text {
             Ok(text) => files::read(text),

@@ -106,13 +106,8 @@ impl Watch {
             }
         }
         news |= self.tell_rest().await;
-        let groups: Vec<(String, Group)> = self
-            .followed
-            .groups()
-            .map(|(file, group)| (file.to_owned(), group.clone()))
-            .collect();
-        for (file, group) in groups {
-            news |= self.evaluate(&file, group).await;
+        for (file, group, plan) in self.due() {
+            news |= self.evaluate(&file, group, &plan).await;
         }
         news |= self.objectives().await;
         if news || self.written.is_none_or(|at| at.elapsed() >= SIGN) {
@@ -171,36 +166,33 @@ impl Watch {
         }
     }
 
-    async fn evaluate(&mut self, file: &str, group: Group) -> bool {
-        let key = key(file, &group.name);
-        let interval_ms = group.interval_ms.filter(|ms| *ms > 0);
-        let interval_ms = interval_ms.unwrap_or(INTERVAL_MS);
-        let last = self.books.groups.get(&key).and_then(|b| b.evaluated_at);
-        // One that is new begins with its next moment: what it is about may have begun with it.
+    /// The groups that have something to evaluate now, and at which moments.
+    fn due(&mut self) -> Vec<(String, Group, Plan)> {
         let now = self.now();
-        let last = last.unwrap_or_else(|| *self.seen.entry(key.clone()).or_insert(now));
-        let planning = Planning {
-            interval_ms,
-            offset_ms: offset(&key, interval_ms),
-            reach_ms: i64::try_from(Retention::default().age.as_millis()).unwrap_or(i64::MAX),
-            grace_ms: GRACE_MS,
-            most: MOST,
-        };
-        let plan = plan(Some(last.as_millis()), now.as_millis(), &planning);
-        if plan.due.is_empty() {
-            return false;
+        let mut due = Vec::new();
+        for (file, group) in self.followed.groups() {
+            let key = key(file, &group.name);
+            let last = self.books.groups.get(&key).and_then(|b| b.evaluated_at);
+            // One that is new begins with its next moment: what it is about may have begun with it.
+            let last = last.unwrap_or_else(|| *self.seen.entry(key.clone()).or_insert(now));
+            let planning = planning(&key, interval(group));
+            let plan = plan(Some(last.as_millis()), now.as_millis(), &planning);
+            if !plan.due.is_empty() {
+                due.push((file.to_owned(), group.clone(), plan));
+            }
         }
+        due
+    }
+
+    async fn evaluate(&mut self, file: &str, group: Group, plan: &Plan) -> bool {
+        let key = key(file, &group.name);
+        let interval_ms = interval(&group);
         let evaluation = self.taken(&key, group);
-        match self.stretch(file, &key, evaluation, &plan).await {
-            Ok(rounds) => {
-                self.keep(file, &key, interval_ms, &plan, rounds).await;
-                true
-            }
-            Err(why) => {
-                self.trouble(format!("{key} cannot be evaluated now: {why}"));
-                true
-            }
+        match self.stretch(file, &key, evaluation, plan).await {
+            Ok(rounds) => self.keep(file, &key, interval_ms, plan, rounds).await,
+            Err(why) => self.trouble(format!("{key} cannot be evaluated now: {why}")),
         }
+        true
     }
 
     async fn stretch(
@@ -381,6 +373,22 @@ fn orphaned(
         }
     })
     .collect()
+}
+
+fn interval(group: &Group) -> i64 {
+    let own = group.interval_ms.filter(|ms| *ms > 0);
+    own.unwrap_or(INTERVAL_MS)
+}
+
+fn planning(key: &str, interval_ms: i64) -> Planning {
+    let reach = Retention::default().age.as_millis();
+    Planning {
+        interval_ms,
+        offset_ms: offset(key, interval_ms),
+        reach_ms: i64::try_from(reach).unwrap_or(i64::MAX),
+        grace_ms: GRACE_MS,
+        most: MOST,
+    }
 }
 
 /// A group's own place within its interval, so that not all are evaluated at once.
