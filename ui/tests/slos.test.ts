@@ -10,7 +10,6 @@ import App from "@/shell/App.svelte";
 import { burnLines, ledgerLines, needWords, table } from "@/views/slos/figures";
 import List from "@/views/slos/List.svelte";
 import ObjectivesFile from "@/views/slos/ObjectivesFile.svelte";
-import Objective from "@/views/slos/Objective.svelte";
 import { ordered } from "@/views/slos/order";
 import { csv, goneIn, groupWords, left, paceTone, target } from "@/views/slos/words";
 
@@ -157,7 +156,8 @@ describe("SLOs", () => {
 
   test("a page shows budget, burn, events and each alert; nothing offends", async () => {
     const { service, name } = answerOf<SloView>("slo.show").row;
-    render(Objective, { service, name });
+    goTo(`#/slos/${service}/${name}`);
+    render(App);
     await screen.findByRole("heading", { name: `${service} · ${name}` });
     const alerts = await screen.findByRole("region", { name: "Alerts, one by one" });
     expect(within(alerts).getAllByText("page").length).toBeGreaterThan(0);

@@ -121,6 +121,8 @@ function hatch(
   ctx.strokeStyle = color;
   ctx.lineWidth = ratio;
   ctx.globalAlpha = 0.7;
+  // The lines' own dashes are still set.
+  ctx.setLineDash([]);
   ctx.beginPath();
   for (let x = left - height; x < left + width; x += HATCH * ratio) {
     ctx.moveTo(x, top + height);
