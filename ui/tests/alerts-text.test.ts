@@ -276,7 +276,7 @@ describe("the tree of rules", () => {
     const lost: [string, string] = ["2026-12-01T10:00:00Z", "2026-12-01T10:20:00Z"];
     const [, row] = tree([file("a", [group([ruleRow("x", { refused: 2 })], { lost, behind: true })])], "");
     expect(trouble(row!)).toContain(
-      "nobody can evaluate 2026-12-01 10:00:00 UTC to 2026-12-01 10:20:00 UTC any more",
+      "lost: the moments from 2026-12-01 10:00:00 UTC to 2026-12-01 10:20:00 UTC",
     );
   });
 });

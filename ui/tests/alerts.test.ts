@@ -242,7 +242,7 @@ describe("the rules", () => {
       }
     }
     expect(within(grid).getByText(/^failed: the query reads more/)).toBeTruthy();
-    expect(within(grid).getByText(/nobody can evaluate .* any more/)).toBeTruthy();
+    expect(within(grid).getByText(/lost: the moments from .* to .* UTC/)).toBeTruthy();
     expect(within(grid).getByText(/1.mistake; line 6/)).toBeTruthy();
     expect(await inEveryTheme()).toEqual([]);
   });

@@ -348,7 +348,10 @@ export function mockAlerts(
       value: row.value,
       late,
     });
-    const over = row.words.replace("is firing", "is over");
+    const over = row.words
+      .replace("is firing", "is over")
+      .replace("` is ", "` was ")
+      .replace("has been", "had been");
     const days = later(fired, -2 * DAY);
     return [
       ...(row.resolved_at === null ? [] : [one(2184, row.resolved_at, false, row.late, row.words)]),

@@ -48,7 +48,7 @@ export function trouble(row: TreeRow): string | null {
     const { lost, behind } = row.group;
     const said = [
       ...(behind ? ["behind: it makes up for what was missed"] : []),
-      ...(lost ? [`nobody can evaluate ${stampUtc(lost[0])} to ${stampUtc(lost[1])} any more`] : []),
+      ...(lost ? [`lost: the moments from ${stampUtc(lost[0])} to ${stampUtc(lost[1])}`] : []),
     ];
     return said.length === 0 ? null : said.join("; ");
   }
