@@ -71,6 +71,13 @@ describe("a threshold and a `for` in the text", () => {
     expect(withThreshold(YAML, rule("Errors"), 0.08)).toContain("expr: sum(x) > 0.05");
   });
 
+  test("in quotes as well", () => {
+    const text = 'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: "up{code!=\\"5\\"} < 5"\n';
+    const quoted = { ...rule("Errors"), line: 4, threshold: 5 };
+    expect(withThreshold(text, quoted, 6)).toBe(text.replace('< 5"', '< 6"'));
+    expect(withHold(text, quoted, 60_000)).toBe(`${text.trimEnd()}\n    for: 1m\n`);
+  });
+
   test("where it cannot be told which number that is, nothing is written", () => {
     expect(withThreshold(YAML, rule("Twice"), 4)).toBeNull();
     expect(withThreshold(YAML, rule("Flow"), 1)).toBeNull();

@@ -404,6 +404,10 @@ describe("writing rules", () => {
     const field = await screen.findByLabelText("for");
     await fireEvent.input(field, { target: { value: "soon" } });
     await screen.findByText("a length of time: 90s, 5m, 1h30m");
+    const number = screen.getByLabelText("Threshold", { selector: "input" }) as HTMLInputElement;
+    await fireEvent.keyDown(number, { key: "ArrowUp" });
+    expect(number.value).toBe("0.052");
+    await fireEvent.keyDown(number, { key: "ArrowDown" });
     await fireEvent.input(field, { target: { value: "13m30s" } });
     await expect.poll(() => sent("rules.backtest").at(-1)).toMatchObject({ hold_ms: 810_000 });
     await fireEvent.change(screen.getByLabelText("Range"), { target: { value: "7d" } });

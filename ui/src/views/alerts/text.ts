@@ -72,8 +72,8 @@ function keyLines(lines: string[], [first, end]: [number, number], key: string):
 }
 
 const NUMBER = /[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+)/;
-const AFTER = new RegExp(`((?:==|!=|>=|<=|>|<) *)(${NUMBER.source})(?![\\w.%"])`, "gi");
-const BEFORE = new RegExp(`(^|[^\\w."])(${NUMBER.source})( *(?:==|!=|>=|<=|>|<))`, "gi");
+const AFTER = new RegExp(`((?:==|!=|>=|<=|>|<) *)(${NUMBER.source})(?![\\w.%])`, "gi");
+const BEFORE = new RegExp(`(^|[^\\w.])(${NUMBER.source})( *(?:==|!=|>=|<=|>|<))`, "gi");
 
 /** The text with another threshold; null where it cannot be told for certain which number that is. */
 export function withThreshold(text: string, rule: RuleOutline, threshold: number): string | null {
