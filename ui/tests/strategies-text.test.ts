@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { RolloutStatus, SlotState } from "@/host";
+import type { RolloutRow, RolloutStatus, SlotState } from "@/host";
 import { inWords } from "@/lib/format";
 import { momentOf } from "@/lib/local-time";
 import { setTimeZone } from "@/lib/zone.svelte";
@@ -11,6 +11,7 @@ import {
   countdown,
   endingWords,
   goingOn,
+  rowNote,
   shareOf,
   stepStanding,
   stepTimes,
@@ -216,6 +217,19 @@ steps:
       { weight: 25, day: 2, at: "09:00" },
     ]);
     expect(outline.tasks).toEqual([{ when: "at 0 %", names: ["look"] }]);
+  });
+});
+
+describe("a row's note", () => {
+  const note = (words: string, phase: RolloutRow["phase"] = "progressing") =>
+    plain(rowNote({ note: words, phase } as RolloutRow));
+
+  test("a step that waits for its day is short enough for its column", () => {
+    expect(note("step 4 begins at 2026-12-02 09:00 UTC")).toBe("begins 2 Dec 09:00 UTC");
+  });
+  test("anything else stays, each thing said once", () => {
+    expect(note("step 4 begins at dawn")).toBe("step 4 begins at dawn");
+    expect(note("aborted: 12000 requests were too slow", "aborted")).toBe("12 000 requests were too slow");
   });
 });
 

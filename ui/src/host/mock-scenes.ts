@@ -255,7 +255,7 @@ export function mail({ began, midnight, at, early, undo }: Moment): Scene {
       started_at: iso(began - 26 * 60_000),
       in_step_for: "26m",
       waits_until: waiting ? iso(opens) : null,
-      note: waiting ? `step 1 begins at ${iso(opens)}` : "",
+      note: waiting ? `step 1 begins at ${iso(opens).slice(0, 16).replace("T", " ")} UTC` : "",
       expected_end: iso(opens + 15 * 60_000),
       weights: { blue: 0, green: 100 },
       roles: { blue: "free", green: "stable" },

@@ -51,6 +51,6 @@ export function momentAfter(text: string, after: number): Typed {
 
 /** The same of a moment that has to be to come. */
 export function momentOf(text: string, now: number): Typed {
-  const { at, mistake } = momentAfter(text, now);
-  return { at, mistake: at !== null && at <= now ? "it is past" : mistake };
+  const found = momentAfter(text, now);
+  return found.at !== null && found.at <= now ? { at: null, mistake: "it is past" } : found;
 }

@@ -4,12 +4,25 @@ import type {
   Mark,
   PauseReason,
   Phase,
+  RolloutRow,
   RolloutStatus,
   RolloutView,
   Stage,
   StepStatus,
 } from "@/host";
-import { count, duration, ms, once, plural, share, spanMs, spanWords, stampUtc, weight } from "@/lib/format";
+import {
+  count,
+  duration,
+  inWords,
+  ms,
+  once,
+  plural,
+  share,
+  spanMs,
+  spanWords,
+  stampUtc,
+  weight,
+} from "@/lib/format";
 import { holder } from "./tasks";
 
 export interface Standing {
@@ -175,6 +188,16 @@ export function stepTimes(step: StepStatus, status: RolloutStatus): string {
 export function without(reason: string, word: string): string {
   const [lead = "", ...rest] = reason.split(": ");
   return lead.toLowerCase() === word.toLowerCase() ? rest.join(": ") : reason;
+}
+
+/**
+ * A row's note. Which step is meant stands in the row, and of a moment the day and the time are enough:
+ * the sentence is longer than its column where the window is narrow.
+ */
+export function rowNote({ note, phase }: RolloutRow): string {
+  const [, day, time] = /^step \d+ begins at (\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC$/.exec(note) ?? [];
+  if (day && time) return `begins ${shortUtc(`${day}T${time}:00Z`)}`;
+  return inWords(without(note, phaseOf(phase).word));
 }
 
 /** How a rollout that is over ended, in a sentence. */
