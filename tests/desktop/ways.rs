@@ -75,6 +75,10 @@ async fn a_killed_window_is_opened_again_and_takes_the_release_back() {
     window.press("r").await;
     window.read("Paused, by its plan").await;
     window.read("25 %").await;
+    // The ground is opened again, and what was started in it by hand goes on.
+    let opened = window.ask("training", "training_open", json!({})).await;
+    assert!(opened["problem"].is_null(), "{opened}");
+    window.read("Paused, by its plan").await;
     window.press("Control+Shift+R").await;
     window.read("Hold to roll back checkout").await;
     window.hold("Enter", HELD).await;

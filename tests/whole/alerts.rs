@@ -236,7 +236,8 @@ async fn the_past_answers_what_another_threshold_would_have_done() {
     ground
         .ctl(&["rules", "backtest", &file, "Cold"])
         .await
-        .refused("the file has no alert Cold");
+        .code(1)
+        .says("the file has no alert Cold");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,6 +32,6 @@ pub(crate) use facts::{ALERTS, words};
 pub use page::{AlertAsk, AlertView, show};
 pub use presets::{RulePreset, presets};
 pub use unit::{TestRules, UnitResult, test};
-pub(crate) use view::paging;
-pub use view::{AlertRow, AlertsAsk, AlertsView, RulesView, list, rules};
+pub use view::{AlertRow, AlertsAsk, AlertsLine, AlertsView, RulesView, list, rules};
+pub(crate) use view::{burning, line, paging};
 pub(crate) use watch::watch;

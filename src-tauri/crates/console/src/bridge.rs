@@ -9,6 +9,7 @@ use deckwatch_rollout::{Phase, Rollout, RolloutStatus, status};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use crate::alerts;
 use crate::console::Console;
 use crate::health::{self, Health, Mark, Standing};
 use crate::line::{Driving, driving};
@@ -199,7 +200,7 @@ pub async fn bridge(console: &Console, ask: BridgeAsk) -> Result<BridgeView, Pro
     };
     Ok(BridgeView {
         health: health::health(&standings, &around),
-        burning: burning(&found, now),
+        burning: burning(&found, alerts::burning(console), now),
         moving,
         waiting,
         settled: settled(&rollouts, now),
@@ -360,7 +361,12 @@ fn waits(rollout: &Rollout, status: &RolloutStatus) -> Option<Waiting> {
     ))
 }
 
-fn burning(found: &BTreeMap<ServiceName, Found>, now: Timestamp) -> Vec<Burning> {
+/// What hurts now, the worst first; then services of which an alert pages that hurt nobody yet.
+fn burning(
+    found: &BTreeMap<ServiceName, Found>,
+    pages: Vec<(String, Timestamp, String)>,
+    now: Timestamp,
+) -> Vec<Burning> {
     let mut burning: Vec<(f64, Burning)> = found
         .values()
         .filter_map(|one| {
@@ -378,6 +384,23 @@ fn burning(found: &BTreeMap<ServiceName, Found>, now: Timestamp) -> Vec<Burning>
             Some((rank, one))
         })
         .collect();
+    for (service, since, what) in pages {
+        let known = ServiceName::new(&service)
+            .ok()
+            .and_then(|name| found.get(&name));
+        let hurts = burning.iter().any(|(_, b)| b.service.as_str() == service);
+        let Some(line) = known.map(|one| &one.line).filter(|_| !hurts) else {
+            continue;
+        };
+        let one = Burning {
+            service: line.service.clone(),
+            mark: Mark::Bad,
+            what,
+            since: Some(since),
+            errors_spark: line.errors_spark.clone(),
+        };
+        burning.push((0.0, one));
+    }
     burning.sort_by(|a, b| b.0.total_cmp(&a.0));
     burning.into_iter().take(20).map(|(_, one)| one).collect()
 }

@@ -5,6 +5,7 @@ use deckwatch_domain::{Actor, ServiceName, Timestamp};
 use deckwatch_rollout::ports::Liveness;
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::{self, AlertsLine};
 use crate::bridge::pulse;
 use crate::cluster::Cluster;
 use crate::console::Console;
@@ -67,6 +68,7 @@ pub struct StatusLine {
     pub services: usize,
     /// Nothing was ever done in this folder.
     pub untouched: bool,
+    pub alerts: AlertsLine,
 }
 
 /// # Errors
@@ -91,6 +93,7 @@ pub async fn status_line(console: &Console, _: Nothing) -> Result<StatusLine, Pr
         actor: console.actor(),
         folder: console.folder.path().display().to_string(),
         untouched,
+        alerts: alerts::line(console),
         driver: driving(console, holders),
         scraped_at: pulse(console, now).await.scraped_at(),
         live_rollouts: live.len(),

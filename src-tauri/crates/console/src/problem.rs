@@ -78,9 +78,10 @@ impl From<PlatformError> for Problem {
 pub(crate) fn invalid(what: &str, problems: &Problems) -> Problem {
     let count = problems.0.len();
     let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+    let has = if what.ends_with('s') { "have" } else { "has" };
     Problem::new(
         &format!("{what}.invalid"),
-        format!("the {what} has {count} {mistakes}:\n{problems}"),
+        format!("the {what} {has} {count} {mistakes}:\n{problems}"),
     )
     .with(json!(problems))
 }

@@ -147,11 +147,28 @@ filter?: string,
 /**
  * Only those that stand so.
  */
-stands?: Stands, sort?: AlertSort, descending?: boolean, offset?: number, 
+stands?: Stands, 
+/**
+ * Only those that may wake somebody.
+ */
+pages?: boolean, sort?: AlertSort, descending?: boolean, offset?: number, 
 /**
  * At most 500.
  */
 limit?: number, };
+
+/**
+ * What fires, in a line.
+ */
+export type AlertsLine = { firing: number, 
+/**
+ * Of those, the ones that may wake somebody.
+ */
+paging: number, 
+/**
+ * There is something to evaluate, and nobody does.
+ */
+unwatched: boolean, };
 
 /**
  * Alerts that stand, a page of them.
@@ -370,6 +387,65 @@ keep: number, };
  * What let a step's bake end.
  */
 export type BakedBy = { "by": "pass" } | { "by": "no-harm", requests: number, } | { "by": "unjudged" } | { "by": "broken-glass" };
+
+/**
+ * Where a point lies.
+ */
+export type BandPlace = "inside" | "above" | "below" | "unknown";
+
+/**
+ * One point with what was to be expected.
+ */
+export type BandPoint = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What was measured.
+ */
+value: number | null, 
+/**
+ * What was to be expected.
+ */
+expected: number, 
+/**
+ * The lower edge of what is usual.
+ */
+low: number, 
+/**
+ * The upper edge.
+ */
+high: number, 
+/**
+ * Where the value lies.
+ */
+place: BandPlace, };
+
+/**
+ * A series with its band.
+ */
+export type Bands = { 
+/**
+ * All points, oldest first.
+ */
+points: Array<BandPoint>, 
+/**
+ * The seasons that were found whole twice.
+ */
+seasons: Array<Span>, 
+/**
+ * The judged points that lie outside.
+ */
+outside: number, 
+/**
+ * Where its level changed.
+ */
+changes: Array<LevelChange>, 
+/**
+ * In words.
+ */
+words: string, };
 
 /**
  * Two stretches beside each other.
@@ -1624,6 +1700,23 @@ bad: number, };
  * How bad.
  */
 export type Level = "good" | "note" | "bad";
+
+/**
+ * A step in the level.
+ */
+export type LevelChange = { 
+/**
+ * The first point at the new level.
+ */
+at: Timestamp, 
+/**
+ * The level before, without seasons.
+ */
+before: number, 
+/**
+ * The level after.
+ */
+after: number, };
 
 /**
  * What a limit's answer rests on.
@@ -3760,7 +3853,7 @@ scraped_at: Timestamp | null, freeze: Freeze | null, live_rollouts: number, serv
 /**
  * Nothing was ever done in this folder.
  */
-untouched: boolean, };
+untouched: boolean, alerts: AlertsLine, };
 
 /**
  * One judged step's outlook.
@@ -4122,6 +4215,36 @@ node: string | null,
 namespace: string | null, pod: string | null, container: string | null, cpu_cores: number, memory_bytes: number, at: Timestamp, };
 
 /**
+ * A series with its band.
+ */
+export type Usual = { from: Timestamp, step_ms: number, unit: Unit, 
+/**
+ * None: too little is known; `why` says what is missing.
+ */
+bands: Bands | null, why: string | null, 
+/**
+ * Who answered: `samples`, or an address.
+ */
+source: string, };
+
+/**
+ * Which series.
+ */
+export type UsualAsk = { 
+/**
+ * A query that gives one series.
+ */
+query: string, 
+/**
+ * How many days are looked at, 1 to 42; 15.
+ */
+days?: number, 
+/**
+ * It varies by amounts, as shares do; else by factors, as traffic and latency do.
+ */
+amounts?: boolean, source?: SourceName, url?: string, };
+
+/**
  * One validation: the checks of one plan, run once for one release.
  */
 export type ValidationId = string;
@@ -4429,6 +4552,8 @@ export type Requests = {
   "metrics.sources": { kind: "query"; params: Nothing; result: MetricsSources };
   /** Deploys and rollbacks in a stretch of time */
   "metrics.marks": { kind: "query"; params: MarksAsk; result: Array<ChartMark> };
+  /** What is usual of a series by its days and weeks, and where it is not as usual */
+  "metrics.usual": { kind: "query"; params: UsualAsk; result: Usual };
   /** The dashboards: those that ship, and one's own files */
   "dashboards.list": { kind: "query"; params: Nothing; result: Array<DashboardRow> };
   /** A dashboard with what can be chosen in it */

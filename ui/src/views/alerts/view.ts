@@ -8,5 +8,7 @@ export default {
   group: "work",
   order: 50,
   keys: "g a",
+  // A recording may be older than this line of the status.
+  count: ({ alerts }) => (alerts as typeof alerts | undefined)?.firing ?? 0,
   component: Alerts,
 } satisfies View;

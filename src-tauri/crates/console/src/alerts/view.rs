@@ -31,6 +31,8 @@ pub struct AlertsAsk {
     pub filter: Option<String>,
     /// Only those that stand so.
     pub stands: Option<Stands>,
+    /// Only those that may wake somebody.
+    pub pages: Option<bool>,
     pub sort: Option<AlertSort>,
     pub descending: Option<bool>,
     pub offset: Option<usize>,
@@ -181,6 +183,7 @@ fn page(mut all: Vec<AlertRow>, ask: &AlertsAsk) -> Page<AlertRow> {
     let has = |text: &str| text.to_lowercase().contains(&filter);
     all.retain(|row| {
         ask.stands.is_none_or(|stands| row.stands == stands)
+            && ask.pages.is_none_or(|pages| row.pages == pages)
             && (filter.is_empty()
                 || has(&row.name)
                 || has(&row.words)
@@ -214,6 +217,47 @@ pub(super) fn evaluator(books: &Books, now: Timestamp) -> Evaluator {
         behind: books.groups.values().any(|group| group.behind),
         trouble: books.trouble.clone(),
     }
+}
+
+/// What fires, in a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ts_rs::TS)]
+pub struct AlertsLine {
+    pub firing: usize,
+    /// Of those, the ones that may wake somebody.
+    pub paging: usize,
+    /// There is something to evaluate, and nobody does.
+    pub unwatched: bool,
+}
+
+/// What fires now. Books that cannot be read tell of nothing; the list of alerts says so.
+pub(crate) fn line(console: &Console) -> AlertsLine {
+    let now = console.clock.now().wall;
+    let path = console.folder.alerts_status();
+    let Ok(books) = Books::seen(&path, &console.alert_books) else {
+        return AlertsLine::default();
+    };
+    let firing = rows(&books).into_iter();
+    let firing: Vec<AlertRow> = firing.filter(|row| row.stands == Stands::Firing).collect();
+    AlertsLine {
+        firing: firing.len(),
+        paging: firing.iter().filter(|row| row.pages).count(),
+        unwatched: !books.groups.is_empty() && !evaluator(&books, now).current,
+    }
+}
+
+/// What pages for services, the newest first: the service, since when, and why.
+pub(crate) fn burning(console: &Console) -> Vec<(String, Timestamp, String)> {
+    let path = console.folder.alerts_status();
+    let Ok(books) = Books::seen(&path, &console.alert_books) else {
+        return Vec::new();
+    };
+    let rows = rows(&books).into_iter();
+    let pages = rows.filter(|row| row.stands == Stands::Firing && row.pages);
+    let mut all: Vec<_> = pages
+        .map(|row| (row.service, row.fired_at.unwrap_or(row.since), row.words))
+        .collect();
+    all.sort_by_key(|(_, at, _)| std::cmp::Reverse(*at));
+    all
 }
 
 /// What pages for a service now, by rules and objectives alike. Where nobody evaluates, that is
