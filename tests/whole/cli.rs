@@ -72,8 +72,15 @@ async fn every_query_answers_in_json() {
         // Asks for a task, and no rollout here has one; see the tests of tasks.
         // The same with baselines, of which none is kept.
         // And with clusters, in which nothing of this ground is.
-        // And nothing is promised; see the tests of objectives.
-        let elsewhere = ["rollouts.output", "baselines.compare", "slo.show"];
+        // And nothing is promised, and nothing alerts; see the tests of objectives and alerts.
+        let elsewhere = [
+            "rollouts.output",
+            "baselines.compare",
+            "slo.show",
+            "alerts.show",
+            "rules.backtest",
+            "rules.test",
+        ];
         if elsewhere.contains(&entry.name) || entry.name.starts_with("cluster.") {
             continue;
         }
@@ -93,6 +100,9 @@ async fn every_query_answers_in_json() {
             "dashboards.show" => json!({"name": "host"}),
             "dashboards.panel" => json!({"name": "host", "panel": 0, "range": {}}),
             "dashboards.check" => json!({"yaml": "title: none"}),
+            "metrics.usual" => json!({"query": "sum(up)"}),
+            "rules.file" => json!({"name": "mine"}),
+            "rules.check" => json!({"yaml": "groups: []"}),
             "slo.preset" => json!({"name": "latency", "service": SERVICE}),
             "plans.show" => json!({"name": "training"}),
             "checks.show" => json!({"name": "quality"}),
@@ -197,12 +207,12 @@ async fn a_bare_folder_says_what_to_do() {
         .ctl(&["service", "list"])
         .await
         .code(1)
-        .says("no node answers");
+        .says("no node runs");
     ground
         .ctl(&["node", "stop"])
         .await
         .code(1)
-        .says("no node answers");
+        .says("no node runs");
     ground.ctl(&["rollout", "list"]).await.code(0);
     // Nothing is wrong with an empty folder, and the doctor says how to go on.
     ground.ctl(&["doctor"]).await.code(0).says("node start");
