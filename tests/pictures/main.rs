@@ -13,12 +13,15 @@ use std::time::Duration;
 use driver::{PROGRAM, Window};
 use serde_json::json;
 
-const VIEWS: [(&str, &str); 12] = [
+const VIEWS: [(&str, &str); 15] = [
     ("bridge", "/bridge"),
     ("rollout", "/rollouts/checkout"),
     ("services", "/services/checkout"),
     ("slos", "/slos"),
     ("slo", "/slos/checkout/availability-burn"),
+    ("alerts", "/alerts"),
+    ("rules", "/alerts/rules"),
+    ("rule-editor", "/alerts/rules/services"),
     ("explore", EXPLORED),
     ("dashboards", "/metrics/dashboards"),
     ("targets", "/metrics/targets"),
@@ -79,8 +82,13 @@ async fn ground(window: &Window) {
     release(window, "v2").await;
 }
 
-/// Two objectives of the drilled service.
+/// Two objectives of the drilled service, and the rules that ship for services.
 async fn promise(window: &Window) {
+    let presets = window.ask("training", "rules_presets", json!({})).await;
+    let text = presets["answer"][0]["yaml"].clone();
+    let rules = json!({"name": "services", "yaml": text});
+    let written = window.ask("training", "rules_write", rules).await;
+    assert!(written["problem"].is_null(), "{written}");
     for name in ["availability-burn", "latency"] {
         let preset = json!({"name": name, "service": "checkout"});
         let preset = window.ask("training", "slo_preset", preset).await;
