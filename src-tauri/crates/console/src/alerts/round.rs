@@ -202,7 +202,7 @@ fn stored((labels, value): (&Labels, f64)) -> Sample {
 /// The end of everything that a group gave; the group is no more.
 pub(super) fn ended(book: &GroupBook) -> Vec<Sample> {
     let series = book.rules.iter().flat_map(|rule| &rule.gave);
-    let labels = series.map(|words| labels(words));
+    let labels = series.map(labels);
     labels
         .map(|labels| stored((&labels, stale_nan())))
         .collect()
