@@ -316,12 +316,13 @@ pub(crate) async fn status_of(
 fn moves(rollout: &Rollout, status: RolloutStatus) -> Moving {
     let step = rollout.current_step();
     let standing = match (rollout.phase, step) {
-        (Phase::Progressing, Some(step)) if rollout.bake_started_at.is_some() => format!(
-            "{} {} of {}",
-            rollout.stage.words(),
-            status.in_step_for,
-            step.bake.min
-        ),
+        (Phase::Progressing, Some(step)) if rollout.bake_started_at.is_some() => {
+            let (stage, lasts, least) = (rollout.stage.words(), status.in_step_for, step.bake.min);
+            match lasts > least {
+                true => format!("{stage} {lasts}, {least} at least"),
+                false => format!("{stage} {lasts} of {least}"),
+            }
+        }
         (Phase::Progressing, _) => rollout.stage.words().to_owned(),
         _ if status.note.is_empty() => rollout.phase.words().to_owned(),
         _ => status.note,

@@ -24,6 +24,7 @@ pub const FIRST_PORT: u16 = 17_701;
 const RATE: f64 = 1000.0;
 
 mod desk;
+mod kept;
 mod mend;
 mod mishaps;
 mod session;

@@ -6,28 +6,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deckwatch_domain::{ReleaseVersion, ServiceName, Slot, Timestamp};
-use deckwatch_journal::{Expected, NewEvent};
 use deckwatch_platform::Traffic;
 use deckwatch_rollout::lane::Report;
 use deckwatch_rollout::plan::RollbackKind;
-use deckwatch_rollout::ports::Ids;
 use deckwatch_rollout::{Event, RolloutStatus};
 use deckwatch_training::drills::{Desk, Outcome, SERVICE};
 use deckwatch_training::load::{LoadHandle, LoadOptions, LoadReport};
 use serde_json::json;
 
+use super::kept::{Kept, keep_grades, kept_grades};
 use super::mishaps::{self, Mishaps, spawn_driver};
 use super::session::{BEGAN, GRADED, PLAYED, STOPPED};
 use super::{By, RATE, ground, release, reopen, stand, training_console};
 use crate::back::{RollBack, roll_back};
-use crate::console::{Console, TimeIds};
+use crate::console::Console;
 use crate::folder::DataFolder;
 use crate::journal::Aside;
 use crate::problem::Problem;
 use crate::revisions::{Undo, undo};
 use crate::rollouts::{GiveUp, abort};
 use crate::route::ByService;
-use crate::show::{self, read_stream};
+use crate::show;
 
 /// A desk on the training ground: what a drill can do, done for real.
 pub struct TrainingDesk {
@@ -212,47 +211,6 @@ impl TrainingDesk {
             _ => Ok(()),
         }
     }
-}
-
-/// A grade as the journal has it.
-struct Kept {
-    payload: Vec<u8>,
-    at: Timestamp,
-}
-
-/// What earlier drills came to. A journal that cannot be read has none.
-async fn kept_grades(console: &Console) -> Vec<Kept> {
-    let Ok(store) = console.store().await else {
-        return Vec::new();
-    };
-    let events = read_stream(store.as_ref(), PLAYED).await;
-    let events = events.unwrap_or_default().into_iter();
-    let graded = events.filter(|event| event.kind == GRADED);
-    let kept = graded.filter_map(|event| {
-        Some(Kept {
-            payload: event.payload?,
-            at: event.occurred_at,
-        })
-    });
-    kept.collect()
-}
-
-/// Writes them into another journal, each as of when it was earned.
-async fn keep_grades(console: &Console, grades: Vec<Kept>) -> Result<(), Problem> {
-    let new = grades.into_iter().map(|grade| NewEvent {
-        event_id: TimeIds.event(),
-        kind: GRADED.into(),
-        payload: grade.payload,
-        actor: console.actor(),
-        occurred_at: grade.at,
-    });
-    let new: Vec<NewEvent> = new.collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    let (store, now) = (console.store().await?, console.clock.now().wall);
-    store.append(PLAYED, Expected::Any, new, None, now).await?;
-    Ok(())
 }
 
 #[async_trait]
