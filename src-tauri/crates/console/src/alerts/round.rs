@@ -13,7 +13,8 @@ use deckwatch_domain::{Digest, Timestamp};
 use deckwatch_promql::labels::{Labels, METRIC_NAME};
 use deckwatch_promql::value::{SampleValue, stale_nan};
 use deckwatch_promql::{Options, SampleSource, Selection, SeriesSamples, SourceError};
-use deckwatch_signals::source::SampleSource as Fetches;
+use deckwatch_signals::prometheus::PrometheusError;
+use deckwatch_signals::source::{FetchError, SampleSource as Fetches};
 use deckwatch_signals::{Resolution, Sample};
 use tokio::runtime::Handle;
 
@@ -216,6 +217,7 @@ pub(super) struct Lazy {
     /// From the first moment of the stretch to its last, in milliseconds.
     length: i64,
     held: Mutex<HashMap<String, Held>>,
+    failure: Mutex<Option<String>>,
 }
 
 struct Held {
@@ -232,7 +234,14 @@ impl Lazy {
             sources,
             length,
             held: Mutex::default(),
+            failure: Mutex::default(),
         }
+    }
+
+    /// Why something that was asked for could not be had.
+    pub fn failure(&self) -> Option<String> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
     }
 
     fn fetch(&self, selection: &Selection) -> Result<Vec<Arc<SeriesSamples>>, SourceError> {
@@ -241,11 +250,26 @@ impl Lazy {
             let found = self
                 .runtime
                 .block_on(source.fetch(selection, Resolution::Raw));
-            let found = found.map_err(|error| SourceError(error.to_string()))?;
+            let found = found.map_err(|error| {
+                let why = error.to_string();
+                if !is_refusal(&error) {
+                    let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    *failure = Some(why.clone());
+                }
+                SourceError(why)
+            })?;
             all.extend(found.into_iter().map(Arc::new));
         }
         Ok(all)
     }
+}
+
+/// Whoever says no to a question says so at every moment: it is the rule that fails then.
+fn is_refusal(error: &FetchError) -> bool {
+    matches!(
+        error,
+        FetchError::Prometheus(PrometheusError::Refused { .. })
+    )
 }
 
 impl SampleSource for Lazy {

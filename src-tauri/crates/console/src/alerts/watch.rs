@@ -36,6 +36,11 @@ const LOOK: Duration = Duration::from_millis(500);
 const FILES: Duration = Duration::from_secs(2);
 /// Others believe the books for longer than this.
 const SIGN: Duration = Duration::from_secs(5);
+/// What failed is not tried again for so long.
+const REST: Duration = Duration::from_secs(5);
+/// What may fail besides groups; no group is called so, as their keys have a slash.
+const OBJECTIVES: &str = "objectives";
+const JOURNAL: &str = "journal";
 /// Moments of one stretch.
 const MOST: usize = 240;
 /// An evaluation that is not later than this is in time.
@@ -70,6 +75,8 @@ struct Watch {
     /// Groups as they are evaluated, by [`key`].
     live: BTreeMap<String, Evaluation>,
     expander: Arc<Expander>,
+    /// What did not succeed, when it was last tried, and why: groups by their key.
+    failing: BTreeMap<String, (Instant, String)>,
     /// Since when groups are known that were never evaluated.
     seen: BTreeMap<String, Timestamp>,
     /// Somebody evaluated here whose books are lost.
@@ -85,6 +92,7 @@ impl Watch {
         Ok(Watch {
             console: console.clone(),
             duty: duty.clone(),
+            failing: BTreeMap::new(),
             seen: BTreeMap::new(),
             lost: books.at.is_none() && !pending.is_empty(),
             books,
@@ -133,6 +141,8 @@ impl Watch {
             .filter(|key| !now.contains(key))
             .cloned()
             .collect();
+        self.failing
+            .retain(|what, _| !what.contains('/') || now.contains(what));
         for key in gone {
             self.live.remove(&key);
             let Some(book) = self.books.groups.remove(&key) else {
@@ -147,8 +157,6 @@ impl Watch {
             let over = orphaned(&key, &book, &GroupBook::default(), &[], self.now());
             self.tell(over).await;
         }
-        // What has to do with files alone; the rest of the trouble is found anew each turn.
-        self.books.trouble = self.followed.trouble();
     }
 
     /// The group as it is evaluated from now on: what was kept, with the rules as they read now.
@@ -172,6 +180,9 @@ impl Watch {
         let mut due = Vec::new();
         for (file, group) in self.followed.groups() {
             let key = key(file, &group.name);
+            if rests(&self.failing, &key) {
+                continue;
+            }
             let last = self.books.groups.get(&key).and_then(|b| b.evaluated_at);
             // One that is new begins with its next moment: what it is about may have begun with it.
             let last = last.unwrap_or_else(|| *self.seen.entry(key.clone()).or_insert(now));
@@ -189,8 +200,14 @@ impl Watch {
         let interval_ms = interval(&group);
         let evaluation = self.taken(&key, group);
         match self.stretch(file, &key, evaluation, plan).await {
-            Ok(rounds) => self.keep(file, &key, interval_ms, plan, rounds).await,
-            Err(why) => self.trouble(format!("{key} cannot be evaluated now: {why}")),
+            Ok(rounds) => {
+                self.failing.remove(&key);
+                self.keep(file, &key, interval_ms, plan, rounds).await;
+            }
+            Err(why) => {
+                let why = format!("{key} cannot be evaluated now: {why}");
+                self.failed(&key, why);
+            }
         }
         true
     }
@@ -223,10 +240,15 @@ impl Watch {
         let runtime = Handle::current();
         let rounds = tokio::task::spawn_blocking(move || {
             let lazy = Lazy::new(runtime, sources, last - first);
-            stretch.run(&lazy)
+            let rounds = stretch.run(&lazy);
+            // Without its samples a moment is not evaluated but missed: it is made up for later.
+            match lazy.failure() {
+                Some(why) => Err(why),
+                None => Ok(rounds),
+            }
         });
         let rounds = rounds.await.map_err(|error| error.to_string())?;
-        Ok((rounds, began.elapsed()))
+        Ok((rounds?, began.elapsed()))
     }
 
     /// Whoever has the samples: the environment's Prometheus, and always our own, where what rules
@@ -268,7 +290,7 @@ impl Watch {
         self.tell(facts).await;
         for (at, samples) in &rounds.writes {
             if let Err(error) = self.duty.append(JOB, *at, samples).await {
-                self.trouble(format!("what {key} records is not kept: {error}"));
+                self.failed(key, format!("what {key} records is not kept: {error}"));
                 break;
             }
         }
@@ -277,15 +299,20 @@ impl Watch {
     }
 
     async fn objectives(&mut self) -> bool {
+        if rests(&self.failing, OBJECTIVES) {
+            return false;
+        }
         let decided = objectives::decide(&self.console, &mut self.books).await;
         match decided {
             Ok(None) => false,
             Ok(Some(facts)) => {
+                self.failing.remove(OBJECTIVES);
                 self.tell(facts).await;
                 true
             }
             Err(why) => {
-                self.trouble(format!("objectives cannot be decided now: {why}"));
+                let why = format!("objectives cannot be decided now: {why}");
+                self.failed(OBJECTIVES, why);
                 true
             }
         }
@@ -298,40 +325,49 @@ impl Watch {
     }
 
     async fn tell_rest(&mut self) -> bool {
-        if self.books.untold.is_empty() {
+        if self.books.untold.is_empty() || rests(&self.failing, JOURNAL) {
             return false;
         }
         match facts::tell(&self.console, &self.books.untold).await {
             Ok(()) => {
                 self.books.untold.clear();
+                self.failing.remove(JOURNAL);
                 true
             }
             Err(problem) => {
                 let count = self.books.untold.len();
-                self.trouble(format!(
-                    "{count} alerts are not in the journal yet: {problem}"
-                ));
+                let why = format!("{count} alerts are not in the journal yet: {problem}");
+                self.failed(JOURNAL, why);
                 false
             }
         }
     }
 
-    fn trouble(&mut self, why: String) {
-        if !self.books.trouble.contains(&why) {
-            tracing::warn!("{why}");
-            self.books.trouble.push(why);
+    /// It is tried again after a while, and told until it succeeds.
+    fn failed(&mut self, what: &str, why: String) {
+        let now = (Instant::now(), why);
+        let before = self.failing.insert(what.to_owned(), now.clone());
+        if before.is_none_or(|(_, before)| before != now.1) {
+            tracing::warn!("{}", now.1);
         }
     }
 
     fn write(&mut self) {
+        self.books.trouble = self.followed.trouble();
+        let failing = self.failing.values().map(|(_, why)| why.clone());
+        self.books.trouble.extend(failing);
         self.books.at = Some(self.now());
         self.books.by = Host::this().0;
         if let Err(error) = self.books.write(&self.console.folder.alerts_status()) {
             tracing::warn!(%error, "what is known of alerts cannot be told");
         }
-        self.books.trouble = self.followed.trouble();
         self.written = Some(Instant::now());
     }
+}
+
+/// It failed a moment ago, and whoever did not answer is left in peace.
+fn rests(failing: &BTreeMap<String, (Instant, String)>, what: &str) -> bool {
+    failing.get(what).is_some_and(|(at, _)| at.elapsed() < REST)
 }
 
 /// Alerts that fired by rules that are no more, and of which nobody else has said that they are
